@@ -1,0 +1,26 @@
+"""The activities, and all else that comes built in: one row a component."""
+
+from engine.kit.component import Component
+
+COMPONENTS = (
+    Component("activity", "query", "activities.targeting.query:Query"),
+    Component("activity", "union", "activities.targeting.union:Union"),
+    Component("activity", "intersection", "activities.targeting.intersection:Intersection"),
+    Component("activity", "exclusion", "activities.targeting.exclusion:Exclusion"),
+    Component("activity", "split", "activities.targeting.split:Split"),
+    Component("activity", "deduplication", "activities.targeting.deduplication:Deduplication"),
+    Component("activity", "read_list", "activities.lists.read_list:ReadList"),
+    Component("activity", "list_import", "activities.lists.list_import:ListImport"),
+    Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
+    Component("activity", "update_shared_audience", "activities.audiences.update_shared_audience:UpdateSharedAudience"),
+    Component("connector", "experience_cloud", "activities.connectors.experience_cloud:connect"),
+    Component("section", "data_sources", "activities.connectors.experience_cloud:DATA_SOURCES"),
+    Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
+    Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
+    Component(
+        "command",
+        "audiences",
+        "activities.audiences.commands:app",
+        "The shared audiences the project declares, and their members.",
+    ),
+)

@@ -1,0 +1,154 @@
+"""`audienceflow audiences`: the shared audiences a project declares, and who is in them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from engine.kit.command import CommandLine
+from engine.kit.errors import AuthorError, DataError, suggestion
+
+if TYPE_CHECKING:  # pydantic is heavy, and help needs none of it
+    from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+    from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
+    from engine.kit.connector import Surroundings
+
+app = typer.Typer(help="The shared audiences the project declares, and their members.", no_args_is_help=True)
+
+AudienceName = Annotated[str, typer.Argument(metavar="NAME", help="An audience of project.yaml.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
+MemberFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="text: one a line; csv: with a header; json: one object.")]
+FIRST_ID = 10_000_001
+
+
+@app.command("list")
+def list_audiences(ctx: typer.Context, format: Format = "text") -> None:
+    """List the declared audiences, and how many members the local Experience Cloud holds of each."""
+    surroundings = _surroundings(ctx)
+    rows = [_summary(name, found, surroundings) for name, found in _audiences(surroundings).items()]
+    if format == "json":
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif not rows:
+        typer.echo("The project declares no audiences.")
+    else:
+        _print_aligned([["audience", "name", "by", "trait", "segment", "members"], *([_cell(row[key]) for key in row] for row in rows)])
+
+
+@app.command()
+def show(ctx: typer.Context, name: AudienceName, format: MemberFormat = "text") -> None:
+    """Print the members the local Experience Cloud holds, in code point order."""
+    surroundings = _surroundings(ctx)
+    found = _find(name, surroundings)
+    if found.segment is None:
+        raise DataError(f"the audience '{name}' has no segment yet", f"create it with 'audienceflow audiences create {name}', and write its ids into project.yaml")
+    members = _members(name, found, surroundings)
+    match format:
+        case "json":
+            typer.echo(json.dumps({"audience": name, "segment": found.segment, "members": list(members)}, indent=2, ensure_ascii=False))
+        case "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(["identifier"])
+            writer.writerows([member] for member in members)
+        case _:
+            sys.stdout.writelines(f"{member}\n" for member in members)
+
+
+@app.command()
+def create(ctx: typer.Context, name: AudienceName) -> None:
+    """Create an audience that has no ids yet in the local Experience Cloud, and print the lines for project.yaml."""
+    from activities.connectors.experience_cloud_sandbox import Audience
+
+    surroundings = _surroundings(ctx)
+    found = _find(name, surroundings)
+    if found.trait and found.segment:
+        typer.echo(f"The audience '{name}' has its ids already: trait {found.trait}, segment {found.segment}.")
+        return
+    cloud, source = _cloud(surroundings), _source(found, surroundings)
+    twin = next((known for known in cloud.audiences() if (known.name, known.data_source) == (found.name, source.id)), None)
+    if twin is None:
+        trait, segment = _free_ids(found, cloud)
+        twin = Audience(name=found.name, data_source=source.id, trait=trait, segment=segment)
+        cloud.provision(data_sources=(), audiences=[twin])
+        typer.echo(f"Created '{found.name}'. Write its ids into project.yaml:", err=True)
+    else:
+        typer.echo(f"'{found.name}' was created before. Write its ids into project.yaml:", err=True)
+    typer.echo(_lines(name, twin.trait, twin.segment))
+
+
+def _surroundings(ctx: typer.Context) -> Surroundings:
+    line: CommandLine = ctx.obj
+    return line.surroundings()
+
+
+def _audiences(surroundings: Surroundings) -> Mapping[str, AudienceSettings]:
+    return surroundings.sections.get("audiences") or {}
+
+
+def _find(name: str, surroundings: Surroundings) -> AudienceSettings:
+    audiences = _audiences(surroundings)
+    if name not in audiences:
+        raise AuthorError.at(None, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences"))
+    return audiences[name]
+
+
+def _source(found: AudienceSettings, surroundings: Surroundings) -> DataSourceSettings:
+    sources: Mapping[str, DataSourceSettings] = surroundings.sections.get("data_sources") or {}
+    if found.data_source not in sources:
+        raise AuthorError.at(getattr(found.data_source, "span", None), "A002", f"the project has no data source '{found.data_source}'",
+                             suggestion(found.data_source, sources, "data sources"))  # fmt: skip
+    return sources[found.data_source]
+
+
+def _cloud(surroundings: Surroundings) -> ExperienceCloudSandbox:
+    """Open the local Experience Cloud. Refused when the environment means the real one."""
+    from activities.connectors import experience_cloud
+
+    experience_cloud.connect(surroundings)
+    return experience_cloud.local(surroundings)
+
+
+def _members(name: str, found: AudienceSettings, surroundings: Surroundings) -> Iterator[str]:
+    try:
+        return _cloud(surroundings).members(str(found.segment))
+    except ValueError as problem:
+        raise DataError(f"the local Experience Cloud does not know the audience '{name}': {problem}",
+                        f"run 'audienceflow audiences create {name}', and write both ids into project.yaml") from None  # fmt: skip
+
+
+def _summary(name: str, found: AudienceSettings, surroundings: Surroundings) -> dict[str, Any]:
+    members = None
+    if found.trait and found.segment:
+        members = sum(1 for _ in _members(name, found, surroundings))
+    return {"audience": name, "name": found.name, "data_source": found.data_source, "trait": found.trait, "segment": found.segment, "members": members}
+
+
+def _free_ids(found: AudienceSettings, cloud: ExperienceCloudSandbox) -> tuple[str, str]:
+    """Choose numbers above all that are taken; an id that the project gives is kept."""
+    taken = [int(number) for known in cloud.audiences() for number in (known.trait, known.segment)]
+    free = max([FIRST_ID - 1, *taken, int(found.trait or 0), int(found.segment or 0)]) + 1
+    return found.trait or str(free), found.segment or str(free + 1)
+
+
+def _lines(name: str, trait: str, segment: str) -> str:
+    return f'audiences:\n  {name}:\n    trait: "{trait}"\n    segment: "{segment}"'
+
+
+def _print_aligned(rows: list[list[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

@@ -1,0 +1,156 @@
+"""Update shared audience: people sent to a segment of Experience Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+
+import sqlalchemy as sa
+
+from activities.connectors import audience_manager, experience_cloud
+from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.identity import identifier, same_dimension
+from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
+from engine.kit.catalog import Catalog
+from engine.kit.context import Context
+from engine.kit.errors import AuthorError, DataError
+from engine.kit.frame import Frame
+from engine.kit.option import Name, option
+from engine.kit.population import Inputs, Population
+from engine.kit.types import TEXT
+
+RESERVABLE = timedelta(hours=1)
+
+
+class UpdateSharedAudience(Effect):
+    """Add people to a shared audience, by the identifier of its data source.
+
+    Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving; a
+    consent that is null is no. Each row of `from` goes to exactly one port: `result` was sent, `complement` has no identifier,
+    `suppressed` may not be shared. Rows that share an identifier are sent as one. (Campaign: Update shared audience.)
+    """
+
+    type: ClassVar[str] = "update_shared_audience"
+    example: ClassVar[Mapping[str, object]] = {"audience": "loyal_vip"}
+
+    audience: Name = option("The shared audience, as declared in project.yaml.", example="loyal_vip")
+    mode: Literal["append"] = option("append: members are only added.", default="append", example="append")
+
+    @property
+    def is_partition(self) -> bool:
+        return True
+
+    def outputs(self) -> tuple[Port, ...]:
+        return (
+            RESULT,
+            Port(name="complement", doc="Those without an identifier of the data source."),
+            Port(name="suppressed", doc="Those who may not be shared: no consent, or on a suppression list."),
+        )
+
+    def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
+        audience, source = self._declared(catalog)
+        population = inputs[FROM.name]
+        same_dimension(population, audience.data_source, source)
+        frame = Frame(population, catalog)
+        may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
+        columns = [population.column(name) for name in population.columns if name != "identifier"]
+        judged = frame.select(
+            *columns, may_leave.label("may_leave"), identifier(frame, source).label("identifier")
+        ).subquery()
+        rows = sa.select(*(judged.c[column.name] for column in columns))
+        outputs = {
+            "result": population.of(
+                rows.add_columns(judged.c.identifier).where(judged.c.may_leave, judged.c.identifier.is_not(None)),
+                {"identifier": TEXT},
+            ),
+            "complement": population.of(rows.where(judged.c.may_leave, judged.c.identifier.is_(None))),
+            "suppressed": population.of(rows.where(~judged.c.may_leave)),
+        }
+        return EffectPlan(outputs=outputs, sentences=(
+            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
+            f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
+        ))  # fmt: skip
+
+    def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
+        audience, source = self._declared(ctx.catalog)
+        kept = {port: ctx.keep(port, population) for port, population in self.plan(inputs, ctx.catalog).outputs.items()}
+        sent = kept["result"]
+        ctx.guard(sent)
+        if sent.count:
+            self._deliver(sent, audience, source, ctx)
+        return kept
+
+    def _deliver(self, sent: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
+        start = int(ctx.moment.now.timestamp())
+        seconds = range(start, start + int(RESERVABLE.total_seconds()))
+        prepared = ctx.step("prepared", lambda: {
+            "audience": self.audience, "rows": sent.count,
+            "file": ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds),
+        })  # fmt: skip
+        identifiers = sa.select(sent.column("identifier")).distinct().order_by(
+            ctx.catalog.dialect.order(sent.column("identifier"), TEXT, descending=False, nulls_first=False))  # fmt: skip
+
+        def deliver() -> Mapping[str, Any]:
+            path = ctx.staging / str(prepared["file"])
+            written = audience_manager.write_inbound(
+                path, ctx.batches(identifiers), str(audience.trait), is_visitor_id=source.kind == "visitor_id"
+            )
+            key = audience_manager.inbound_key(path.name, ctx.moment.now)
+            receipt = ctx.connect("experience_cloud").export_store.put(path, key)
+            return {
+                "key": key,
+                "path": str(path),
+                "identifiers": written.lines,
+                "bytes": written.size,
+                "md5": written.md5,
+                "receipt": dict(receipt),
+            }
+
+        ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
+
+    def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
+        audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+        if audience.trait is None:
+            raise AuthorError.at(
+                getattr(self.audience, "span", None),
+                "A005",
+                f"the audience '{self.audience}' has no trait yet, so nobody can be sent to it",
+                f"create it with 'audienceflow audiences create {self.audience}', and write its ids into project.yaml",
+            )
+        return audience, source
+
+
+def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[bool]:
+    """Say of a row whether it may be shared: consent for the purpose, and on no suppression list."""
+    catalog, population = frame.catalog, frame.population
+    dimension = catalog.dimension(population.dimension or "")
+    conditions: list[sa.ColumnElement[bool]] = []
+    if audience.purpose is not None:
+        if audience.purpose not in dimension.consent:
+            raise AuthorError.at(
+                getattr(audience.purpose, "span", None),
+                "A006",
+                f"the dimension '{dimension.name}' says nothing of consent for '{audience.purpose}'",
+                f"add 'consent: {{{audience.purpose}: …}}' to it",
+            )
+        conditions.append(frame.condition(dimension.consent[audience.purpose]))
+    for name in dimension.suppress:
+        if name not in catalog.lists:
+            raise DataError(
+                f"the suppression list '{name}' does not exist, so nobody may be shared",
+                "fill it first, by 'list_import' or 'list_update'",
+            )
+        conditions.append(~population.matches(catalog.lists[name]))
+    return sa.and_(sa.true(), *conditions)
+
+
+def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
+    """Add those who were sent to the membership ledger, each once."""
+    ledger = ctx.memberships
+    known = ledger.alias()
+    value = sent.column("identifier")
+    fresh = sa.select(
+        sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()), sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
+    ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
+    return ledger.insert().from_select(["audience", "identifier", "run", "sent_at"], fresh)

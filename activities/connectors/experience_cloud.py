@@ -1,0 +1,188 @@
+"""Experience Cloud as a project knows it: its data sources, its audiences, and the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+
+from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
+from engine.kit.catalog import Catalog
+from engine.kit.connector import ObjectStore, Surroundings
+from engine.kit.errors import AuthorError, Refused, Span, suggestion
+from engine.kit.expression import Expr
+from engine.kit.option import Flag, Many, Name, Options, option
+from engine.kit.section import Section
+
+
+def _is_number(value: str | None) -> str | None:
+    if value is not None and not (value.isascii() and value.isdigit()):
+        raise PydanticCustomError("option", "'{value}' is no id of Experience Cloud: digits only", {"value": value})
+    return value
+
+
+class DataSourceSettings(Options):
+    """Which identifier is exchanged, what the web site does to it before, and where it goes."""
+
+    kind: Literal["visitor_id", "declared_id"] = option(
+        "A visitor id travels as it is; a declared id as the web site declares it."
+    )
+    dimension: Name = option("The dimension whose rows bear the identifier.")
+    key: Expr = option("The identifier, an expression over the dimension.", example="crm_id")
+    id: Name = option("The data source's id in Audience Manager.", example="1234")
+    destination: Name | None = option("The destination's id, for what comes back.", default=None, example="91012")
+    normalise: Many[Literal["trim", "lower"]] | None = option(
+        "What is done to a declared id first, in order; [] for nothing.", default=None
+    )
+    hash: Literal["none", "sha256", "md5"] | None = option("How a declared id is hashed then.", default=None)
+    integration_code: Name | None = option("The code under which the web site declares the id.", default=None)
+    valid_for: Many[Name] = option("The solutions for which Adobe has provisioned the id.", default=())
+
+    _numbers = field_validator("id", "destination")(_is_number)
+
+    @field_validator("hash")
+    @classmethod
+    def _only_declared(cls, value: str | None, info: Any) -> str | None:
+        if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
+            raise PydanticCustomError("option", "a visitor id is never hashed", {})
+        return value
+
+    def model_post_init(self, _context: Any) -> None:
+        if self.kind == "declared_id" and (self.hash is None or self.normalise is None):
+            raise PydanticCustomError(
+                "option",
+                "a declared id says what the web site does before setCustomerIDs: both 'normalise' and 'hash', there is no default",
+                {},
+            )
+
+
+class AudienceSettings(Options):
+    """A shared audience: a segment over one onboarded trait."""
+
+    name: Name = option("Its name in Experience Cloud.", example="Loyal VIP households")
+    data_source: Name = option("Which identifier it is shared by.", example="crm_id")
+    purpose: Name | None = option(
+        "What it is used for; decides which consent is asked.", default=None, example="advertising"
+    )
+    trait: Name | None = option(
+        "The onboarded trait's id, written into inbound files.", default=None, example="10603116"
+    )
+    segment: Name | None = option("The segment's id, read from outbound files.", default=None, example="10603117")
+
+    _numbers = field_validator("trait", "segment")(_is_number)
+
+
+class ExperienceCloudSettings(Options):
+    """How Experience Cloud is reached."""
+
+    service: Literal["audience_manager", "people"] = option(
+        "Which service keeps the audiences.", default="audience_manager"
+    )
+    organization: Name | None = option(
+        "The organisation's id.", default=None, example="0123456789ABCDEF01234567@AdobeOrg"
+    )
+    sandbox: Flag = option("Use the local Experience Cloud instead of the real one.", default=False, example="true")
+
+
+DATA_SOURCES = Section(model=DataSourceSettings, many=True)
+AUDIENCES = Section(model=AudienceSettings, many=True)
+EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperienceCloud:
+    """The way to Experience Cloud: where files are handed over, where they are fetched, and which are the newest."""
+
+    export_store: ObjectStore
+    import_store: ObjectStore
+    newest: Callable[[str, DataSourceSettings], Sequence[str]]
+    """Gives the keys of the newest complete state of a segment for a data source's destination."""
+
+
+def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[AudienceSettings, DataSourceSettings]:
+    """Give a declared audience and its data source; AuthorError when the project has not got them."""
+    audiences, sources = catalog.sections.get("audiences") or {}, catalog.sections.get("data_sources") or {}
+    if name not in audiences:
+        raise AuthorError.at(
+            span, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences")
+        )
+    found = audiences[name]
+    if found.data_source not in sources:
+        raise AuthorError.at(
+            getattr(found.data_source, "span", span),
+            "A002",
+            f"the project has no data source '{found.data_source}'",
+            suggestion(found.data_source, sources, "data sources"),
+        )
+    return found, sources[found.data_source]
+
+
+def connect(surroundings: Surroundings) -> ExperienceCloud:
+    """Open the way to Experience Cloud. Refused when it would be the real one, which this version cannot reach."""
+    settings = surroundings.sections.get("experience_cloud")
+    if settings is None:
+        raise AuthorError.at(
+            None, "A003", "the project says nothing of Experience Cloud", "write 'experience_cloud: {sandbox: true}'"
+        )
+    if not settings.sandbox:
+        named = "" if surroundings.is_environment_named else " (and no environment is named on the command line)"
+        raise Refused(
+            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, which this version cannot reach yet{named}",
+            "write 'experience_cloud: {sandbox: true}' for this environment",
+        )
+    sandbox = local(surroundings)
+    folders = _Folders(sandbox)
+
+    def newest(segment: str, source: DataSourceSettings) -> Sequence[str]:
+        return sandbox.export(
+            segment, destination=str(source.destination)
+        )  # it has no schedule: it writes the state of now
+
+    return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
+
+
+def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
+    """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have."""
+    sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
+    sources = surroundings.sections.get("data_sources") or {}
+    audiences = surroundings.sections.get("audiences") or {}
+    sandbox.provision(
+        data_sources=[DataSource(id=source.id, name=name, kind=source.kind) for name, source in sources.items()],
+        audiences=[
+            Audience(
+                name=found.name, data_source=sources[found.data_source].id, trait=found.trait, segment=found.segment
+            )
+            for found in audiences.values()
+            if found.trait and found.segment and found.data_source in sources
+        ],
+    )
+    return sandbox
+
+
+class _Folders:
+    """Where the local Experience Cloud takes files, which it judges at once, and leaves its own."""
+
+    def __init__(self, sandbox: ExperienceCloudSandbox) -> None:
+        self._sandbox = sandbox
+
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
+        receipt = self._sandbox.put(file, key)
+        if not receipt.accepted:
+            raise Refused(
+                f"the local Experience Cloud refused {key}: {'; '.join(receipt.reasons[:3])}",
+                "correct the data source or the audience in project.yaml",
+            )
+        counts = asdict(receipt)
+        return {
+            name: counts[name] for name in ("records_received", "stored_records", "realized_traits", "removed_traits")
+        }
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        return self._sandbox.list(prefix)
+
+    def fetch(self, key: str, to: Path) -> Path:
+        return self._sandbox.fetch(key, to)

@@ -1,0 +1,44 @@
+"""Identifiers: the text by which a row is known outside, computed in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from activities.connectors.experience_cloud import DataSourceSettings
+from engine.kit.errors import AuthorError
+from engine.kit.frame import Frame
+from engine.kit.population import Population
+
+
+def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any]:
+    """Give the identifier of a row as the data source exchanges it; null where the row has none.
+
+    A visitor id is the key as it is. A declared id is the key normalised in the order written, then hashed to lower-case hex. The
+    empty text, before or after normalising, is no identifier.
+    """
+    dialect = frame.catalog.dialect
+    value = frame.value(source.key)
+    text: Any = dialect.text(value.sql, value.type)
+    for step in source.normalise or ():
+        text = dialect.trim(text) if step == "trim" else dialect.lower(text)
+    text = sa.func.nullif(text, sa.literal("", sa.String()))
+    match source.hash:
+        case "sha256":
+            return dialect.sha256(text)
+        case "md5":
+            return dialect.md5(text)
+        case _:
+            return text  # type: ignore[no-any-return]
+
+
+def same_dimension(population: Population, name: str, source: DataSourceSettings) -> None:
+    """Check that a data source identifies the rows of a population; AuthorError when its dimension is another."""
+    if population.dimension != source.dimension:
+        raise AuthorError.at(
+            None,
+            "A004",
+            f"the data source '{name}' identifies {source.dimension}, the population is of {population.dimension or 'no dimension'}",
+            "share a population of that dimension, or by another data source",
+        )

@@ -1,0 +1,247 @@
+"""List import: a list filled from a file, or from a shared audience."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import sqlalchemy as sa
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from activities.connectors import audience_manager, experience_cloud
+from activities.connectors.audience_manager import OutboundName
+from activities.connectors.experience_cloud import DataSourceSettings
+from activities.connectors.identity import identifier
+from engine.kit.activity import RESULT, Effect, EffectPlan, Port
+from engine.kit.catalog import Catalog, Dimension
+from engine.kit.context import Context
+from engine.kit.errors import AuthorError, DataError, suggestion
+from engine.kit.frame import Frame
+from engine.kit.option import Name, option
+from engine.kit.population import Inputs, Population
+from engine.kit.template import Template
+from engine.kit.types import INTEGER, TEXT, Type
+
+if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
+    import pyarrow as pa
+
+BATCH_ROWS = 50_000
+MOST_PROBLEMS = 5
+
+
+class ListImport(Effect):
+    """Fill a list from exactly one source: a CSV file with a header, or a shared audience; and reconcile it with a dimension.
+
+    From a file, the columns named like the dimension's key find the row, after both are brought to their canonical text; a key that
+    stands on several lines counts once. From an audience, the identifier of its data source finds the row, and `replace` is always
+    meant. The list and `result` hold rows of the dimension. `unmatched` are lines or identifiers that find no row,
+    `ambiguous` are identifiers that find more than one; neither gets into the list. A line with too few or too many values fails the
+    whole import, and names the line. (Campaign: importing a list; shared audience import, which drops what it does not know in silence.)
+    """
+
+    type: ClassVar[str] = "list_import"
+    inputs: ClassVar[tuple[Port, ...]] = ()
+    example: ClassVar[Mapping[str, object]] = {
+        "list": "do_not_share",
+        "file": "do_not_share.csv",
+        "dimension": "household",
+    }
+
+    list: Template = option("The list's name.", example="do_not_share")
+    file: Template | None = option(
+        "A CSV file; a relative path starts at the workflow's folder.", default=None, example="do_not_share.csv"
+    )
+    audience: Name | None = option("A shared audience of project.yaml.", default=None, example="loyal_vip")
+    dimension: Name | None = option(
+        "The dimension of the list; the workflow's when not written.", default=None, example="household"
+    )
+    mode: Literal["append", "replace"] = option(
+        "append: add; replace: the list becomes what the source holds.", default="replace", example="replace"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> ListImport:
+        if (self.file is None) == (self.audience is None):
+            raise PydanticCustomError("option", "a list is imported from either 'file' or 'audience'", {})
+        if self.audience is not None and self.mode == "append":
+            raise PydanticCustomError("option", "an audience always replaces the list; remove 'mode: append'", {})
+        return self
+
+    def outputs(self) -> tuple[Port, ...]:
+        return (
+            RESULT,
+            Port(name="unmatched", doc="Lines or identifiers that find no row of the dimension."),
+            Port(name="ambiguous", doc="Identifiers that find more than one row."),
+        )
+
+    def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
+        dimension = self._dimension(catalog)
+        if self.audience is not None:
+            _, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+            outside = _shape({"identifier": TEXT}, "identifier")
+            outputs = _by_identifier(outside, dimension, source, catalog)
+        else:
+            outside = _shape({"line": INTEGER, **dict.fromkeys(dimension.key, TEXT)}, "line")
+            outputs = _by_key(outside, dimension, catalog)
+        what = f"the file '{self.file}'" if self.file else f"the audience '{self.audience}'"
+        verb = "replace" if self.mode == "replace" else "add to"
+        return EffectPlan(outputs=outputs, sentences=(f"{verb} the list '{self.list}' by what {what} holds",))
+
+    def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
+        dimension = self._dimension(ctx.catalog)
+        outputs = self._from_audience(dimension, ctx) if self.audience is not None else self._from_file(dimension, ctx)
+        kept = {port: ctx.keep(port, population) for port, population in outputs.items()}
+        ctx.guard(kept["result"], replaces=self.mode == "replace")
+        ctx.write_list(self.list.source, kept["result"], self.mode)
+        return kept
+
+    def _dimension(self, catalog: Catalog) -> Dimension:
+        return catalog.dimension(self.dimension or "", getattr(self.dimension, "span", None))
+
+    def _from_file(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
+        path = ctx.folder / str(self.file)
+        if not path.is_file():
+            beside = sorted(item.name for item in path.parent.glob("*.csv")) if path.parent.is_dir() else []
+            raise DataError(f"there is no file {path}", suggestion(path.name, beside, "files there"))
+        columns: dict[str, Type] = {"line": INTEGER, **dict.fromkeys(_header(path, dimension), TEXT)}
+        lines = ctx.load("lines", columns, ("line",), _read_csv(path, list(columns)[1:]))
+        return _by_key(lines, dimension, ctx.catalog)
+
+    def _from_audience(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
+        declared, source = experience_cloud.audience(ctx.catalog, str(self.audience))
+        if declared.segment is None or source.destination is None:
+            raise AuthorError.at(
+                None,
+                "A007",
+                f"the audience '{self.audience}' cannot be read: its 'segment', or the 'destination' of {declared.data_source}, is not declared",
+                "write both into project.yaml",
+            )
+        cloud = ctx.connect("experience_cloud")
+        prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(declared.segment, source))})
+        paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
+        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, declared.segment))
+        return _by_identifier(identifiers, dimension, source, ctx.catalog)
+
+
+def _shape(columns: Mapping[str, Type], key: str) -> Population:
+    """Give the columns of rows that are not there yet."""
+    relation = sa.table("rows_from_outside", *(sa.column(name) for name in columns))
+    return Population(relation=relation, key=(key,), columns=columns)
+
+
+def _by_key(lines: Population, dimension: Dimension, catalog: Catalog) -> Mapping[str, Population]:
+    """Reconcile lines by the dimension's key, both as canonical text; nothing is ambiguous, since a key finds one row."""
+    everyone = dimension.population()
+    theirs = lines.relation.alias()
+    pairs = [
+        catalog.dialect.text(everyone.column(name), everyone.columns[name]) == catalog.dialect.trim(theirs.c[name])
+        for name in dimension.key
+    ]
+    is_listed = sa.exists().where(*pairs)
+    found = everyone.only(()).relation.alias()
+    back = [
+        catalog.dialect.text(found.c[name], everyone.columns[name]) == catalog.dialect.trim(lines.column(name))
+        for name in dimension.key
+    ]
+    is_known = sa.exists().where(*back)
+    return {
+        "result": everyone.of(everyone.select(dimension.key).where(is_listed)),
+        "unmatched": lines.where(~is_known),
+        "ambiguous": lines.where(sa.false()),
+    }
+
+
+def _by_identifier(
+    identifiers: Population, dimension: Dimension, source: DataSourceSettings, catalog: Catalog
+) -> Mapping[str, Population]:
+    """Reconcile identifiers with the rows that have them; a row with an ambiguous identifier is not found by it."""
+    everyone = dimension.population()
+    frame = Frame(everyone, catalog)
+    keys = everyone.key_columns
+    known = frame.select(*keys, identifier(frame, source).label("identifier")).subquery()
+    counted = (
+        sa.select(known.c.identifier, sa.func.count().label("rows"))
+        .where(sa.exists().where(identifiers.relation.alias("wanted").c.identifier == known.c.identifier))
+        .group_by(known.c.identifier).subquery()
+    )  # fmt: skip
+    single = sa.exists().where(counted.c.identifier == known.c.identifier, counted.c.rows == 1)
+    found = counted.alias()
+    distinct = Population(
+        relation=identifiers.select().distinct().subquery(),
+        key=identifiers.key,
+        columns=identifiers.columns,
+        unique=True,
+    )
+    return {
+        "result": everyone.of(sa.select(*(known.c[name] for name in dimension.key)).where(single)),
+        "unmatched": distinct.where(~sa.exists().where(found.c.identifier == distinct.column("identifier"))),
+        "ambiguous": distinct.where(
+            sa.exists().where(found.c.identifier == distinct.column("identifier"), found.c.rows > 1)
+        ),
+    }
+
+
+def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for path in paths:
+        name = audience_manager.read_outbound_name(path.name)
+        assert isinstance(name, OutboundName)  # noqa: S101  (chosen by its name)
+        rows: list[str] = []
+        for found in audience_manager.read_outbound(path, name, segment):
+            rows.append(found)
+            if len(rows) == BATCH_ROWS:
+                yield pa.record_batch({"identifier": rows})
+                rows = []
+        yield pa.record_batch({"identifier": pa.array(rows, pa.string())})
+
+
+def _header(path: Path, dimension: Dimension) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+    missing = [name for name in dimension.key if name not in header]
+    if missing:
+        raise DataError(
+            f"{path}:1: the header has no column '{missing[0]}', the key of {dimension.name}",
+            f"name it in the first line (there: {', '.join(header) or 'nothing'})",
+        )
+    return header
+
+
+def _read_csv(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Read a CSV file in batches of text, each row with the number of the line it ends on; all bad lines are named, up to a few."""
+    problems: list[str] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        next(reader, None)
+        rows: list[tuple[object, ...]] = []
+        try:
+            for row in reader:
+                if row and len(row) != len(names):
+                    problems.append(f"{path}:{reader.line_num}: {len(row)} values instead of {len(names)}")
+                elif row:
+                    rows.append((reader.line_num, *row))
+                if len(rows) == BATCH_ROWS and not problems:
+                    yield _batch(rows, names)
+                    rows = []
+        except (csv.Error, UnicodeDecodeError) as problem:
+            problems.append(f"{path}:{reader.line_num + 1}: {problem}")
+    if problems:
+        more = f"\n… and {len(problems) - MOST_PROBLEMS:,} more lines" if len(problems) > MOST_PROBLEMS else ""
+        raise DataError(
+            "\n".join(problems[:MOST_PROBLEMS]) + more, f"write {len(names)} values on each line: {', '.join(names)}"
+        )
+    yield _batch(rows, names)
+
+
+def _batch(rows: list[tuple[object, ...]], names: list[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True)) or [() for _ in ("line", *names)]
+    types = [pa.int64(), *(pa.string() for _ in names)]
+    return pa.record_batch(
+        [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=["line", *names]
+    )

@@ -1,0 +1,5 @@
+"""`python -m engine` is `audienceflow`."""
+
+from engine.app.cli import main
+
+main()

@@ -1,0 +1,248 @@
+"""What `audienceflow` does, for Python: check, plan, run and resume workflows."""
+
+from __future__ import annotations
+
+import time as clocks
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.app.result import RunResult as RunResult
+from engine.app.result import result
+from engine.app.session import Options, Session, read_project, read_text, read_workflow
+from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
+from engine.kit.expression import Values
+from engine.lang import rules
+from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
+from engine.registry import Registry
+from engine.registry import load as load_registry
+from engine.runs import bind
+from engine.runs.execution import Execution
+from engine.runs.plan import PlannedActivity
+from engine.runs.plan import plan as plan_run
+from engine.runs.runner import Listen, Runner
+from engine.state import facts as f
+from engine.state.fold import RunState, fold
+
+PLANNED_RUN = "plan"
+
+Begun = Callable[[str, WorkflowSpec], None]
+"""Is told the id of a run, and its workflow, before anything of it is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a workflow would do."""
+
+    spec: WorkflowSpec
+    graph: Graph
+    activities: tuple[PlannedActivity, ...]
+
+
+def run(
+    path: str | Path, *, vars: Mapping[str, str] | None = None, env: str | None = None, at: datetime | None = None, key: str | None = None,
+    project: str | Path | None = None, listen: Listen = lambda _fact, _state: None, begun: Begun = lambda _run, _spec: None,
+    options: Options | None = None,
+) -> RunResult:  # fmt: skip
+    """Execute a workflow file and say what came of it.
+
+    `vars` are texts, as on the command line; `at` is the moment the run is for (a time without a zone is UTC). With `key`, the
+    run of that key is resumed when it is unfinished and reported when it is finished; nothing is done twice.
+    Raises AuthorError when a file is wrong; whatever happens later is in the result.
+    """
+    registry = load_registry()
+    options = options or Options(
+        project=Path(project) if project else None, environment=env, surroundings=_environment()
+    )
+    workflow = Path(path)
+    text = read_text(workflow)
+    with Session.start(workflow, registry, options) as session:
+        spec, graph = read_workflow(workflow, text, registry)
+        name = session.new_run(key, spec.name)
+        known = session.store.facts(name)
+        if known:
+            state = fold(known)
+            return (
+                result(name, spec.name, graph, state)
+                if state.status in ("succeeded", "stopped")
+                else _resumed(session, name, state, listen)
+            )
+        started_at = session.clock()
+        time = _aware(at) if at else started_at
+        values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
+        _refuse_problems(session, spec, graph, values)
+        with session.store.hold(name):
+            started = f.RunStarted(
+                at=started_at, workflow=spec.name, path=str(workflow.resolve()), workflow_text=text, project_text=session.project.text,
+                environment=options.environment, is_environment_named=options.is_environment_named, variables=dict(vars or {}), time=time,
+                key=key,
+            )  # fmt: skip
+            begun(name, spec)
+            runner = _runner(session, name, spec, graph, values, time, workflow, listen)
+            runner.append(started)
+            return result(name, spec.name, graph, runner.drive())
+
+
+def resume(
+    run: str, session: Session, *, listen: Listen = lambda _fact, _state: None, begun: Begun = lambda _run, _spec: None
+) -> RunResult:
+    """Let a run that stopped go on, with the texts it started with; a finished run is reported."""
+    known = session.store.facts(run)
+    if not known:
+        raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
+    return _resumed(session, run, fold(known), listen, begun)
+
+
+def show(run: str, session: Session) -> tuple[RunResult, WorkflowSpec, Graph]:
+    """Sum up a run from its facts."""
+    known = session.store.facts(run)
+    if not known:
+        raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
+    state = fold(known)
+    spec, graph, _ = _recorded(session, state)
+    return result(run, spec.name, graph, state), spec, graph
+
+
+def check(paths: Iterable[str | Path], *, options: Options | None = None) -> list[Diagnostic]:
+    """Find what is wrong with workflow files: all problems of all files, sorted by place; one bad file hides no other.
+
+    Names are held against the project and the database where both can be read.
+    """
+    registry = load_registry()
+    options = options or Options(surroundings=_environment())
+    return sorted({problem for path in paths for problem in _problems(Path(path), registry, options)})
+
+
+def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:
+    """Plan a workflow. Raises AuthorError with all problems found."""
+    spec, graph = read_workflow(path, read_text(path), session.registry)
+    now = session.clock()
+    values = bind.values(spec, variables, run=PLANNED_RUN, time=_aware(at) if at else now, started_at=now)
+    planned, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
+    if problems:
+        raise AuthorError(*problems)
+    return Plan(spec=spec, graph=graph, activities=planned)
+
+
+def _problems(path: Path, registry: Registry, options: Options) -> list[Diagnostic]:
+    try:
+        spec, graph = read_workflow(path, read_text(path), registry)
+    except AuthorError as problem:
+        return list(problem.diagnostics)
+    found = [problem for rule in registry.of("rule").values() for problem in rule(spec, graph)]
+    try:
+        with Session.start(path, registry, options, read_only=True) as session:
+            return [*found, *_held_against_database(session, spec, graph)]
+    except AuthorError as problem:
+        return [*found, *problem.diagnostics]
+
+
+def _held_against_database(session: Session, spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
+    now = session.clock()
+    given = {
+        name: rules.STAND_IN[variable.type.kind]
+        for name, variable in spec.variables.items()
+        if variable.default is None
+    }
+    values = bind.values(spec, given, run=PLANNED_RUN, time=now, started_at=now)
+    try:
+        _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
+    except AuthorError as problem:
+        return list(problem.diagnostics)
+    except AudienceflowError as problem:
+        return [Diagnostic(spec.span, "W901", f"columns were not checked: {problem.message}", problem.fix, "warning")]
+    return list(problems)
+
+
+def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values: Values) -> None:
+    _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
+    if problems:
+        raise AuthorError(*problems)
+
+
+def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun: Begun) -> RunResult:
+    spec, graph, started = _recorded(session, state)
+    if state.status in ("succeeded", "stopped", "failed"):
+        return result(run, spec.name, graph, state)
+    values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
+    with session.store.hold(run):
+        begun(run, spec)
+        runner = _runner(session, run, spec, graph, values, started.time, Path(started.path), listen)
+        runner.resume()
+        return result(run, spec.name, graph, runner.drive())
+
+
+def _recorded(session: Session, state: RunState) -> tuple[WorkflowSpec, Graph, f.RunStarted]:
+    """Read the workflow as the run has it."""
+    started = state.started
+    if started is None:
+        raise DataError("this run has no beginning", "remove it; its facts were damaged")
+    spec, graph = read_workflow(Path(started.path), state.workflow_text, session.registry)
+    return spec, graph, started
+
+
+def session_of_run(run: str, near: Path, options: Options) -> Session:
+    """Open the project as the run has it: with the project's text and the environment it started with."""
+    registry = load_registry()
+    with Session.start(near, registry, options) as first:
+        state = fold(first.store.facts(run))
+        path = first.project.path
+    if state.started is None:
+        raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
+    started_with = Options(
+        project=path, environment=state.started.environment, surroundings=options.surroundings, clock=options.clock
+    )
+    return Session(read_project(path, state.project_text, registry, started_with), registry, started_with)
+
+
+def _runner(
+    session: Session,
+    run: str,
+    spec: WorkflowSpec,
+    graph: Graph,
+    values: Values,
+    time: datetime,
+    path: Path,
+    listen: Listen,
+) -> Runner:
+    execution = Execution(
+        run=run, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog, values=values,
+        evaluate=session.evaluate, time=time, clock=session.clock, connect=session.connect, folder=path.parent,
+        staging=session.state_folder / "staging" / run, baseline=_baseline(session, spec.name, run),
+    )  # fmt: skip
+    session.ledger.ensure()
+    return Runner(execution, session.store, sleep=clocks.sleep, listen=listen)
+
+
+def _baseline(session: Session, workflow: str, run: str) -> Callable[[str], int | None]:
+    """Give the counts of the last succeeded run with equal variables."""
+
+    def count(port: str) -> int | None:
+        mine = fold(session.store.facts(run))
+        for earlier in session.store.runs(workflow):
+            state = fold(session.store.facts(earlier)) if earlier != run else None
+            if (
+                state
+                and state.status == "succeeded"
+                and state.started
+                and mine.started
+                and state.started.variables == mine.started.variables
+            ):
+                activity, _, name = port.partition(".")
+                task = state.task(activity)
+                return task.fired[name].count if task and name in task.fired else None
+        return None
+
+    return count
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _environment() -> Mapping[str, str]:
+    import os
+
+    return os.environ

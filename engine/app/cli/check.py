@@ -1,0 +1,73 @@
+"""`audienceflow check`"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.app.cli import output
+from engine.app.cli.failures import USAGE
+from engine.app.cli.invocation import Format, Misused, invocation
+
+if TYPE_CHECKING:
+    from engine.kit.errors import Diagnostic
+
+Files = Annotated[list[Path] | None, typer.Argument(metavar="[PATHS]...", help="Workflow files or folders; else all of the project's folder.")]
+WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
+
+
+def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> None:
+    """Find what is wrong with workflows: all problems of all files, each with its place and what to type."""
+    from engine.app import api
+
+    line = invocation(ctx)
+    files = [file for path in paths or [line.folder()] for file in workflows_in(path)]
+    if not files:
+        raise Misused(f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}", "name the files: audienceflow check PATH …")
+    found = api.check(files, options=line.options())
+    errors = sum(problem.severity == "error" for problem in found)
+    if format == "json":
+        output.show_json({"files": list(map(str, files)), "errors": errors, "warnings": len(found) - errors, "diagnostics": [_values(item) for item in found]})
+    else:
+        for problem in found:
+            _show(problem)
+        typer.echo(_summary(len(files), errors, len(found) - errors))
+    raise typer.Exit(USAGE if errors else 0)
+
+
+def workflows_in(path: Path) -> Iterator[Path]:
+    """Give a file as it is named; of a folder, what is below it and begins like a workflow."""
+    if not path.is_dir():
+        yield path
+        return
+    for file in sorted(path.rglob("*.yaml")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        if not hidden and not file.name.endswith("_test.yaml") and WORKFLOW.search(file.read_text(encoding="utf-8", errors="replace")):
+            yield file
+
+
+def _show(problem: Diagnostic) -> None:
+    place, code = f"{problem.span}: " if problem.span.line else "", problem.code
+    colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
+    typer.echo(f"{place}{typer.style(code, fg=colour)} {problem.message}")
+    if problem.fix:
+        typer.echo(f"  fix: {problem.fix}")
+
+
+def _values(problem: Diagnostic) -> dict[str, object]:
+    span = problem.span
+    return {"file": span.file, "line": span.line, "column": span.column, "code": problem.code, "severity": problem.severity,
+            "message": problem.message, "fix": problem.fix}  # fmt: skip
+
+
+def _summary(files: int, errors: int, warnings: int) -> str:
+    found = ", ".join(_counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count)
+    return f"{_counted(files, 'workflow')}: {found or 'nothing is wrong'}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

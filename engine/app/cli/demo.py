@@ -1,0 +1,45 @@
+"""`audienceflow demo`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from engine.app.cli import output
+from engine.app.cli.check import workflows_in
+from engine.app.cli.invocation import Misused, invocation
+
+SCHEME = "duckdb:///"
+
+
+def demo(ctx: typer.Context) -> None:
+    """Build the demo's data: a year of groceries of 2,469 households, in the DuckDB file of the project. Again changes nothing."""
+    import duckdb
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from engine.app.demo import prepare
+    from engine.kit.errors import DataError
+
+    with invocation(ctx).session() as session:
+        project, url = session.project, session.project.database_url()
+    if not url.startswith(SCHEME) or url == f"{SCHEME}:memory:":
+        raise Misused(f"the default database of {project.path} is no DuckDB file", "write 'databases: {default: {url: duckdb:///demo.duckdb}}'")
+    path = Path(url.removeprefix(SCHEME))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=output.console(is_error=True)) as progress:
+            task = progress.add_task("", total=None)
+            data = prepare(path, lambda step, done, total: progress.update(task, description=step, completed=done, total=total))
+    except duckdb.IOException as problem:
+        first, *_ = str(problem).splitlines()
+        raise DataError(f"{path} cannot be used: {first}", "close the program that holds it, or move the file away") from None
+    rows = ((name, output.number(count)) for name, count in data.tables.items())
+    output.show(output.table(("table", "rows"), rows, numbers=("rows",)))
+    typer.echo(f"\n{path}: {'built' if data.fresh else 'was there already; nothing was changed'}")
+    workflow = next(workflows_in(project.folder), None)
+    typer.echo(f"Next: audienceflow run {_from_here(workflow) if workflow else 'WORKFLOW'}")
+
+
+def _from_here(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,0 +1,37 @@
+"""Executing a run from the command line: watched, interruptible, and reported in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine.app.cli import outcome, output, progress
+from engine.app.cli.interruption import Interruption
+from engine.app.cli.invocation import now
+
+if TYPE_CHECKING:
+    from engine.app.result import RunResult
+
+
+def execute(do: Callable[[progress.Watch], RunResult], format: str) -> None:
+    """Do what executes a run, show what came of it, and end with its exit code."""
+    interruption = Interruption()
+    watch = progress.Watch()
+    result = None
+    try:
+        with interruption, progress.watched(now) as watch:
+            result = do(watch)
+    except BaseException:
+        if interruption.received is None:
+            raise
+    if result is None or (interruption.received and result.status == "suspended"):
+        goes_on = f"'audienceflow resume {watch.run}' continues" if watch.run else "nothing was begun"
+        typer.secho(f"interrupted; {goes_on}", err=True, fg=typer.colors.YELLOW)
+        raise typer.Exit(interruption.exit_code)
+    if format == "json":
+        output.show_json(result.to_json())
+    else:
+        outcome.show_result(result)
+    raise typer.Exit(result.exit_code)

@@ -1,0 +1,135 @@
+"""One call of the command line: what its options mean, and the project, workflow or run they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from engine.kit.errors import AudienceflowError, suggestion
+
+if TYPE_CHECKING:  # a command that needs them imports them
+    from engine.app.session import Options, Session
+    from engine.kit.connector import Surroundings
+    from engine.state.store import Store
+
+ENVIRONMENT_VARIABLE = "AUDIENCEFLOW_ENV"
+WORKFLOWS = "workflows"
+
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, or 'last'.")]
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow file, or the name of one in the project's folder.")]
+
+
+class Misused(AudienceflowError):
+    """The command line asks for what is not there."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Invocation:
+    """What the options of every command say. See `engine.kit.command.CommandLine`."""
+
+    project: Path | None = None
+    environment: str | None = None
+    debug: bool = False
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def options(self) -> Options:
+        from engine.app.session import Options
+
+        return Options(
+            project=self.project, environment=self.environment or self.variables.get(ENVIRONMENT_VARIABLE) or None,
+            is_environment_named=self.environment is not None, surroundings=self.variables, clock=now,
+        )  # fmt: skip
+
+    def near(self) -> Path:
+        """Give the folder to look for the project from: this one, or `workflows` in it where only that has one."""
+        from engine.app.project import FILE
+
+        here = Path.cwd()
+        below = here / WORKFLOWS
+        return below if not (here / FILE).is_file() and (below / FILE).is_file() else here
+
+    def session(self, near: Path | None = None, *, read_only: bool = False) -> Session:
+        """Open the project, for a workflow or for none."""
+        from engine import registry
+        from engine.app.session import Session
+
+        return Session.start(near or self.near(), registry.load(), self.options(), read_only=read_only)
+
+    def surroundings(self) -> Surroundings:
+        with self.session() as session:
+            return session.surroundings
+
+    def folder(self) -> Path:
+        """Give the project's folder. Raises AuthorError when there is no project."""
+        from engine.app import project
+
+        return (self.project or project.find(self.near())).parent
+
+    def workflow(self, name: str) -> Path:
+        """Find a workflow by its path, or by its name in the project's folder; the path as it is when there is none."""
+        path = Path(name)
+        if path.exists() or path.suffix or len(path.parts) > 1:
+            return path
+        try:
+            found = self.folder() / f"{name}.yaml"
+        except AudienceflowError:
+            return path
+        return found if found.is_file() else path
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """Give what the shared options say."""
+    return ctx.ensure_object(Invocation)
+
+
+def find_run(name: str, store: Store) -> str:
+    """Find a run by its id, a unique beginning of it, or `last`. Raises Misused when none or several fit."""
+    known = store.runs()
+    if name in known:
+        return name
+    if name == "last" and known:
+        return known[0]
+    fitting = [run for run in known if run.startswith(name)] if name else []
+    match fitting:
+        case [run]:
+            return run
+        case []:
+            fix = suggestion(name, known[:20], "the newest runs") if known else "start one with 'audienceflow run WORKFLOW'"
+            raise Misused(f"there is no run '{name}'", fix)
+        case _:
+            raise Misused(f"'{name}' begins the names of {len(fitting)} runs", f"write one of: {', '.join(fitting[:5])}")
+
+
+def read_time(text: str) -> datetime:
+    """Read a time of the command line; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no time; write it as 2026-11-23, or 2026-11-23T09:00:00+01:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_variables(texts: list[str] | None) -> dict[str, str]:
+    """Read `name=value` pairs; of two with one name the later is meant."""
+    variables = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter(f"'{text}' is no variable; write --var days=30", param_hint="'--var'")
+        variables[name.strip()] = value
+    return variables
+
+
+Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable; may be repeated.")]
+At = Annotated[datetime | None, typer.Option("--at", metavar="TIME", parser=read_time, help="The moment it is for, ISO 8601; no zone is UTC. [now]")]

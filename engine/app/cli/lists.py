@@ -1,0 +1,119 @@
+"""`audienceflow lists`"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from engine.app.cli import output
+from engine.app.cli.invocation import Format, Misused, invocation
+from engine.kit.errors import suggestion
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from engine.app.session import Session
+    from engine.kit.population import Population
+
+app = typer.Typer(help="The lists: populations kept between runs, by name.", invoke_without_command=True)
+
+ListName = Annotated[str, typer.Argument(metavar="NAME", help="A list.")]
+RowFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="text shows the first rows; json and csv give every row.")]
+FEW = 20
+
+
+@app.callback()
+def lists(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        list_lists(ctx)
+
+
+@app.command("list")
+def list_lists(ctx: typer.Context, format: Format = "text") -> None:
+    """List the lists there are."""
+    with invocation(ctx).session(read_only=True) as session:
+        found = [_values(row) for row in session.ledger.list_rows()]
+    if format == "json":
+        output.show_json(found)
+    elif not found:
+        typer.echo("There are no lists yet; 'list_update' and 'list_import' fill lists.")
+    else:
+        rows = ((item["name"], output.number(item["rows"]), item["dimension"] or "", ", ".join(item["columns"]), item["updated_at"][:19].replace("T", " "),
+                 item["run"]) for item in found)  # fmt: skip
+        output.show(output.table(("list", "rows", "dimension", "columns", "updated", "run"), rows, numbers=("rows",)))
+
+
+@app.command("show")
+def show(ctx: typer.Context, name: ListName, format: RowFormat = "text") -> None:
+    """Show the rows of a list, in the order of its key, the key first."""
+    with invocation(ctx).session(read_only=True) as session:
+        population = _find(name, session)
+        match format:
+            case "csv":
+                _write_csv(_rows(population, session), _columns(population))
+            case "json":
+                _write_json(_rows(population, session), _columns(population))
+            case _:
+                _show_first(name, population, session)
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, Any]:
+    key, columns = json.loads(row["key"]), json.loads(row["columns"])
+    return {"name": row["name"], "rows": row["rows"], "dimension": row["dimension"], "key": key, "columns": columns,
+            "updated_at": row["updated_at"], "run": row["run"]}  # fmt: skip
+
+
+def _find(name: str, session: Session) -> Population:
+    known = session.ledger.read_lists()
+    if name not in known:
+        raise Misused(f"there is no list '{name}'", suggestion(name, known, "lists"))
+    return known[name]
+
+
+def _columns(population: Population) -> list[str]:
+    return list(dict.fromkeys((*population.key, *population.columns)))
+
+
+def _rows(population: Population, session: Session, most: int | None = None) -> Iterator[tuple[Any, ...]]:
+    order = (session.db.dialect.order(population.column(name), population.columns[name], descending=False, nulls_first=False) for name in population.key)
+    statement: sa.Select[Any] = population.select(_columns(population)).order_by(*order).limit(most)
+    for batch in session.db.batches(statement):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _write_csv(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(map(_text, row) for row in rows)
+
+
+def _write_json(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
+    """Write an array, an object a line, without holding all rows."""
+    separator = "[\n"
+    for row in rows:
+        sys.stdout.write(separator + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _show_first(name: str, population: Population, session: Session) -> None:
+    columns = _columns(population)
+    output.show(output.table(columns, (tuple(map(_text, row)) for row in _rows(population, session, FEW))))
+    rows = population.count or 0
+    if rows > FEW:
+        typer.echo(f"… and {rows - FEW:,} more; 'audienceflow lists show {name} --format csv' writes every row")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return value.isoformat() if hasattr(value, "isoformat") else str(value)

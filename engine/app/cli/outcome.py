@@ -1,0 +1,63 @@
+"""What a run came to, on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine.app.cli import output
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from engine.app.result import RunResult
+
+DEFAULT_PORTS = (".result", ".from")
+
+
+def show_result(result: RunResult) -> None:
+    """Print the counts per transition, what each effect did, how the run stands, and what to do when it did not succeed."""
+    counts = list(_counts(result))
+    if counts:
+        output.show(output.table(("from", "to", "rows"), counts, numbers=("rows",)))
+    for name, activity in result.activities.items():
+        if activity.details:
+            typer.echo(f"\n{name}")
+            output.show(output.table(("", ""), ((f"  {key.replace('_', ' ')}", output.words(value)) for key, value in activity.details.items())))
+    colour = {"succeeded": typer.colors.GREEN, "failed": typer.colors.RED, "suspended": typer.colors.RED}.get(result.status, typer.colors.YELLOW)
+    typer.echo(f"\n{result.workflow}, run {result.run}: ", nl=False)
+    typer.secho(result.status, fg=colour)
+    _show_errors(result)
+
+
+def _counts(result: RunResult) -> Iterator[tuple[RenderableType, ...]]:
+    """Give a row for every arrow that fired, and for every port that fired with nobody reading it, in the activities' order."""
+    for name, activity in result.activities.items():
+        for port, count in activity.outputs.items():
+            source = f"{name}.{port}"
+            readers = [arrow.target for arrow in result.transitions if arrow.source == source]
+            for reader in readers or [""]:
+                yield _short(source), f"→ {_short(reader)}" if reader else "", output.number(count)
+
+
+def _short(place: str) -> str:
+    """Leave out the port that is meant when none is written."""
+    for port in DEFAULT_PORTS:
+        place = place.removesuffix(port)
+    return place
+
+
+def _show_errors(result: RunResult) -> None:
+    for error in result.errors:
+        place = f"{error.place}: " if error.place else ""
+        typer.secho(f"{place}'{error.activity}' is {error.status}", fg=typer.colors.RED, nl=False)
+        typer.echo(f": {error.message}")
+        if error.fix:
+            typer.echo(f"  fix: {error.fix}")
+    match result.status:
+        case "suspended" | "waiting" | "running":
+            typer.echo(f"Go on with: audienceflow resume {result.run}")
+        case "failed":
+            typer.echo("A failed run is over; correct what is said above and start a new one.")

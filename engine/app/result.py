@@ -1,0 +1,125 @@
+"""What a run came to, for a person or a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.lang.graph import Graph
+from engine.state.facts import Json, Status
+from engine.state.fold import RunState, TaskState
+
+GUARDED = "guarded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """What became of an activity; `outputs` gives the count of every port that fired."""
+
+    status: str
+    seconds: float
+    outputs: Mapping[str, int]
+    message: str = ""
+    details: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """An arrow that carried a population, and how many rows."""
+
+    source: str
+    target: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """What stopped an activity, where it stands, and what to do."""
+
+    activity: str
+    status: str
+    message: str
+    fix: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """A run, as far as it came. `status` is succeeded, failed, suspended, waiting or stopped."""
+
+    run: str
+    workflow: str
+    status: Status
+    activities: Mapping[str, Activity]
+    transitions: tuple[Transition, ...]
+    errors: tuple[Error, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 done · 1 failed or suspended by an error · 3 waiting, or suspended by a guard."""
+        match self.status:
+            case "succeeded" | "stopped":
+                return 0
+            case "suspended":
+                return 3 if any(error.status == GUARDED for error in self.errors) else 1
+            case "waiting" | "running":
+                return 3
+            case _:
+                return 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the object that `run --format json` prints."""
+        return {
+            "run": self.run,
+            "workflow": self.workflow,
+            "status": self.status,
+            "activities": {name: _activity_json(activity) for name, activity in self.activities.items()},
+            "transitions": [
+                {"from": arrow.source, "to": arrow.target, "count": arrow.count} for arrow in self.transitions
+            ],
+            "errors": [
+                {"activity": error.activity, "message": error.message, "fix": error.fix, "place": error.place}
+                for error in self.errors
+            ],
+        }
+
+
+def result(run: str, workflow: str, graph: Graph, state: RunState) -> RunResult:
+    """Sum a state up."""
+    tasks = {task.activity: task for task in state.tasks.values()}
+    return RunResult(
+        run=run, workflow=workflow, status=state.status,
+        activities={name: _activity(tasks.get(name)) for name in graph},
+        transitions=tuple(
+            Transition(source=f"{source}.{data['source']}", target=f"{target}.{data['target']}", count=tasks[source].fired[data["source"]].count)
+            for source, target, data in graph.edges(data=True)
+            if source in tasks and data["source"] in tasks[source].fired
+        ),
+        errors=tuple(
+            Error(activity=task.activity, status=task.status, message=task.message, fix=task.fix, place=task.place)
+            for task in tasks.values() if task.status in ("failed", "suspended", "ignored", GUARDED)
+        ),
+    )  # fmt: skip
+
+
+def _activity(task: TaskState | None) -> Activity:
+    if task is None:
+        return Activity(status="not_started", seconds=0.0, outputs={})
+    return Activity(
+        status=task.status,
+        seconds=task.seconds,
+        outputs={port: fired.count for port, fired in task.fired.items()},
+        message=task.message,
+        details=task.details,
+    )
+
+
+def _activity_json(activity: Activity) -> dict[str, Any]:
+    optional = {"message": activity.message, "details": dict(activity.details)}
+    return {
+        "status": activity.status,
+        "seconds": round(activity.seconds, 3),
+        "outputs": {port: {"count": count} for port, count in activity.outputs.items()},
+        **{name: value for name, value in optional.items() if value},
+    }

@@ -1,0 +1,168 @@
+"""Everything a command needs, opened from files: the project, its database, the state of its runs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.app import project as projects
+from engine.app.project import Project
+from engine.kit.catalog import Catalog
+from engine.kit.connector import Surroundings
+from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.lang import graph as graphs
+from engine.lang import loader
+from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
+from engine.registry import Registry
+from engine.runs.bind import Evaluate
+from engine.runs.plan import evaluator
+from engine.sql import catalog as catalogs
+from engine.sql.database import Database
+from engine.sql.ledger import Ledger
+from engine.state.sqlstore import SqlStore
+from engine.state.store import Store
+
+STATE_FOLDER = ".audienceflow"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line, or a caller from Python, says for all commands."""
+
+    project: Path | None = None
+    environment: str | None = None
+    is_environment_named: bool = True
+    """False where `environment` was not named on the command line but comes from the surroundings."""
+    surroundings: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Session:
+    """A project that is open. Close it, or use it in a `with`."""
+
+    def __init__(self, project: Project, registry: Registry, options: Options, *, read_only: bool = False) -> None:
+        self.project = project
+        self.registry = registry
+        self.clock = options.clock
+        self._read_only = read_only
+        self._open = ExitStack()
+
+    @classmethod
+    def start(cls, near: Path, registry: Registry, options: Options, *, read_only: bool = False) -> Session:
+        """Open the project that a workflow's folder, or a folder above it, holds."""
+        path = options.project or projects.find(near if near.is_dir() else near.parent)
+        return cls(
+            read_project(path, read_text(path), registry, options),
+            registry,
+            options,
+            read_only=read_only,
+        )
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def state_folder(self) -> Path:
+        return self.project.folder / STATE_FOLDER
+
+    @cached_property
+    def db(self) -> Database:
+        settings = self.project.databases.get("default")
+        url = self.project.database_url()
+        database = Database(
+            url, work_schema=settings.work_schema if settings else "audienceflow", read_only=self._read_only
+        )
+        return self._open.enter_context(database)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.db)
+
+    @cached_property
+    def store(self) -> Store:
+        return self._open.enter_context(SqlStore(self.state_folder / "state.sqlite"))
+
+    @cached_property
+    def _tables(self) -> Catalog:
+        definitions = {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
+        return catalogs.build(self.db, definitions, self.project.sections)
+
+    def catalog(self) -> Catalog:
+        """Give the catalogue with the lists as they are now."""
+        return catalogs.with_lists(self._tables, self.ledger.read_lists())
+
+    @cached_property
+    def evaluate(self) -> Evaluate:
+        scratch = self._open.enter_context(Database("sqlite://"))
+        return evaluator(scratch, Catalog(dialect=scratch.dialect))
+
+    def connect(self, connector: str) -> Any:
+        """Open a connector with the project's settings."""
+        return self.registry.of("connector")[connector](self.surroundings)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(
+            sections=self.project.sections,
+            folder=self.project.folder,
+            state_folder=self.state_folder,
+            clock=self.clock,
+            environment=self.project.environment,
+            is_environment_named=self.project.is_environment_named,
+        )
+
+    def new_run(self, key: str | None, workflow: str) -> str:
+        """Name a run: by its key the same name again, else by the second and a little chance."""
+        if key is not None:
+            readable = "".join(letter if letter.isalnum() else "_" for letter in key.lower())
+            return f"{workflow}_{readable}"
+        return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(2)}"
+
+
+def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:
+    return projects.read(
+        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=_label(path)
+    )
+
+
+def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:
+    """Read a workflow and its graph. Raises AuthorError with all problems of the file; warnings are not among them."""
+    spec = loader.load(text, _label(path), registry.activities)
+    graph = graphs.build(spec)
+    problems = graphs.problems(spec, graph)
+    if problems:
+        raise AuthorError(*problems)
+    return spec, graph
+
+
+def read_text(path: Path) -> str:
+    """Read a file; AuthorError when it is not there or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = sorted(str(item) for item in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise AuthorError(
+            Diagnostic(Span(str(path), 1, 1), "Y009", "there is no such file", suggestion(str(path), beside, "files"))
+        ) from None
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as problem:
+        raise AuthorError(
+            Diagnostic(Span(str(path), 1, 1), "Y009", f"the file cannot be read: {problem}", "save it as UTF-8 text")
+        ) from None
+
+
+def _label(path: Path) -> str:
+    """Name a file as a person would: from where they stand, if it is below."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

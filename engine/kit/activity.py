@@ -1,0 +1,90 @@
+"""What an activity is: a frozen value with ports, of one of three kinds."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from engine.kit.catalog import Catalog
+from engine.kit.context import Context
+from engine.kit.option import Options
+from engine.kit.population import Inputs, Population
+
+Missing = Literal["skip", "empty", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A named input or output. `missing` says what an input does when nothing can arrive any more."""
+
+    name: str
+    doc: str = ""
+    optional: bool = False
+    many: bool = False
+    missing: Missing = "skip"
+
+
+FROM = Port(name="from", doc="The population to work on.")
+RESULT = Port(name="result", doc="The rows that were kept.")
+
+
+class Activity(Options):
+    """A box of a workflow. Its fields are its options; it has no state.
+
+    A subclass is a `Transform`, an `Effect` or a `Control`, and its docstring is its reference page.
+    `example` is a mapping as an author would write it, options only; it is loaded by a test.
+    """
+
+    type: ClassVar[str]
+    inputs: ClassVar[tuple[Port, ...]] = (FROM,)
+    example: ClassVar[Mapping[str, Any]]
+
+    @property
+    def is_partition(self) -> bool:
+        """The outputs are disjoint, and together hold the rows of `from`, each once."""
+        return False
+
+    def outputs(self) -> tuple[Port, ...]:
+        """Give the output ports; they may depend on the options."""
+        return (RESULT,)
+
+
+class Transform(Activity):
+    """An activity that only computes."""
+
+    @abstractmethod
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        """Give the population of every output port. Pure: no connection, no clock, equal SQL for equal arguments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectPlan:
+    """What an effect would do: the populations of its ports, as far as they can be known before, and sentences for a person.
+
+    A population whose rows are not known before gives its columns only (see `Population.shape`).
+    """
+
+    outputs: Mapping[str, Population] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()
+
+
+class Effect(Activity):
+    """An activity that changes something outside the run, once per run, activity and arrival."""
+
+    @abstractmethod
+    def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
+        """Say what would be done. Pure."""
+
+    @abstractmethod
+    def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
+        """Do it through the steps of `ctx`, so that a repetition continues where the last attempt stood."""
+
+
+class Control(Activity):
+    """An activity that decides where to go on: it fires ports, waits or spawns."""
+
+    @abstractmethod
+    def decide(self, arrivals: Mapping[str, Population], moment: Any) -> Any:
+        """Decide. Pure."""

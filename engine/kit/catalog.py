@@ -1,0 +1,111 @@
+"""What a workflow can refer to: dimensions, tables, lists, and the project's sections. A value, read before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.kit.dialect import Dialect
+from engine.kit.errors import AuthorError, Span, suggestion
+from engine.kit.expression import Expr
+from engine.kit.expression.functions import Function, builtin_functions
+from engine.kit.population import Population
+from engine.kit.types import Type, from_sqlalchemy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A way from a dimension or table to another: pairs of our column and theirs.
+
+    A to-one link may find nobody; the columns behind it are null then.
+    """
+
+    name: str
+    target: str
+    """The name of a dimension, which brings its own links, or of a table."""
+    on: tuple[tuple[str, str], ...]
+    many: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension:
+    """A table with its key, links and rules. A bare table that a link reaches is one too, without rules."""
+
+    name: str
+    table: sa.Table
+    key: tuple[str, ...]
+    links: Mapping[str, Link] = field(default_factory=dict)
+    consent: Mapping[str, Expr] = field(default_factory=dict)
+    """By purpose, the condition under which a row may be used for it; null is no."""
+    suppress: tuple[str, ...] = ()
+    """Names of the lists left out of every share."""
+    is_key_declared: bool = False
+    """The database itself keeps the key unique."""
+
+    @property
+    def columns(self) -> dict[str, Type]:
+        return {column.name: from_sqlalchemy(column.type) for column in self.table.columns}
+
+    def population(self) -> Population:
+        """Give all rows of the dimension, with the columns of its table."""
+        columns = {name: type_ for name, type_ in self.columns.items() if name in self.key}
+        return Population(
+            relation=self.table,
+            key=self.key,
+            columns={**columns, **self.columns},
+            dimension=self.name,
+            unique=self.is_key_declared,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkDefinition:
+    """A link as the project file says it."""
+
+    target: str
+    is_table: bool
+    on: tuple[tuple[str, str], ...]
+    many: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A dimension as the project file says it, before the database was asked."""
+
+    table: str
+    key: tuple[str, ...]
+    links: Mapping[str, LinkDefinition] = field(default_factory=dict)
+    consent: Mapping[str, Expr] = field(default_factory=dict)
+    suppress: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Everything a name can mean, for one database."""
+
+    dialect: Dialect
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    tables: Mapping[str, Dimension] = field(default_factory=dict)
+    """Tables that links reach without being a dimension; their key may be empty."""
+    lists: Mapping[str, Population] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=builtin_functions)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    """The sections of the project file that components registered, each as its own model."""
+
+    def dimension(self, name: str, span: Span | None = None) -> Dimension:
+        """Give the dimension; AuthorError when the project has none of that name."""
+        if name not in self.dimensions:
+            raise AuthorError.at(
+                span or getattr(name, "span", None),
+                "E201",
+                f"there is no dimension '{name}'",
+                suggestion(name, self.dimensions, "dimensions"),
+            )
+        return self.dimensions[name]
+
+    def behind(self, link: Link) -> Dimension:
+        """Give what a link leads to."""
+        return self.dimensions.get(link.target) or self.tables[link.target]

@@ -1,0 +1,36 @@
+"""Protocols of what lies outside the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class ObjectStore(Protocol):
+    """A place for files by key: a folder, a bucket, a server."""
+
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
+        """Hand a file over whole or not at all; the same key and bytes again change nothing. Gives what the receiver said of it."""
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        """Give the keys that begin with `prefix`, sorted."""
+
+    def fetch(self, key: str, to: Path) -> Path:
+        """Copy an object to a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a connector may know when it is opened: the project's sections, its folder, and the environment's name."""
+
+    sections: Mapping[str, Any]
+    folder: Path
+    state_folder: Path
+    """Where what stands in for an outside service keeps its files."""
+    clock: Callable[[], datetime]
+    environment: str
+    is_environment_named: bool
+    """True where the command line named the environment; nothing leaves for a real service otherwise."""

@@ -1,0 +1,83 @@
+"""What an effect may use while it performs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import sqlalchemy as sa
+
+from engine.kit.catalog import Catalog
+from engine.kit.population import Population
+from engine.kit.types import Type
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Which run, which activity, which arrival; and when. Times are aware UTC.
+
+    `time` is what the run is for and never changes; `now` is the wall clock of this attempt.
+    """
+
+    run: str
+    workflow: str
+    activity: str
+    arrival: str
+    time: datetime
+    now: datetime
+
+
+class Context(Protocol):
+    """The steps of one effect. Everything durable goes through here.
+
+    The key of all of it is run + activity + arrival: a repetition after a crash finds what was done and continues.
+    """
+
+    moment: Moment
+    catalog: Catalog
+    folder: Path
+    """Where relative paths of the workflow start."""
+
+    @property
+    def staging(self) -> Path:
+        """Give a folder of this task, for files on their way out or in; it survives a crash."""
+
+    def keep(self, port: str, population: Population) -> Population:
+        """Make the work table of a port and give the population over it, counted."""
+
+    def load(
+        self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> Population:
+        """Make a work table of rows from outside; its key is not claimed unique. A repetition drops and loads it again."""
+
+    def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
+        """Read rows at an edge, in Arrow batches of bounded size, in the statement's order."""
+
+    def guard(self, written: Population, *, replaces: bool = False) -> None:
+        """Hold the author's guard against what is about to be written; stops the run when it trips."""
+
+    def reserve(self, names: Iterable[str]) -> str:
+        """Take the first of the names that nobody ever took; a repetition gets the same one."""
+
+    def step(self, name: str, do: Callable[[], Json], writes: Sequence[sa.Executable] = ()) -> Json:
+        """Do something outside once, and write its outcome to the effect ledger together with `writes`, in one transaction.
+
+        When the ledger has the step already, nothing is done and what was written then is given.
+        """
+
+    memberships: sa.Table
+    """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience. Only `step` writes it."""
+
+    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"]) -> Json:
+        """Write a list, as the step `delivered`; gives its rows and those it had before. Appending keeps the first row of a key."""
+
+    def connect(self, connector: str) -> Any:
+        """Open the connector of that name with its settings from the project."""

@@ -1,0 +1,155 @@
+"""What the engine and the expressions ask of a database; the answers are in `engine.sql.dialects`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import sqlalchemy as sa
+
+from engine.kit.types import Type
+
+Sql = sa.ColumnElement[Any]
+Over = Callable[[Any], Sql]
+"""What an aggregate is wrapped in: itself, or a window."""
+Unit = Literal["months", "days", "seconds"]
+Part = Literal["year", "month", "day", "hour", "minute", "second", "week_day"]
+Side = Literal["both", "left", "right"]
+Direction = Literal["down", "up", "zero"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a database can do. The engine asks this record, never the dialect's name."""
+
+    transactional_ddl: bool
+    unlogged_tables: bool
+    work_tables_survive_crash: bool
+    schemas: bool
+    analyze_after_create: bool
+    multi_process: bool
+    longest_name: int
+    is_file: bool = False
+    """A database is a file; its folder is made when it is missing."""
+
+
+class Dialect(Protocol):
+    """One meaning on every database: each method gives an SQL expression with the language's semantics.
+
+    Nulls: every expression of a null is null unless the method says otherwise. A decimal's scale is in its type; the
+    result of a method that is told one has exactly that scale. Texts hold no NUL character.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def begin(self) -> str | None:
+        """The statement that opens a transaction, where the driver is not to do it."""
+
+    def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
+        """Give what the driver is told when it connects."""
+
+    def configure(self, engine: sa.Engine) -> None:
+        """Adapt the types of an engine that was just made. Once per engine, before its first use."""
+
+    def on_connect(self, connection: Any) -> None:
+        """Prepare a fresh connection of the driver: functions, time zone UTC."""
+
+    # hashes and order
+
+    def md5(self, text: Sql) -> Sql:
+        """Give the md5 of the UTF-8 text as 32 lower-case hex digits, which sort as the 128-bit value does."""
+
+    def sha256(self, text: Sql) -> Sql:
+        """Give the sha256 of the UTF-8 text as 64 lower-case hex digits."""
+
+    def bucket(self, text: Sql, count: int) -> Sql:
+        """Give the bucket 0 … count-1 of a text: the first 8 hex digits of its md5, modulo count."""
+
+    def shuffle(self, text: Sql) -> Sql:
+        """Give what sorts as the md5 of the text does, in the database's fastest form. Not to be shown or kept."""
+
+    def order(self, value: Sql, type_: Type, *, descending: bool, nulls_first: bool) -> Sql:
+        """Give a sort expression: text by code point, nulls where told."""
+
+    def collated(self, text: Sql) -> Sql:
+        """Give the text so that `<`, `min` and a sort go by code point."""
+
+    # text
+
+    def lower(self, text: Sql) -> Sql:
+        """Lower the case of every letter, one character for one (Unicode's simple mapping: İ gives i)."""
+
+    def upper(self, text: Sql) -> Sql:
+        """Raise the case of every letter, one character for one; ß gives ẞ."""
+
+    def capitals(self, text: Sql) -> Sql:
+        """Lower the text, then raise the first character of every word; words are parted by spaces."""
+
+    def trim(self, text: Sql, side: Side = "both") -> Sql:
+        """Cut all white space of Unicode, tabs and line ends too, off one end or both."""
+
+    def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
+        """Match, minding case: `%` is any text, `_` any one character; nothing escapes them."""
+
+    def length(self, text: Sql) -> Sql:
+        """Count characters (code points)."""
+
+    def substring(self, text: Sql, start: Sql, length: Sql) -> Sql:
+        """Give `length` characters from `start`, which counts from 1 and is at least 1; `length` is at least 0."""
+
+    def position(self, text: Sql, part: Sql) -> Sql:
+        """Give where `part` first begins, from 1; 0 when nowhere."""
+
+    def parse_integer(self, text: Sql) -> Sql:
+        """Read up to 18 digits with or without a sign, white space around them; null for anything else."""
+
+    def text(self, value: Sql, type_: Type) -> Sql:
+        """Give the canonical text of a value: the same characters on every database.
+
+        1234, 1.50 (as many digits as the scale), true, 2026-11-23, 2026-11-23 08:30:00.000000. Not for floats.
+        """
+
+    # numbers
+
+    def cast(self, value: Sql, from_: Type, to: Type) -> Sql:
+        """Widen: integer to decimal to float, a decimal to more digits, date to timestamp (midnight), null to anything."""
+
+    def arithmetic(self, operator: str, left: Sql, right: Sql, types: tuple[Type, Type], result: Type) -> Sql:
+        """Add, subtract, multiply or take the remainder (which has the dividend's sign; of a division by zero, null)."""
+
+    def divide(self, left: Sql, right: Sql, types: tuple[Type, Type], result: Type) -> Sql:
+        """Divide, rounding half away from zero to the scale of `result`; by zero gives null."""
+
+    def round(self, value: Sql, type_: Type, digits: int) -> Sql:
+        """Round half away from zero to so many digits after the point; a float is read as its 15 significant digits."""
+
+    def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
+        """Give the integer below, above, or towards zero."""
+
+    # times, all UTC
+
+    def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
+        """Move a date or timestamp; months end at the month's last day. A date moves by months and days only."""
+
+    def days_between(self, end: Sql, start: Sql) -> Sql:
+        """Count the days from one date to another."""
+
+    def part(self, value: Sql, type_: Type, part: Part) -> Sql:
+        """Give a part as an integer; week days count from Monday, 1, to Sunday, 7. Seconds are whole."""
+
+    def date(self, timestamp: Sql) -> Sql:
+        """Give the day of a timestamp."""
+
+    # aggregates
+
+    def sum(self, value: Sql, type_: Type, over: Over) -> Sql:
+        """Add up, exactly unless it is a float; of nothing, null."""
+
+    def join_texts(self, value: Sql, separator: Sql) -> Sql:
+        """Join texts in the order of their code points; of nothing, null."""

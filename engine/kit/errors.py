@@ -1,0 +1,93 @@
+"""Errors as data: where, what is wrong, and what to type instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Literal
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Span:
+    """A place in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def shifted(self, characters: int) -> Span:
+        """Give the place so many characters further on the same line."""
+        return replace(self, column=self.column + characters)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Diagnostic:
+    """One problem in a file: a stable code, what is wrong, and the fix to type.
+
+    Without a span the problem belongs to no file (a value from Python); it sorts first.
+    """
+
+    span: Span = field(default=Span("", 0, 0))
+    code: str = ""
+    message: str = ""
+    fix: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span.line else ""
+        fix = f"\n  fix: {self.fix}" if self.fix else ""
+        return f"{place}{self.code} {self.message}{fix}"
+
+
+class AudienceflowError(Exception):
+    """Whatever the engine reports to a person; `fix` says what to do next."""
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  fix: {self.fix}" if self.fix else self.message
+
+
+class AuthorError(AudienceflowError):
+    """A file must change. Carries every problem found, sorted by place."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        self.diagnostics = tuple(sorted(diagnostics))
+        super().__init__("\n".join(map(str, self.diagnostics)))
+
+    @classmethod
+    def at(cls, span: Span | None, code: str, message: str, fix: str = "") -> AuthorError:
+        """Build the error of one problem."""
+        return cls(Diagnostic(span or Span("", 0, 0), code, message, fix))
+
+
+class DataError(AudienceflowError):
+    """The data, not the file, forbids going on; the activity's `on_error` decides what follows."""
+
+
+class RetryLater(AudienceflowError):
+    """The outside is not ready; the same call may succeed after a pause (`retry`)."""
+
+
+class Refused(AudienceflowError):
+    """The outside said no, for good; the same call would be refused again."""
+
+
+class EngineBug(AudienceflowError):
+    """We broke our own contract."""
+
+
+def suggestion(name: str, known: Iterable[str], what: str = "") -> str:
+    """Say what to type for an unknown name: the near miss if there is one, else what exists."""
+    names = sorted(set(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    there_is = f"{what or 'known'}: {listed}" if names else f"there is no {what or 'name'} to choose from"
+    return f"write '{close[0]}' ({there_is})" if close else there_is

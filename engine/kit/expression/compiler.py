@@ -1,0 +1,336 @@
+"""Tree to SQL. Types are checked on the way, and every problem is told at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Protocol
+
+import sqlalchemy as sa
+
+from engine.kit.dialect import Dialect, Sql
+from engine.kit.errors import suggestion
+from engine.kit.expression import tree
+from engine.kit.expression.aggregates import AGGREGATES, NEIGHBOURS, RANKINGS, WINDOWS, Unfit, aggregated
+from engine.kit.expression.arithmetic import computed, moved
+from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
+from engine.kit.expression.functions import Function, Parameter
+from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
+from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
+
+
+class Scope(Protocol):
+    """What names mean at a place in an expression."""
+
+    def column(self, name: tree.Name, compiler: Compiler) -> Value:
+        """Give the column of a name or path."""
+
+    def is_link(self, name: tree.Name) -> bool:
+        """Say that the name is a link and no column."""
+
+    def collection(self, node: tree.Collection, compiler: Compiler) -> Value:
+        """Give an aggregate over the rows behind a link."""
+
+    def ties(self) -> tuple[Sql, ...]:
+        """Give what ends an order, so that equals are told apart."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """Compiles one expression in a scope. `grouping` allows aggregates without a link."""
+
+    expression: Expr | SortKey
+    dialect: Dialect
+    functions: Mapping[str, Function]
+    scope: Scope
+    grouping: bool = False
+
+    def within(self, scope: Scope) -> Compiler:
+        """Give the compiler for the inside of a collection."""
+        return replace(self, scope=scope, grouping=False)
+
+    def fail(self, at: int, code: str, message: str, fix: str) -> NoReturn:
+        raise self.expression.error(at, code, message, fix)
+
+    def condition(self, node: tree.Node) -> sa.ColumnElement[bool]:
+        """Compile what must be true, false or null."""
+        value = self.value(node)
+        if value.type not in (BOOLEAN, NULL):
+            self.fail(node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something")
+        return null_of(BOOLEAN) if value.type == NULL else value.sql
+
+    def single(self, node: tree.Node) -> Value:
+        """Compile a whole expression: an interval alone is no value."""
+        value = self.value(node)
+        if value.type == INTERVAL:
+            self.fail(node.at, "E305", "an interval stands alone", "add it to a date or timestamp, or take it from one")
+        return value
+
+    def value(self, node: tree.Node) -> Value:
+        """Compile any part."""
+        match node:
+            case tree.Literal(value=known):
+                return literal(known)
+            case tree.Name():
+                return self._name(node)
+            case tree.Negative(operand=operand):
+                value = self._numeric(operand, "-")
+                return typed(-value.sql, value.type)
+            case tree.Binary():
+                return self._binary(node)
+            case tree.Call():
+                return self._call(node)
+            case tree.Collection():
+                return self.scope.collection(node, self)
+            case tree.Window():
+                return self._window(node)
+            case tree.Case():
+                return self._case(node)
+            case _:
+                return Value(self._logical(node), BOOLEAN)
+
+    def sorted(self, keys: Sequence[tree.Sort]) -> tuple[Sql, ...]:
+        """Compile sort keys."""
+        return tuple(self._sorted(key) for key in keys)
+
+    def _sorted(self, key: tree.Sort) -> Sql:
+        value = self.single(key.operand)
+        if isinstance(key.operand, tree.Literal):
+            self.fail(key.at, "E309", "a value written out sorts nothing", "sort by a column")
+        if value.type.kind == Kind.OTHER:
+            self.fail(key.at, "E305", "a column of this type has no order", "sort by another")
+        return self.dialect.order(value.sql, value.type, descending=key.descending, nulls_first=key.nulls_first)
+
+    def _name(self, node: tree.Name) -> Value:
+        if node.parts[0] not in VALUE_ROOTS or len(node.parts) == 1:
+            return self.scope.column(node, self)
+        return self.known(str(node), node.at)
+
+    def known(self, name: str, at: int) -> Value:
+        """Give a value of `vars`, `run` or `inputs`."""
+        values = self.expression.values
+        if name not in values:
+            root = name.partition(".")[0]
+            fix = suggestion(name, [each for each in values if each.startswith(f"{root}.")], f"values of {root}")
+            self.fail(at, "E308", f"there is no value '{name}' here", fix)
+        return literal(values[name].value, values[name].type)
+
+    def _numeric(self, node: tree.Node, operator: str) -> Value:
+        value = self.value(node)
+        if value.type == NULL:
+            return Value(null_of(INTEGER), INTEGER)
+        if not value.type.is_numeric:
+            fix = "write '||' to join texts" if operator == "+" and value.type == TEXT else "write a number"
+            if value.type.kind in (Kind.DATE, Kind.TIMESTAMP):
+                fix = "write days_diff(end, start), add_days(date, n) or date + interval '3 days'"
+            self.fail(node.at, "E305", f"'{operator}' needs numbers, and this is {value.type}", fix)
+        return value
+
+    def _binary(self, node: tree.Binary) -> Value:
+        match node.operator:
+            case "=" | "!=" | "<" | "<=" | ">" | ">=":
+                left, right = self._pair(node.left, node.right, node.at, node.operator)
+                return Value(compared(self.dialect, node.operator, left, right), BOOLEAN)
+            case "||":
+                texts = [self._text(side, "||") for side in (node.left, node.right)]
+                return Value(texts[0] + texts[1], TEXT)
+            case "+" | "-":
+                shifted = self._moved(node)
+                if shifted is not None:
+                    return shifted
+        left, right = self._numeric(node.left, node.operator), self._numeric(node.right, node.operator)
+        return computed(self.dialect, node.operator, left, right)
+
+    def _moved(self, node: tree.Binary) -> Value | None:
+        """Compile a time plus or minus an interval; nothing when no interval is written."""
+        sides = [node.left, node.right]
+        if node.operator == "+" and isinstance(node.left, tree.Literal) and isinstance(node.left.value, tree.Interval):
+            sides.reverse()
+        interval = sides[1].value if isinstance(sides[1], tree.Literal) else None
+        if not isinstance(interval, tree.Interval):
+            return None
+        value = self.value(sides[0])
+        if value.type not in (DATE, TIMESTAMP):
+            self.fail(sides[0].at, "E305", f"an interval moves a date or timestamp, and this is {value.type}", "write a date")
+        return moved(self.dialect, value, interval, 1 if node.operator == "+" else -1)
+
+    def _text(self, node: tree.Node, operator: str) -> Sql:
+        value = self.value(node)
+        if value.type not in (TEXT, NULL):
+            self.fail(node.at, "E305", f"'{operator}' works on texts, and this is {value.type}", "write to_string(…) around it")
+        return null_of(TEXT) if value.type == NULL else value.sql
+
+    def _pair(self, left: tree.Node, right: tree.Node, at: int, operator: str) -> tuple[Value, Value]:
+        values = self.value(left), self.value(right)
+        self._comparable(values[0].type, values[1].type, at, operator)
+        return values
+
+    def _comparable(self, left: Type, right: Type, at: int, operator: str) -> None:
+        if common_type([left, right]) is None:
+            self.fail(at, "E305", f"'{operator}' cannot compare {left} with {right}", _cure(left, right))
+
+    def _logical(self, node: tree.Node) -> Any:
+        match node:
+            case tree.Logic(operator="and", operands=operands):
+                return sa.and_(*map(self.condition, operands))
+            case tree.Logic(operands=operands):
+                return sa.or_(*map(self.condition, operands))
+            case tree.Not(operand=operand):
+                return sa.not_(self.condition(operand))
+            case tree.IsNull(operand=operand):
+                return self.value(operand).sql.is_(None)
+            case tree.In():
+                return self._in(node)
+            case tree.Between(operand=operand, low=low, high=high):
+                above = self._pair(operand, low, node.at, "between")
+                below = self._pair(operand, high, node.at, "between")
+                return sa.and_(compared(self.dialect, ">=", *above), compared(self.dialect, "<=", *below))
+            case tree.Distinct(left=left, right=right):
+                sides = paired(self.dialect, *self._pair(left, right, node.at, "is distinct from"))
+                return sides[0].is_distinct_from(sides[1])
+            case tree.Like(operand=operand, pattern=pattern, minds_case=minds_case):
+                text, like = self._text(operand, "like"), self._text(pattern, "like")
+                if not minds_case:
+                    text, like = self.dialect.lower(text), self.dialect.lower(like)
+                return self.dialect.like(text, like)
+        raise AssertionError(f"the parser gave {node}")
+
+    def _in(self, node: tree.In) -> Any:
+        operand = self.value(node.operand)
+        options = [self.value(option) for option in node.options]
+        for option, written in zip(options, node.options, strict=True):
+            self._comparable(operand.type, option.type, written.at, "in")
+        type_ = common_type([operand.type, *(option.type for option in options)])
+        if type_ is None:
+            self.fail(node.at, "E305", "the values of 'in' are not of one type", "write values of one type")
+        if type_ == TIMESTAMP:
+            operand, *options = (Value(sql, type_) for sql in alike(self.dialect, (operand, *options), type_))
+        left = null_of(type_) if operand.type == NULL else operand.sql
+        return left.in_([null_of(type_) if option.type == NULL else option.sql for option in options])
+
+    def _case(self, node: tree.Case) -> Value:
+        conditions: list[Any] = []
+        for when in node.whens:
+            if node.subject is None:
+                conditions.append(self.condition(when.condition))
+            else:
+                pair = self._pair(node.subject, when.condition, when.condition.at, "case")
+                conditions.append(compared(self.dialect, "=", *pair))
+        nodes = [when.value for when in node.whens] + ([node.otherwise] if node.otherwise else [])
+        values = [self.single(each) for each in nodes]
+        type_ = self._common(nodes, values)
+        results = alike(self.dialect, values, type_)
+        otherwise = results.pop() if node.otherwise else null_of(type_)
+        return typed(sa.case(*zip(conditions, results, strict=True), else_=otherwise), type_)
+
+    def _common(self, nodes: Sequence[tree.Node], values: Sequence[Value]) -> Type:
+        type_ = NULL
+        for node, value in zip(nodes, values, strict=True):
+            both = common_type([type_, value.type])
+            if both is None:
+                self.fail(node.at, "E305", f"this is {value.type}, and what stands before it {type_}", _cure(type_, value.type))
+            type_ = both
+        return type_
+
+    def _call(self, node: tree.Call) -> Value:
+        name = node.function
+        if name in AGGREGATES:
+            return self._aggregate(node)
+        if name in WINDOWS:
+            self.fail(node.at, "E309", f"{name} needs a window", f"write {name}(…) over (order by …)")
+        if name not in self.functions:
+            fix = suggestion(name, [*self.functions, *AGGREGATES, "exists"], "functions")
+            self.fail(node.at, "E303", f"there is no function '{name}'", fix)
+        function = self.functions[name]
+        self._check_count(node, function.least, function.most, function.signature)
+        values = tuple(self.single(argument) for argument in node.arguments)
+        checked = tuple(
+            self._argument(function, function.parameter(index), argument, value)
+            for index, (argument, value) in enumerate(zip(node.arguments, values, strict=True))
+        )
+        type_ = function.result if isinstance(function.result, Type) else function.result(checked)
+        if type_ is None:
+            kinds = ", ".join(str(value.type) for value in values)
+            self.fail(node.at, "E305", f"{name} cannot work on {kinds} together", f"write {function.signature}")
+        needed = tuple(self.known(each, node.at) for each in function.needs)
+        return typed(function.call(self.dialect, needed, checked), type_)
+
+    def _argument(self, function: Function, parameter: Parameter, node: tree.Node, value: Value) -> Value:
+        if value.type == NULL:
+            kind = min(parameter.kinds - {Kind.NULL}, key=list(Kind).index)
+            type_ = NULL if NULL.kind in parameter.kinds else Type(kind, 0 if kind == Kind.DECIMAL else None)
+            value = Value(null_of(type_), type_)
+        elif value.type.kind not in parameter.kinds:
+            wanted = " or ".join(kind for kind in Kind if kind in parameter.kinds and kind != Kind.NULL)
+            message = f"{function.name} wants {wanted} for '{parameter.name}', and this is {value.type}"
+            self.fail(node.at, "E305", message, f"write {function.signature}")
+        if parameter.is_written_out and not (isinstance(value.known, int) and _in_range(function.name, value.known)):
+            what = "a number above 0" if function.name == "bucket" else "a number from 0 to 12"
+            self.fail(node.at, "E310", f"{function.name} wants '{parameter.name}' written out: {what}", f"write {function.signature}")
+        return value
+
+    def _check_count(self, node: tree.Call, least: int, most: int | None, signature: str) -> None:
+        count = len(node.arguments)
+        if count < least or (most is not None and count > most):
+            at = node.arguments[most].at if most is not None and count > most else node.at
+            self.fail(at, "E304", f"{node.function} has {count} values here", f"write {signature}")
+
+    def _aggregate(self, node: tree.Call, over: Any = None) -> Value:
+        name = node.function
+        if name == "count" and len(node.arguments) == 1 and over is None:
+            (argument,) = node.arguments
+            if isinstance(argument, tree.Name) and self.scope.is_link(argument):
+                return self.scope.collection(tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self)
+        if over is None and not self.grouping:
+            self.fail(node.at, "E309", f"{name} needs the link whose rows it works on", f"write {name}(… of link)")
+        self._check_count(node, 0 if name == "count" else 1, 2 if name == "string_agg" else 1, f"{name}(value)")
+        inside = replace(self, grouping=False)
+        values = [inside.single(argument) for argument in node.arguments]
+        return inside.aggregated(name, values, node.arguments, over)
+
+    def aggregated(self, name: str, values: Sequence[Value], nodes: Sequence[tree.Node], over: Any = None) -> Value:
+        """Give an aggregate of values that were compiled from `nodes`."""
+        try:
+            return aggregated(self.dialect, name, values, over) if over else aggregated(self.dialect, name, values)
+        except Unfit as problem:
+            self.fail(nodes[problem.index].at, "E305", problem.message, problem.fix)
+
+    def _window(self, node: tree.Window) -> Value:
+        name = node.call.function
+        if name not in WINDOWS:
+            self.fail(node.at, "E309", f"{name} cannot work over a window", suggestion(name, WINDOWS, "window functions"))
+        inside = replace(self, grouping=False)
+        partition = [inside.single(each).sql for each in node.partition]
+        order: tuple[Sql, ...] = inside.sorted(node.order)
+        if name in ("row_number", *NEIGHBOURS):
+            order = (*order, *self.scope.ties())
+
+        def over(function: Any) -> Any:
+            return function.over(partition_by=partition or None, order_by=order or None)
+
+        if name in RANKINGS:
+            self._check_count(node.call, 0, 0, f"{name}()")
+            return typed(over(getattr(sa.func, name)()), INTEGER)
+        if name in NEIGHBOURS:
+            self._check_count(node.call, 1, 2, f"{name}(value, [n])")
+            value = inside.single(node.call.arguments[0])
+            steps = [inside.single(argument).sql for argument in node.call.arguments[1:]]
+            return typed(over(getattr(sa.func, name)(value.sql, *(sa.cast(step, sa.Integer()) for step in steps))), value.type)
+        return inside._aggregate(node.call, over)  # noqa: SLF001 - ourselves
+
+
+def _in_range(function: str, value: int) -> bool:
+    return value > 0 if function == "bucket" else 0 <= value <= 12
+
+
+def _cure(left: Type, right: Type) -> str:
+    kinds = {left.kind, right.kind}
+    if Kind.TEXT in kinds and kinds & {Kind.DATE, Kind.TIMESTAMP}:
+        return "write date '2026-11-23' or timestamp '2026-11-23T08:30:00Z'"
+    if Kind.TEXT in kinds and kinds & {Kind.INTEGER, Kind.DECIMAL}:
+        return "write the number without quotes, or to_integer(…) or to_string(…) around one side"
+    if Kind.OTHER in kinds:
+        return "use another column: values of this type are carried, not computed with"
+    return "bring both to one type"
+
+

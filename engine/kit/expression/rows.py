@@ -1,0 +1,221 @@
+"""Rows that names are looked up in, and the joins they need. No join multiplies rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.kit.catalog import Catalog, Dimension, Link
+from engine.kit.dialect import Sql
+from engine.kit.expression.totals import Totals
+from engine.kit.expression.value import Value
+from engine.kit.population import Population
+from engine.kit.types import BOOLEAN, TEXT, Type
+
+
+class Source:
+    """A FROM under construction: a first relation and the left joins that names asked for, each with at most one row."""
+
+    def __init__(self, base: sa.FromClause, names: Iterator[int] | None = None) -> None:
+        self.base = base
+        self.names = names or count(1)
+        self.joins: list[tuple[sa.FromClause, Any]] = []
+        self.linked: dict[tuple[int, str], TableRow] = {}
+
+    def join(self, relation: sa.FromClause, on: Any) -> None:
+        self.joins.append((relation, on))
+
+    def onto(self, clause: sa.FromClause) -> sa.FromClause:
+        """Give the FROM with our joins behind `clause`."""
+        for relation, on in self.joins:
+            clause = clause.outerjoin(relation, on)
+        return clause
+
+    def clause(self) -> sa.FromClause:
+        return self.onto(self.base)
+
+    def relations(self) -> list[sa.FromClause]:
+        return [self.base, *(relation for relation, _ in self.joins)]
+
+    def totals_name(self) -> str:
+        return f"totals_{next(self.names)}"
+
+
+class TableRow:
+    """A row of a dimension's table."""
+
+    def __init__(self, source: Source, dimension: Dimension, relation: sa.FromClause) -> None:
+        self.source = source
+        self.dimension = dimension
+        self.relation = relation
+
+    @property
+    def types(self) -> Mapping[str, Type]:
+        return self.dimension.columns
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        return self.dimension.links
+
+    def column(self, name: str) -> Value | None:
+        """Give a column, or nothing when there is none of that name."""
+        return Value(self.relation.c[name], self.types[name]) if name in self.types else None
+
+    def join_column(self, name: str) -> Any:
+        """Give the column by which a link of ours joins."""
+        return self.relation.c[name]
+
+
+class LeastRow(TableRow):
+    """What a to-one link finds where nothing says that it finds one row only: of every column the least value."""
+
+    def __init__(self, source: Source, dimension: Dimension, totals: Totals, table: sa.FromClause, catalog: Catalog) -> None:
+        super().__init__(source, dimension, table)
+        self.totals = totals
+        self.catalog = catalog
+
+    def column(self, name: str) -> Value | None:
+        if name not in self.types:
+            return None
+        type_ = self.types[name]
+        return Value(self.totals.add(name, lambda: (self._least(name, type_), type_))[0], type_)
+
+    def join_column(self, name: str) -> Any:
+        column = self.column(name)
+        return column.sql if column else self.relation.c[name]
+
+    def _least(self, name: str, type_: Type) -> Sql:
+        column = self.relation.c[name]
+        if type_ == BOOLEAN:
+            return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
+        return sa.func.min(self.catalog.dialect.collated(column) if type_ == TEXT else column)
+
+
+class PopulationRow:
+    """A row of a population, and of its dimension behind it."""
+
+    def __init__(self, source: Source, population: Population, catalog: Catalog) -> None:
+        self.source = source
+        self.population = population
+        self.catalog = catalog
+        self.dimension = catalog.dimension(population.dimension) if population.dimension else None
+        self._target: TableRow | None = None
+
+    @property
+    def types(self) -> Mapping[str, Type]:
+        return {**(self.dimension.columns if self.dimension else {}), **self.population.columns}
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        return self.dimension.links if self.dimension else {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Say that the population is the dimension's table itself."""
+        return self.dimension is not None and self.population.relation is self.dimension.table
+
+    def own(self, name: str) -> Value | None:
+        """Give a column of the population."""
+        columns = self.population.columns
+        return Value(self.population.relation.c[name], columns[name]) if name in columns else None
+
+    def column(self, name: str) -> Value | None:
+        """Give a column of the population, else of its dimension."""
+        return self.own(name) or (self.target.column(name) if self.dimension and name in self.dimension.columns else None)
+
+    @property
+    def target(self) -> TableRow:
+        """Give the row of the dimension, joined by the key when the population does not stand on its table."""
+        assert self.dimension is not None  # noqa: S101 - callers ask for the dimension first
+        if self._target is None:
+            relation: sa.FromClause = self.population.relation
+            if not self.is_whole:
+                relation = self.dimension.table.alias()
+                pairs = zip(self.population.key_columns, self.dimension.key, strict=True)
+                self.source.join(relation, sa.and_(*(ours == relation.c[theirs] for ours, theirs in pairs)))
+            self._target = TableRow(self.source, self.dimension, relation)
+        return self._target
+
+    def key_column(self, name: str) -> Any | None:
+        """Give the population's column that holds a part of the dimension's key, or nothing for other columns."""
+        if self.dimension is None or name not in self.dimension.key:
+            return None
+        return self.population.key_columns[self.dimension.key.index(name)]
+
+    def join_column(self, name: str) -> Any:
+        column = self.key_column(name)
+        return self.target.join_column(name) if column is None else column
+
+    def again(self, names: Iterator[int]) -> PopulationRow:
+        """Give the same population once more, under another name, for the inside of a subquery."""
+        relation = self.population.relation.alias()
+        return PopulationRow(Source(relation, names), replace(self.population, relation=relation), self.catalog)
+
+
+Row = TableRow | PopulationRow
+
+
+def follow(row: Row, link: Link, catalog: Catalog) -> TableRow:
+    """Give the row behind a to-one link; its columns are null where the link finds nobody.
+
+    Where neither the dimension's key nor a constraint of the table says that the link finds at most one row, the linked rows
+    are grouped first and the least value of each column is taken.
+    """
+    source = row.source
+    place = (id(row), link.name)
+    if place not in source.linked:
+        source.linked[place] = _linked(row, link, catalog)
+    return source.linked[place]
+
+
+def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
+    dimension = catalog.behind(link)
+    table = dimension.table.alias()
+    ours = [row.join_column(name) for name, _ in link.on]
+    if is_unique(dimension, {theirs for _, theirs in link.on}):
+        row.source.join(table, sa.and_(*(our == table.c[their] for our, (_, their) in zip(ours, link.on, strict=True))))
+        return TableRow(row.source, dimension, table)
+    keys = [table.c[their] for _, their in link.on]
+    narrowed = pushed(row, link, keys)
+
+    def select(columns: Any) -> sa.Select[Any]:
+        return sa.select(*columns).select_from(table).where(*narrowed).group_by(*keys)
+
+    totals = Totals(row.source.totals_name(), keys, select)
+    row.source.join(totals, sa.and_(*(our == key for our, key in zip(ours, totals.keys, strict=True))))
+    return LeastRow(row.source, dimension, totals, table, catalog)
+
+
+def is_unique(dimension: Dimension, columns: set[str]) -> bool:
+    """Say that no two rows are equal in these columns: they hold the dimension's key, a unique constraint or index."""
+    table = dimension.table
+    constraints = [
+        constraint.columns
+        for constraint in table.constraints
+        if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
+    ]
+    indexes = [index.columns for index in table.indexes if index.unique and not index.dialect_kwargs]
+    known = [set(dimension.key), *({column.name for column in each} for each in (*constraints, *indexes))]
+    return any(each and each <= columns for each in known)
+
+
+def pushed(row: Row, link: Link, theirs: list[Any]) -> list[Any]:
+    """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension.
+
+    The population is read a second time for it, so one that itself groups rows is not pushed.
+    """
+    if not isinstance(row, PopulationRow) or row.is_whole:
+        return []
+    relation = row.population.relation
+    if not isinstance(relation, sa.TableClause) and any(isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)):
+        return []
+    ours = [row.key_column(name) for name, _ in link.on]
+    if any(column is None for column in ours):
+        return []
+    again = relation.alias()
+    pairs = [again.c[column.name] == their for column, their in zip(ours, theirs, strict=True) if column is not None]
+    return [sa.select(sa.literal_column("1")).select_from(again).where(*pairs).correlate_except(again).exists()]

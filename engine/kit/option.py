@@ -1,0 +1,160 @@
+"""Options: declared once, read strictly from text, each problem with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticUndefined
+
+from engine.kit.errors import Span
+from engine.kit.expression import Expr
+from engine.kit.expression.reading import author_checked
+
+T = TypeVar("T")
+
+
+class Scalar(str):
+    """A text of a YAML file that knows its place."""
+
+    __slots__ = ("span",)
+    span: Span
+
+    @classmethod
+    def at(cls, text: str, span: Span) -> Scalar:
+        """Give the text with its place."""
+        scalar = cls(text)
+        scalar.span = span
+        return scalar
+
+
+def option(
+    doc: str, *, default: Any = PydanticUndefined, example: Any = None, ge: int | None = None, secret: bool = False
+) -> Any:
+    """Declare an option of an activity: what it says, its default (none: it is required), an example, its least value."""
+    extra = {"example": example, "secret": secret or None, "minimum": ge}
+    shown = {name: value for name, value in extra.items() if value is not None}
+    return Field(default, description=doc, json_schema_extra=shown)
+
+
+class Options(BaseModel):
+    """A mapping with fixed keys, read strictly; the base of activities, and of what stands inside their options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_within_bounds(cls, value: Any, info: ValidationInfo) -> Any:
+        extra = cls.model_fields[info.field_name or ""].json_schema_extra
+        minimum = extra.get("minimum") if isinstance(extra, dict) else None
+        if isinstance(minimum, int) and isinstance(value, int | Decimal) and value < minimum:
+            bounds = {"value": str(value), "minimum": minimum}
+            raise PydanticCustomError("option", "{value} is less than {minimum}", bounds)
+        return value
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """A number, date or boolean written as an expression of `vars` and `run`; the task puts its value in its place."""
+
+    expression: Expr
+    read: Callable[[str], Any] = field(compare=False)
+    def __str__(self) -> str:
+        return str(self.expression)
+
+
+def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
+    """Read a scalar by `read`; what it cannot read, but mentions `vars` or `run`, is an expression."""
+
+    def validate(value: Any) -> Any:
+        if isinstance(value, Deferred) or not isinstance(value, str):
+            if isinstance(value, list | dict):
+                raise PydanticCustomError("option", "{wanted} is wanted here", {"wanted": wanted})
+            return value
+        try:
+            return read(value)
+        except (ValueError, ArithmeticError):
+            if re.search(r"\b(vars|run)\.", value):
+                return Deferred(author_checked(lambda: Expr(str(value), getattr(value, "span", None))), read)
+            raise PydanticCustomError(
+                "option", "{wanted} is wanted here, not '{value}'", {"wanted": wanted, "value": str(value)}
+            ) from None
+
+    return validate
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(text: str) -> Decimal:
+    if not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
+        raise ValueError(text)
+    return Decimal(text)
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text] if text in ("true", "false") else _refuse(text)
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(text)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"([0-9]+)([smhd])", text)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else _refuse(text)
+
+
+def _percentage(text: str) -> Decimal:
+    return _number(text.removesuffix("%"))
+
+
+def _scalar_type(read: Callable[[str], Any], wanted: str, schema: dict[str, Any]) -> tuple[Any, ...]:
+    return PlainValidator(_reader(read, wanted)), PlainSerializer(_as_written), WithJsonSchema(schema)
+
+
+def _as_written(value: Any) -> Any:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case timedelta():
+            return f"{int(value.total_seconds())}s"
+        case None:
+            return None
+        case _:
+            return str(value)
+
+
+Integer = Annotated[int, *_scalar_type(_integer, "a whole number", {"type": ["integer", "string"]})]
+Number = Annotated[Decimal, *_scalar_type(_number, "a number", {"type": ["number", "string"]})]
+Flag = Annotated[bool, *_scalar_type(_boolean, "true or false", {"type": ["boolean", "string"]})]
+Duration = Annotated[timedelta, *_scalar_type(_duration, "a duration such as 90s, 15m, 2h or 3d", {"type": "string"})]
+Percentage = Annotated[Decimal, *_scalar_type(_percentage, "a percentage such as 10%", {"type": ["number", "string"]})]
+Name = Annotated[str, PlainValidator(lambda value: value if isinstance(value, str) else _wanted_name())]
+Many = Annotated[tuple[T, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])]
+"""One or many: a single value stands for a list of one."""
+
+
+def _wanted_name() -> Any:
+    raise PydanticCustomError("option", "a name is wanted here", {})

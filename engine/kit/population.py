@@ -1,0 +1,99 @@
+"""A population: the rows on a transition, as an immutable relation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from engine.kit.errors import EngineBug
+from engine.kit.types import Type
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Population:
+    """Rows with a key. Nothing here touches a database.
+
+    `columns` gives the portable type of every column, the key's first. `unique` claims that no two rows
+    share a key (by a constraint, by construction, or because it was checked); where it is false the engine checks when the
+    work table is made. `count` is the number of rows where it is known. `dimension` is absent while rows are not reconciled.
+    """
+
+    relation: sa.FromClause
+    key: tuple[str, ...]
+    columns: Mapping[str, Type]
+    dimension: str | None = None
+    unique: bool = False
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        missing = [name for name in self.key if name not in self.columns]
+        if missing or not self.key:
+            raise EngineBug(f"a population without its key: {missing or 'no key'}")
+
+    def column(self, name: str) -> sa.ColumnElement[object]:
+        """Give the column as an SQL expression."""
+        return self.relation.c[name]
+
+    @property
+    def key_columns(self) -> tuple[sa.ColumnElement[object], ...]:
+        return tuple(self.relation.c[name] for name in self.key)
+
+    def select(self, names: Iterable[str] | None = None) -> sa.Select[tuple[object, ...]]:
+        """Select the named columns (all of them when not told), keeping every row."""
+        return sa.select(*(self.relation.c[name] for name in (self.columns if names is None else names)))
+
+    def of(self, statement: sa.Select[tuple[object, ...]], added: Mapping[str, Type] | None = None) -> Population:
+        """Give the population that `statement` selects from this one: its columns, some of ours and those `added`.
+
+        The statement must not multiply rows: the claim `unique` is kept.
+        """
+        types = {**self.columns, **(added or {})}
+        relation = statement.subquery()
+        columns = {column.name: types[column.name] for column in relation.c}
+        return replace(self, relation=relation, columns=columns, count=None)
+
+    def where(self, condition: sa.ColumnElement[bool]) -> Population:
+        """Keep the rows for which the condition is true (not those for which it is null)."""
+        return self.of(self.select().where(condition))
+
+    def with_column(self, name: str, value: sa.ColumnElement[object], type_: Type) -> Population:
+        """Add a column, or replace the one of that name."""
+        others = [column for column in self.columns if column != name]
+        return self.of(self.select(others).add_columns(value.label(name)), {name: type_})
+
+    def only(self, names: Sequence[str]) -> Population:
+        """Keep the key and the named columns."""
+        kept = dict.fromkeys((*self.key, *names))
+        return self.of(self.select(kept))
+
+    def matches(self, other: Population) -> sa.ColumnElement[bool]:
+        """Say of a row of ours that `other` holds its key. A null in a key matches nothing."""
+        theirs = other.relation.alias()
+        pairs = (self.relation.c[ours] == theirs.c[their] for ours, their in zip(self.key, other.key, strict=True))
+        return sa.exists().where(*pairs)
+
+    def without(self, *others: Population) -> Population:
+        """Leave out the rows whose key one of the others holds."""
+        return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
+
+
+class Inputs(Mapping[str, Population]):
+    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order."""
+
+    def __init__(self, ports: Mapping[str, Sequence[Population]]) -> None:
+        self._ports = {name: tuple(populations) for name, populations in ports.items()}
+
+    def __getitem__(self, port: str) -> Population:
+        (population,) = self._ports[port]
+        return population
+
+    def many(self, port: str) -> tuple[Population, ...]:
+        return self._ports.get(port, ())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)

@@ -1,0 +1,200 @@
+"""YAML text to plain values that know their place. YAML types nothing here: every scalar is text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from engine.kit.errors import AuthorError, Diagnostic, Span
+from engine.kit.option import Scalar
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MOST_CHARACTERS = 12_000_000
+MOST_DEPTH = 40
+MOST_ALIASED_NODES = 10_000
+
+
+class Block(dict[Any, Any]):
+    """A mapping with its place; its keys are `Scalar`s."""
+
+    span: Span
+
+
+class Items(list[Any]):
+    """A list with its place."""
+
+    span: Span
+
+
+def read(text: str, file: str) -> Any:
+    """Give the values of a YAML text: `Block`, `Items`, `Scalar`, or None for an empty value.
+
+    Raises AuthorError with all problems found: a syntax error, a tag, a merge key, a duplicate key, nesting or aliases without end.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise AuthorError.at(
+            Span(file, 1, 1),
+            "Y006",
+            f"the file has {len(text):,} characters, more than {MOST_CHARACTERS:,}",
+            "split it",
+        )
+    reader = _Reader(text, file)
+    try:
+        node = yaml.compose(text, Loader=Loader)
+        value = reader.value(node, 0) if node is not None else None
+    except yaml.MarkedYAMLError as problem:
+        raise AuthorError(*reader.problems, _syntax_error(problem, text, file)) from None
+    except yaml.YAMLError as problem:
+        raise AuthorError.at(
+            Span(file, 1, 1), "Y001", f"this is no YAML: {problem}", "save the file as UTF-8 text"
+        ) from None
+    except RecursionError:
+        raise AuthorError.at(Span(file, 1, 1), "Y005", "the nesting has no end", "remove the inner levels") from None
+    if reader.problems:
+        raise AuthorError(*reader.problems)
+    return value
+
+
+def span_of(value: Any, path: tuple[Any, ...], fallback: Span) -> Span:
+    """Give the place of what `path` leads to in a value of `read`: the deepest part of it that exists."""
+    place = getattr(value, "span", fallback)
+    for step in path:
+        if isinstance(value, Block):
+            key = next((key for key in value if key == step), None)
+            if key is None:
+                return place
+            place = getattr(value[key], "span", None) or key.span
+            value = value[key]
+        elif isinstance(value, Items) and isinstance(step, int) and step < len(value):
+            value = value[step]
+            place = getattr(value, "span", place)
+    return place
+
+
+class _Reader:
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.problems: list[Diagnostic] = []
+        self.aliased = 0
+        self.seen: set[int] = set()
+        self.open: set[int] = set()
+
+    def span(self, node: yaml.Node) -> Span:
+        return Span(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def problem(self, node: yaml.Node, code: str, message: str, fix: str) -> None:
+        self.problems.append(Diagnostic(self.span(node), code, message, fix))
+
+    def value(self, node: yaml.Node, depth: int) -> Any:
+        if self._is_endless(node, depth):
+            return None
+        self.open.add(id(node))
+        try:
+            match node:
+                case yaml.ScalarNode():
+                    return self._scalar(node)
+                case yaml.SequenceNode():
+                    items = Items(self.value(item, depth + 1) for item in node.value)
+                    items.span = self.span(node)
+                    return items
+                case yaml.CollectionNode():
+                    return self._mapping(node, depth)
+                case _:
+                    return None
+        finally:
+            self.open.discard(id(node))
+
+    def _is_endless(self, node: yaml.Node, depth: int) -> bool:
+        if id(node) in self.seen:
+            self.aliased += 1
+        self.seen.add(id(node))
+        if id(node) in self.open or depth > MOST_DEPTH:
+            self.problem(node, "Y005", "the nesting has no end", "remove the inner levels")
+            return True
+        if self.aliased > MOST_ALIASED_NODES:
+            raise AuthorError(
+                *self.problems,
+                Diagnostic(self.span(node), "Y007", "the aliases repeat too much", "write the values out"),
+            )
+        if (node.tag and not node.tag.startswith("tag:yaml.org,2002:")) or _is_explicit(node, self.text):
+            self.problem(
+                node,
+                "Y002",
+                f"the tag '{node.tag.replace('tag:yaml.org,2002:', '!!')}' is not allowed",
+                "remove the tag",
+            )
+        return False
+
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar | None:
+        if not node.style and node.value in ("", "~", "null"):
+            return None
+        span = self.span(node)
+        if node.style in ("'", '"'):
+            span = span.shifted(1)
+        elif node.style in ("|", ">"):
+            span = Span(self.file, span.line + 1, 1)
+        return Scalar.at(node.value, span)
+
+    def _mapping(self, node: yaml.CollectionNode, depth: int) -> Block:
+        block = Block()
+        block.span = self.span(node)
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problem(key_node, "Y008", "a key must be a name", "write one word before the colon")
+                continue
+            key = Scalar.at(key_node.value, self.span(key_node))
+            if key == "<<":
+                self.problem(key_node, "Y003", "merge keys are not allowed", "write the keys out")
+            elif key in block:
+                first = next(known for known in block if known == key)
+                self.problem(
+                    key_node,
+                    "Y004",
+                    f"the key '{key}' stands here twice",
+                    f"remove one; the first is in line {first.span.line}",
+                )
+            elif node.flow_style and value_node.value == "" and not value_node.style:
+                self._cut_in_braces(node, key_node)
+            else:
+                block[key] = self.value(value_node, depth + 1)
+        return block
+
+    def _cut_in_braces(self, node: yaml.Node, key_node: yaml.Node) -> None:
+        """Report a key without a value inside braces: nearly always a value that a comma ended."""
+        written = self.text[node.start_mark.index : node.end_mark.index] if node.start_mark.index else ""
+        first = next((key.value for key, _ in node.value), "option")
+        self.problem(key_node, "Y010", f"a comma inside braces ended the value before '{key_node.value}'",
+                     f"quote the value, or write one option a line instead of {written or first}")  # fmt: skip
+
+
+def _is_explicit(node: yaml.Node, text: str) -> bool:
+    """Say whether the author wrote a tag himself; composing resolves one for every node."""
+    position = node.start_mark.index
+    return text[position : position + 1] == "!"
+
+
+def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
+    mark = problem.problem_mark or problem.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.splitlines() or [""]
+    written = lines[min(line, len(lines)) - 1]
+    what = problem.problem or "it ends too early"
+    return Diagnostic(Span(file, line, column), "Y001", f"YAML cannot be read here: {what}", _quoted(written) or
+                      f"look at the indentation, quotes and colons of: {written.strip()}")  # fmt: skip
+
+
+def _quoted(line: str) -> str:
+    """Give the line with its value quoted, where the value begins or goes on as YAML does not allow."""
+    name, colon, value = line.partition(": ")
+    if not colon or (value[:1] not in ("'", '"', "{", ">", "|", "@", "*", "%", "`", "[") and ": " not in value):
+        return ""
+    return f'''{name.strip()}: "{value.strip().replace(chr(92), chr(92) * 2).replace('"', chr(92) + '"')}"'''
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Give the lines of a text, for excerpts."""
+    yield from text.splitlines()

@@ -1,0 +1,127 @@
+"""The specification of a workflow: what an author wrote, read and checked; every part knows its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from engine.kit.activity import Activity, Port
+from engine.kit.errors import Span
+from engine.kit.expression import Expr
+from engine.kit.option import Duration, Integer, Name, Number, Options, Percentage, option
+from engine.kit.template import Template
+from engine.kit.types import Type
+
+OnError = Literal["suspend", "ignore", "abort"]
+Enabled = Literal["true", "false", "hold"]
+
+
+class Retry(Options):
+    """When and how often a task is tried again after an error that may pass."""
+
+    attempts: Integer = option("How often the task is tried in all.", default=3, ge=1)
+    delay: Duration = option("The pause before the second attempt.", default=timedelta(seconds=30))
+    backoff: Number = option("By how much each further pause is longer.", default=Decimal(2))
+    max_delay: Duration = option("The longest pause.", default=timedelta(hours=1))
+
+
+class Guard(Options):
+    """Bounds on what an effect is about to write, or on what an activity gives."""
+
+    min: Integer | None = option("The fewest rows.", default=None)
+    max: Integer | None = option("The most rows.", default=None)
+    max_drop: Percentage | None = option("By how much the count may fall below the last succeeded run's.", default=None)
+    max_rise: Percentage | None = option("By how much the count may exceed the last succeeded run's.", default=None)
+    on_empty: Literal["fail", "skip", "allow"] | None = option("What 0 rows mean.", default=None)
+    where: Expr | None = option("A condition on `inputs.<port>.count`.", default=None)
+
+
+class Output(Options):
+    """Words on an arrow."""
+
+    label: Template | None = option("What the arrow says.", default=None)
+
+
+class Common(Options):
+    """The options every activity has."""
+
+    label: Template | None = option("What the box says.", default=None)
+    description: Template | None = option("Why the activity is here.", default=None)
+    icon: Name | None = option("The picture of the box.", default=None)
+    outputs: dict[str, Output] = option("Words on the arrows, by output port.", default={})
+    on_error: OnError | None = option("What an error does to the run; the workflow's when not written.", default=None)
+    retry: Retry | None = option("When an attempt that may pass later is tried again.", default=None)
+    timeout: Duration | None = option("How long an attempt may take.", default=None)
+    enabled: Enabled = option(
+        "false: it and what needs it are skipped; hold: the branch stops here until released.", default="true"
+    )
+    guard: Guard | None = option("Bounds that stop the run before anything is written.", default=None)
+    keep_tables: Duration | None = option("How long the work tables are kept after the run.", default=None)
+    when_missing: Literal["skip", "empty", "fail"] | None = option(
+        "What a set port does when an input cannot arrive.", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """An arrow's beginning: an activity and one of its output ports."""
+
+    activity: str
+    port: str
+    span: Span
+
+    def __str__(self) -> str:
+        return f"{self.activity}.{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """Activities to wait for, without a population. `any`: once all are settled and at least one fired."""
+
+    activities: tuple[Reference, ...] = ()
+    any: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivitySpec:
+    """A box as written: its id, its value, its arrows."""
+
+    id: str
+    span: Span
+    activity: Activity
+    common: Common
+    inputs: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
+    after: After = field(default_factory=After)
+
+    @property
+    def output_ports(self) -> Mapping[str, Port]:
+        return {port.name: port for port in self.activity.outputs()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A variable of a workflow: its type, and the text of its default where it has one."""
+
+    type: Type
+    default: str | None
+    description: str
+    span: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowSpec:
+    """One workflow file."""
+
+    name: str
+    span: Span
+    label: str
+    dimension: str | None
+    timezone: str
+    on_error: OnError
+    variables: Mapping[str, Variable]
+    activities: Mapping[str, ActivitySpec]
+    canvas: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""

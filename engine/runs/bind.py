@@ -1,0 +1,163 @@
+"""Binding: the values of `vars` and `run` put into the options of an activity, typed, before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.kit.expression import Bound, Expr, SortKey, Values
+from engine.kit.option import Deferred
+from engine.kit.template import Template
+from engine.kit.types import DATE, TEXT, TIMESTAMP, Kind, Type
+from engine.lang.spec import WorkflowSpec
+
+T = TypeVar("T")
+
+Evaluate = Callable[[Expr], str]
+"""Gives the value of an expression without columns, as canonical text."""
+
+
+def values(
+    spec: WorkflowSpec, variables: Mapping[str, str], *, run: str, time: datetime, started_at: datetime
+) -> Values:
+    """Give the typed values an expression may name: every variable of the workflow, and what is known of the run.
+
+    Raises AuthorError for a variable the workflow does not declare, one without a value, or a text that is not of its type.
+    """
+    problems: list[Diagnostic] = []
+    bound: dict[str, Bound] = {}
+    for name in variables:
+        if name not in spec.variables:
+            problems.append(
+                Diagnostic(
+                    spec.span,
+                    "V001",
+                    f"the workflow has no variable '{name}'",
+                    suggestion(name, spec.variables, "variables"),
+                )
+            )
+    for name, variable in spec.variables.items():
+        text = variables.get(name, variable.default)
+        if text is None:
+            problems.append(
+                Diagnostic(
+                    variable.span,
+                    "V002",
+                    f"the variable '{name}' has no value",
+                    f"give one with --var {name}=…, or a default",
+                )
+            )
+            continue
+        try:
+            bound[f"vars.{name}"] = Bound(typed(text, variable.type), variable.type)
+        except (ValueError, InvalidOperation):
+            problems.append(
+                Diagnostic(
+                    variable.span,
+                    "V003",
+                    f"'{text}' is no {variable.type.kind}",
+                    f"give --var {name}=… as {variable.type.kind}",
+                )
+            )
+    if problems:
+        raise AuthorError(*problems)
+    local = time.astimezone(ZoneInfo(spec.timezone))
+    return {
+        **bound,
+        "run.id": Bound(run, TEXT),
+        "run.time": Bound(_utc(time), TIMESTAMP),
+        "run.started_at": Bound(_utc(started_at), TIMESTAMP),
+        "run.date": Bound(local.date(), DATE),
+        "run.timezone": Bound(spec.timezone, TEXT),
+    }
+
+
+def typed(text: str, type_: Type) -> Any:
+    """Read a text as a value of a type, strictly; ValueError when it is not one."""
+    match type_.kind:
+        case Kind.INTEGER:
+            return int(text)
+        case Kind.DECIMAL:
+            return Decimal(text)
+        case Kind.FLOAT:
+            return float(text)
+        case Kind.BOOLEAN:
+            return {"true": True, "false": False}[text] if text in ("true", "false") else int("")
+        case Kind.DATE:
+            return date.fromisoformat(text)
+        case Kind.TIMESTAMP:
+            return _utc(datetime.fromisoformat(text))
+        case _:
+            return text
+
+
+def names(bound: Values) -> dict[str, dict[str, Any]]:
+    """Give the values as a template sees them: `vars.x`, `run.date`."""
+    tree: dict[str, dict[str, Any]] = {"vars": {}, "run": {}}
+    for name, item in bound.items():
+        scope, _, attribute = name.partition(".")
+        tree.setdefault(scope, {})[attribute] = item.value
+    return tree
+
+
+def bind(value: T, bound: Values, evaluate: Evaluate) -> T:
+    """Give the value with every expression bound, every template rendered and every deferred option evaluated."""
+    return _bind(value, bound, names(bound), evaluate)  # type: ignore[no-any-return]
+
+
+def _bind(value: Any, bound: Values, tree: Mapping[str, Any], evaluate: Evaluate) -> Any:
+    match value:
+        case Expr() | SortKey():
+            return value.bound(bound)
+        case Template():
+            return Template(value.render(tree), value.span) if not value.is_literal else value
+        case Deferred():
+            return _deferred(value, evaluate, bound)
+        case BaseModel():
+            old = {name: getattr(value, name) for name in type(value).model_fields}
+            new = {name: _bind(item, bound, tree, evaluate) for name, item in old.items()}
+            if any(isinstance(item, Deferred) for item in old.values()):
+                return _checked(value, new)
+            return value.model_copy(update={name: item for name, item in new.items() if item is not old[name]})
+        case tuple():
+            return tuple(_bind(item, bound, tree, evaluate) for item in value)
+        case dict():
+            return {name: _bind(item, bound, tree, evaluate) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _deferred(value: Deferred, evaluate: Evaluate, bound: Values) -> Any:
+    text = evaluate(value.expression.bound(bound))
+    try:
+        return value.read(text)
+    except (ValueError, ArithmeticError) as problem:
+        raise AuthorError.at(
+            value.expression.span or Span("", 0, 0),
+            "V004",
+            f"'{value}' gives '{text}', which this option does not take: {problem}",
+            "change the variable or the expression",
+        ) from None
+
+
+def _checked(model: BaseModel, values: Mapping[str, Any]) -> BaseModel:
+    """Hold the values of deferred options against their bounds."""
+    try:
+        return type(model).model_validate(values)
+    except ValidationError as failed:
+        error = failed.errors(include_url=False)[0]
+        deferred = getattr(model, str(error["loc"][0])) if error["loc"] else None
+        span = deferred.expression.span if isinstance(deferred, Deferred) else None
+        message = f"'{'.'.join(map(str, error['loc']))}' as '{deferred}': {error['msg'].lower()}"
+        raise AuthorError.at(span, "V004", message, "change the variable or the expression") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    """Give a moment as naive UTC, as the databases hold it; a time without a zone is UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,0 +1,71 @@
+"""What the tasks of one run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.kit.catalog import Catalog
+from engine.kit.context import Moment
+from engine.kit.expression import Values
+from engine.kit.population import Population
+from engine.kit.types import Type
+from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
+from engine.runs.bind import Evaluate
+from engine.sql.database import Database, stored_population
+from engine.sql.ledger import Ledger
+from engine.state.facts import TransitionFired
+
+Connect = Callable[[str], Any]
+"""Opens a connector by its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """One run, on its way: its definition, its database, and what was decided when it started."""
+
+    run: str
+    spec: WorkflowSpec
+    graph: Graph
+    db: Database
+    ledger: Ledger
+    catalog: Callable[[], Catalog]
+    """Gives the catalogue as it is now: lists come and go."""
+    values: Values
+    evaluate: Evaluate
+    time: datetime
+    clock: Callable[[], datetime]
+    connect: Connect
+    folder: Path
+    staging: Path
+    baseline: Callable[[str], int | None] = lambda _port: None
+    """Gives the count of a port in the last succeeded run with equal variables."""
+
+    def moment(self, activity: str, arrival: str) -> Moment:
+        return Moment(
+            run=self.run, workflow=self.spec.name, activity=activity, arrival=arrival, time=self.time, now=self.clock()
+        )
+
+    def work_table(self, activity: str, arrival: str, port: str) -> sa.TableClause:
+        """Name the work table of a port: the same whenever the task is done again."""
+        return self.db.name("w", self.run, activity, *(() if arrival == "1" else (arrival,)), port)
+
+
+def fired_population(fact: TransitionFired, table: sa.TableClause) -> Population:
+    """Give the population that a port fired, over its work table."""
+    columns = {name: Type.parse(type_) for name, type_ in fact.columns.items()}
+    population = Population(
+        relation=table, key=fact.key, columns=columns, dimension=fact.dimension, unique=True, count=fact.count
+    )
+    return stored_population(table, population)
+
+
+def details(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Give what the steps of an effect have to say to a person, the later over the earlier."""
+    return {name: value for outcome in outcomes.values() for name, value in outcome.items()}

@@ -1,0 +1,114 @@
+"""A plan: what every activity would do, computed without a row and without writing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from engine.kit.activity import Effect, Transform
+from engine.kit.catalog import Catalog
+from engine.kit.errors import AudienceflowError, AuthorError, Diagnostic, EngineBug
+from engine.kit.expression import Expr, Values
+from engine.kit.frame import Frame
+from engine.kit.population import Inputs, Population
+from engine.kit.types import INTEGER
+from engine.lang import graph as graphs
+from engine.lang.graph import Graph
+from engine.lang.spec import ActivitySpec, WorkflowSpec
+from engine.runs import bind
+from engine.runs.bind import Evaluate
+from engine.sql.database import Database, stored_population
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedActivity:
+    """What an activity would do: its ports' populations, sentences for an effect, or why it cannot be said yet."""
+
+    id: str
+    type: str
+    outputs: Mapping[str, Population] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+def plan(
+    spec: WorkflowSpec, graph: Graph, catalog: Catalog, values: Values, evaluate: Evaluate, db: Database
+) -> tuple[tuple[PlannedActivity, ...], tuple[Diagnostic, ...]]:
+    """Plan every activity in the order of the arrows, and give the problems found on the way, each with its place."""
+    planned: dict[str, PlannedActivity] = {}
+    problems: list[Diagnostic] = []
+    for name in graphs.order(graph):
+        activity = spec.activities[name]
+        try:
+            planned[name] = _planned(activity, planned, catalog, values, evaluate, db)
+        except AuthorError as problem:
+            problems.extend(_placed(problem, activity))
+            planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")
+        except AudienceflowError as problem:
+            planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown=problem.message)
+    return tuple(planned[name] for name in spec.activities), tuple(sorted(problems))
+
+
+def sql(population: Population, db: Database) -> tuple[str, Mapping[str, object]]:
+    """Give the SQL that selects a population, and the values bound in it."""
+    compiled = population.select().compile(dialect=db.engine.dialect)
+    return str(compiled), compiled.params
+
+
+def evaluator(database: Database, catalog: Catalog) -> Evaluate:
+    """Give what computes an expression without columns, in a database of its own."""
+
+    def evaluate(expression: Expr) -> str:
+        nothing = sa.select(sa.literal(1, sa.Integer()).label("line")).subquery()
+        frame = Frame(Population(relation=nothing, key=("line",), columns={"line": INTEGER}, unique=True), catalog)
+        value = frame.value(expression)
+        with database.transaction() as connection:
+            return str(
+                connection.execute(
+                    frame.select(catalog.dialect.text(value.sql, value.type).label("value"))
+                ).scalar_one()
+            )
+
+    return evaluate
+
+
+def _planned(
+    spec: ActivitySpec,
+    planned: Mapping[str, PlannedActivity],
+    catalog: Catalog,
+    values: Values,
+    evaluate: Evaluate,
+    db: Database,
+) -> PlannedActivity:
+    waiting = [
+        reference
+        for references in spec.inputs.values()
+        for reference in references
+        if planned[reference.activity].unknown
+    ]
+    if waiting:
+        return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
+    inputs = Inputs({
+        port: [_work_table(reference.activity, reference.port, planned[reference.activity].outputs[reference.port], db) for reference in references]
+        for port, references in spec.inputs.items()
+    })  # fmt: skip
+    activity = bind.bind(spec.activity, values, evaluate)
+    match activity:
+        case Transform():
+            return PlannedActivity(id=spec.id, type=activity.type, outputs=activity.select(inputs, catalog))
+        case Effect():
+            effect = activity.plan(inputs, catalog)
+            return PlannedActivity(id=spec.id, type=activity.type, outputs=effect.outputs, sentences=effect.sentences)
+        case _:
+            raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
+
+
+def _work_table(activity: str, port: str, population: Population, db: Database) -> Population:
+    """Give the population as if it lay in its work table already."""
+    return replace(stored_population(db.name("w", "plan", activity, port), population), unique=True)
+
+
+def _placed(problem: AuthorError, activity: ActivitySpec) -> list[Diagnostic]:
+    return [item if item.span.line else replace(item, span=activity.span) for item in problem.diagnostics]

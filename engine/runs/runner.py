@@ -1,0 +1,115 @@
+"""The loop: decide, do, append; until the run ends or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from engine.lang.graph import CONTROL
+from engine.runs.decide import FIRST, Command, Execute, Fail, Finish, Skip, WakeAt, commands
+from engine.runs.execution import Execution
+from engine.runs.task import execute
+from engine.state import facts as f
+from engine.state.fold import RunState, fold, then
+from engine.state.store import Store
+
+Listen = Callable[[f.Fact, RunState], None]
+
+PATIENCE = timedelta(minutes=15)
+"""The longest pause the loop sleeps through; for a longer one the run is left waiting."""
+
+
+class Runner:
+    """Drives one run through its facts. `sleep` pauses so many seconds."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        store: Store,
+        *,
+        sleep: Callable[[float], None],
+        listen: Listen = lambda _fact, _state: None,
+    ) -> None:
+        self.execution = execution
+        self.store = store
+        self.state = fold(store.facts(execution.run))
+        self._sleep = sleep
+        self._listen = listen
+
+    def append(self, *facts: f.Fact) -> None:
+        """Make facts durable, then fold them."""
+        self.store.append(self.execution.run, *facts)
+        for fact in facts:
+            self.state = then(self.state, fact)
+            self._listen(fact, self.state)
+
+    def resume(self) -> None:
+        """Let a run that stopped go on: what failed is tried again, and lost work tables are made again."""
+        self.append(f.RunControlled(at=self.execution.clock(), action="resume"))
+        lost = tuple(_lost(self.execution, self.state))
+        if lost:
+            self.append(f.TablesLost(at=self.execution.clock(), activities=lost))
+
+    def drive(self) -> RunState:
+        """Do what can be done, and give the state the run is left in."""
+        while True:
+            for command in commands(self.execution.spec, self.state, self.execution.clock()):
+                if self._do(command):
+                    return self.state
+                if self._is_stopped(command):
+                    break
+
+    def _do(self, command: Command) -> bool:
+        """Do one command; True when the run is over for now."""
+        now = self.execution.clock()
+        match command:
+            case Execute():
+                execute(self.execution, command, self.state, self.append)
+            case Skip():
+                self.append(
+                    f.TaskSkipped(at=now, activity=command.activity, arrival=command.arrival, reason=command.reason)
+                )
+            case Fail():
+                spec = self.execution.spec.activities[command.activity]
+                self.append(
+                    f.TaskFailed(
+                        at=now,
+                        activity=command.activity,
+                        arrival=command.arrival,
+                        error=command.reason,
+                        fix=command.fix,
+                        policy=spec.common.on_error or self.execution.spec.on_error,
+                        place=str(spec.span),
+                    )
+                )
+            case WakeAt(moment=moment) if moment - now <= PATIENCE:
+                self._sleep(max(0.0, (moment - now).total_seconds()))
+            case WakeAt():
+                self.append(f.RunFinished(at=now, status="waiting"))
+                return True
+            case Finish(status=status):
+                self.append(f.RunFinished(at=now, status=status))
+                return True
+        return False
+
+    def _is_stopped(self, command: Command) -> bool:
+        """Say whether the other commands of this round may no longer be done."""
+        task = self.state.task(command.activity) if isinstance(command, Execute | Fail) else None
+        return task is not None and task.status != "succeeded"
+
+
+def _lost(execution: Execution, state: RunState) -> Iterator[str]:
+    """Give the activities whose work tables somebody still needs but which do not hold what their facts say."""
+    spec = execution.spec
+    needed = [activity for activity in spec.activities if not (task := state.task(activity)) or not task.is_settled]
+    seen = set(needed)
+    while needed:
+        for source, _, data in execution.graph.in_edges(needed.pop(), data=True):
+            task = state.task(source)
+            if data["target"] == CONTROL or task is None or source in seen or data["source"] not in task.fired:
+                continue
+            fact = task.fired[data["source"]]
+            if execution.db.rows_of(execution.work_table(source, FIRST, fact.port)) != fact.count:
+                seen.add(source)
+                needed.append(source)
+                yield source

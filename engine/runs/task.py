@@ -1,0 +1,139 @@
+"""Doing one command: the work tables of an activity first, then its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from engine.kit.activity import Effect, Transform
+from engine.kit.errors import AudienceflowError, DataError, EngineBug
+from engine.kit.population import Inputs, Population
+from engine.lang import graph
+from engine.lang.spec import ActivitySpec, Reference
+from engine.runs import bind, guard
+from engine.runs.decide import FIRST, Execute
+from engine.runs.effects import EffectContext, SkipEffect
+from engine.runs.execution import Execution, details, fired_population
+from engine.runs.guard import GuardTrip
+from engine.state import facts as f
+from engine.state.fold import RunState
+
+Append = Callable[..., None]
+"""Appends facts to the run, durably, and folds them into its state."""
+
+
+def execute(execution: Execution, command: Execute, state: RunState, append: Append) -> None:
+    """Do a task and append what happened; whatever goes wrong becomes a fact, but for our own bugs."""
+    spec = execution.spec.activities[command.activity]
+    task = {"activity": spec.id, "arrival": command.arrival}
+    append(f.TaskStarted(at=execution.clock(), **task))
+    begun = execution.clock()
+    try:
+        with _named_errors(spec):
+            fired, said = _perform(execution, spec, command, state, append)
+    except GuardTrip as trip:
+        append(f.GuardTripped(at=execution.clock(), **task, message=str(trip)))
+    except SkipEffect:
+        append(f.TaskSkipped(at=execution.clock(), **task, reason="there is nothing to write (on_empty: skip)"))
+    except EngineBug:
+        raise
+    except AudienceflowError as problem:
+        policy = spec.common.on_error or execution.spec.on_error
+        append(
+            f.TaskFailed(
+                at=execution.clock(),
+                **task,
+                error=problem.message,
+                fix=problem.fix,
+                policy=policy,
+                place=str(spec.span),
+            )
+        )
+    else:
+        now = execution.clock()
+        append(*fired, f.TaskFinished(at=now, **task, seconds=(now - begun).total_seconds(), details=said))
+
+
+def _perform(
+    execution: Execution, spec: ActivitySpec, command: Execute, state: RunState, append: Append
+) -> tuple[Sequence[f.Fact], f.Json]:
+    activity = bind.bind(spec.activity, execution.values, execution.evaluate)
+    inputs = _inputs(execution, spec, command, state)
+    match activity:
+        case Transform():
+            kept = _transformed(execution, spec, activity, inputs, command.arrival)
+            said = {}
+        case Effect():
+            task = state.tasks.get((spec.id, command.arrival))
+            ctx = EffectContext(execution, spec, command.arrival, append, task.steps if task else {})
+            kept = activity.perform(inputs, ctx)
+            said = details(ctx.outcomes)
+        case _:
+            raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
+    return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
+
+
+def _inputs(execution: Execution, spec: ActivitySpec, command: Execute, state: RunState) -> Inputs:
+    return Inputs({
+        port: [_arrived(execution, reference, state) for reference in references if reference not in command.absent]
+        for port, references in spec.inputs.items()
+    })  # fmt: skip
+
+
+def _arrived(execution: Execution, reference: Reference, state: RunState) -> Population:
+    fact = state.tasks[(reference.activity, FIRST)].fired[reference.port]
+    return fired_population(fact, execution.work_table(reference.activity, FIRST, reference.port))
+
+
+def _transformed(
+    execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str
+) -> Mapping[str, Population]:
+    """Make the work tables of the ports somebody reads, and hold the guard against them, in one transaction."""
+    selected = activity.select(inputs, execution.catalog())
+    used = graph.used_ports(execution.graph, spec.id)
+    ports = [port for port in selected if port in used] or list(selected)[:1]
+    kept = {}
+    with execution.db.transaction():
+        for port in ports:
+            kept[port] = execution.db.create(execution.work_table(spec.id, arrival, port), selected[port])
+        if spec.common.guard is not None:
+            first, population = next(iter(kept.items()))
+            guard.hold(
+                spec.common.guard,
+                population.count or 0,
+                baseline=execution.baseline(f"{spec.id}.{first}"),
+                replaces=False,
+            )
+    return kept
+
+
+def _fired(
+    execution: Execution, spec: ActivitySpec, arrival: str, port: str, population: Population
+) -> f.TransitionFired:
+    if population.count is None:
+        raise EngineBug(f"'{spec.id}.{port}' fires a population nobody counted")
+    return f.TransitionFired(
+        at=execution.clock(), activity=spec.id, arrival=arrival, port=port,
+        table=execution.work_table(spec.id, arrival, port).name, key=population.key, dimension=population.dimension,
+        columns={name: str(type_) for name, type_ in population.columns.items()}, count=population.count,
+    )  # fmt: skip
+
+
+@contextmanager
+def _named_errors(spec: ActivitySpec) -> Iterator[None]:
+    """Turn what a database driver raises into an error a person can act on, with the activity's place."""
+    try:
+        yield
+    except DBAPIError as problem:
+        message = str(problem.orig).strip()
+        raise DataError(
+            f"the database refused what '{spec.id}' asked: {message}", "see the SQL with 'audienceflow plan'"
+        ) from problem
+    except OSError as problem:
+        where = f" ({problem.filename})" if problem.filename else ""
+        raise DataError(
+            f"'{spec.id}' cannot read or write a file: {problem.strerror or problem}{where}",
+            "check the path and the rights",
+        ) from problem

@@ -1,0 +1,106 @@
+"""The project's dimensions and the database's tables, brought together in a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.kit.catalog import Catalog, Definition, Dimension, Link
+from engine.kit.errors import AuthorError, Diagnostic, suggestion
+from engine.kit.population import Population
+from engine.sql.database import Database
+
+
+def build(db: Database, definitions: Mapping[str, Definition], sections: Mapping[str, Any]) -> Catalog:
+    """Read the tables that dimensions and links name. Raises AuthorError with every table, key or link column that is missing."""
+    problems: list[Diagnostic] = []
+    tables: dict[str, Dimension] = {}
+    dimensions: dict[str, Dimension] = {}
+    for name, definition in definitions.items():
+        table = _table(db, definition.table, problems)
+        if table is None:
+            continue
+        _columns_exist(table, definition.key, problems)
+        links = {link: Link(name=link, target=_target(definition.links[link].target, definition.links[link].is_table),
+                            on=definition.links[link].on, many=definition.links[link].many) for link in definition.links}  # fmt: skip
+        for link in definition.links.values():
+            _columns_exist(table, (ours for ours, _ in link.on), problems)
+            behind = _behind(db, link.target, link.is_table, definitions, problems)
+            if behind is not None:
+                _columns_exist(behind, (theirs for _, theirs in link.on), problems)
+                if link.is_table:
+                    tables[_target(link.target, True)] = Dimension(
+                        name=link.target,
+                        table=behind,
+                        key=_primary_key(behind),
+                        is_key_declared=bool(_primary_key(behind)),
+                    )
+        dimensions[name] = Dimension(
+            name=name, table=table, key=definition.key, links=links, consent=definition.consent, suppress=definition.suppress,
+            is_key_declared=_is_declared(table, definition.key),
+        )  # fmt: skip
+    if problems:
+        raise AuthorError(*problems)
+    return Catalog(dialect=db.dialect, dimensions=dimensions, tables=tables, sections=sections)
+
+
+def _target(name: str, is_table: bool) -> str:
+    """Tables are kept apart from dimensions of the same name."""
+    return f"table {name}" if is_table else name
+
+
+def _table(db: Database, name: str, problems: list[Diagnostic]) -> sa.Table | None:
+    try:
+        return db.reflect(name, getattr(name, "span", None))
+    except AuthorError as problem:
+        problems.extend(problem.diagnostics)
+        return None
+
+
+def _behind(
+    db: Database, target: str, is_table: bool, definitions: Mapping[str, Definition], problems: list[Diagnostic]
+) -> sa.Table | None:
+    if is_table:
+        return _table(db, target, problems)
+    if target not in definitions:
+        problems.append(
+            Diagnostic(
+                getattr(target, "span", Diagnostic().span),
+                "E201",
+                f"there is no dimension '{target}'",
+                suggestion(target, definitions, "dimensions"),
+            )
+        )
+        return None
+    return _table(db, definitions[target].table, problems)
+
+
+def _columns_exist(table: sa.Table, names: Iterable[str], problems: list[Diagnostic]) -> None:
+    for name in names:
+        if name not in table.columns:
+            problems.append(
+                Diagnostic(
+                    getattr(name, "span", Diagnostic().span),
+                    "E203",
+                    f"the table '{table.name}' has no column '{name}'",
+                    suggestion(name, table.columns.keys(), "columns"),
+                )
+            )
+
+
+def _primary_key(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key.columns)
+
+
+def _is_declared(table: sa.Table, key: tuple[str, ...]) -> bool:
+    unique = [set(_primary_key(table)), *({column.name for column in constraint.columns} for constraint in table.constraints
+                                          if isinstance(constraint, sa.UniqueConstraint))]  # fmt: skip
+    return any(columns and columns <= set(key) for columns in unique)
+
+
+def with_lists(catalog: Catalog, lists: Mapping[str, Population]) -> Catalog:
+    """Give the catalogue with other lists."""
+    return replace(catalog, lists=lists)

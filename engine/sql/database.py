@@ -1,0 +1,247 @@
+"""A database: its connection, its dialect, the tables a project refers to, and the work tables we make in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
+
+from engine.kit.dialect import Dialect
+from engine.kit.errors import AuthorError, DataError, Span, suggestion
+from engine.kit.population import Population
+from engine.kit.types import Type, to_sqlalchemy
+from engine.sql import names
+from engine.sql.ddl import Analyze, CreateTableAs, DropTable
+from engine.sql.dialects import DIALECTS
+from engine.sql.driver import DRIVERS, Driver
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
+
+    from engine.sql.bulk import Bulk
+
+BATCH_ROWS = 50_000
+
+
+class Database:
+    """One connection to a database, used by one thread, and the schema in which our own tables live."""
+
+    def __init__(self, url: str, *, work_schema: str = "audienceflow", read_only: bool = False) -> None:
+        """Connect at first use. Raises AuthorError when there is no dialect for the URL."""
+        try:
+            self.url = sa.make_url(url)
+            name = self.url.get_backend_name()
+            if name == "postgresql" and "+" not in self.url.drivername:
+                self.url = self.url.set(drivername="postgresql+psycopg")
+            self.engine = sa.create_engine(
+                self.url, poolclass=sa.pool.StaticPool, connect_args=self._connect_arguments(name, read_only)
+            )
+        except (sa.exc.ArgumentError, NoSuchModuleError) as problem:
+            raise AuthorError.at(
+                None,
+                "P010",
+                f"the database URL cannot be used: {problem}",
+                "write duckdb:///file, sqlite:///file or postgresql://…",
+            ) from None
+        if name not in DIALECTS:
+            raise AuthorError.at(
+                None, "P010", f"the engine does not know the database '{name}'", suggestion(name, DIALECTS, "databases")
+            )
+        self.dialect: Dialect = DIALECTS[name]
+        self.schema = work_schema
+        self._metadata = sa.MetaData()
+        self._tables: dict[str, sa.Table] = {}
+        self._open: sa.Connection | None = None
+        self.dialect.configure(self.engine)
+        begin = DRIVERS[name].begin
+        if begin:
+            sa.event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql(begin) and None)
+
+    def _connect_arguments(self, name: str, read_only: bool) -> Mapping[str, Any]:
+        driver = DRIVERS.get(name, Driver())
+        if driver.is_file and self.url.database and self.url.database != ":memory:" and not read_only:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        return {**driver.arguments, **(driver.read_only if read_only else {})}
+
+    @property
+    def connection(self) -> sa.Connection:
+        """Give the one connection; DataError when the database cannot be reached or is held by another process."""
+        if self._open is None or self._open.closed:
+            try:
+                self._open = self.engine.connect()
+            except SQLAlchemyError as problem:
+                raise DataError(
+                    f"the database {self.url.render_as_string(hide_password=True)} cannot be opened: {_first_line(problem)}",
+                    "close the program that holds it, or check the URL in project.yaml",
+                ) from None
+        return self._open
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+        self.engine.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Do all or nothing. A lost connection is opened anew by the next transaction."""
+        connection = self.connection
+        try:
+            with connection.begin():
+                yield connection
+        except DBAPIError as problem:
+            if problem.connection_invalidated:
+                self.close()
+            raise
+
+    def reflect(self, table: str, span: Span | None = None) -> sa.Table:
+        """Give a table with its columns, `schema.table` or `table`; AuthorError when it does not exist."""
+        if table not in self._tables:
+            schema, _, name = table.rpartition(".")
+            connection = self.connection
+            try:
+                with _joined(connection):
+                    self._tables[table] = sa.Table(
+                        name, self._metadata, autoload_with=connection, schema=schema or None, resolve_fks=False
+                    )
+            except NoSuchTableError:
+                with _joined(connection):
+                    existing = sa.inspect(connection).get_table_names(schema or None)
+                raise AuthorError.at(
+                    span,
+                    "E202",
+                    f"the table '{table}' does not exist in the database",
+                    suggestion(name, existing, "tables"),
+                ) from None
+        return self._tables[table]
+
+    def ensure_schema(self) -> None:
+        """Make the schema of our own tables where the database has schemas."""
+        if self.dialect.capabilities.schemas:
+            with self.transaction() as connection:
+                connection.execute(sa.schema.CreateSchema(self.schema, if_not_exists=True))
+
+    def name(self, kind: str, *parts: str) -> sa.TableClause:
+        return names.table(kind, parts, self.schema, self.dialect.capabilities)
+
+    def create(self, target: sa.TableClause, population: Population, *, kept: bool = False) -> Population:
+        """Make a table of the population and give the population over it, counted; rows whose key repeats are a DataError.
+
+        Made in the transaction that is open, or in one of its own. `kept`: the table outlives the run and is logged.
+        """
+        connection = self.connection
+        capabilities = self.dialect.capabilities
+        with _joined(connection):
+            connection.execute(DropTable(target))
+            connection.execute(
+                CreateTableAs(target, population.select(), unlogged=capabilities.unlogged_tables and not kept)
+            )
+            if capabilities.analyze_after_create:
+                connection.execute(Analyze(target))
+            stored = stored_population(target, population)
+            return replace(stored, count=self.count(stored), unique=True)
+
+    def count(self, population: Population) -> int:
+        """Count the rows, and hold them against the key where it is not known to be unique, in one scan."""
+        if population.unique:
+            return int(self._scalar(sa.select(sa.func.count()).select_from(population.relation)))
+        groups = (
+            sa.select(sa.func.count().label("rows"))
+            .select_from(population.relation)
+            .group_by(*population.key_columns)
+            .subquery()
+        )
+        total, repeated = self._row(
+            sa.select(
+                sa.func.coalesce(sa.func.sum(groups.c.rows), 0), sa.func.count().filter(groups.c.rows > 1)
+            ).select_from(groups)
+        )
+        if repeated:
+            raise DataError(
+                f"{int(repeated):,} keys ({', '.join(population.key)}) stand on more than one row",
+                "correct the dimension's key in project.yaml, or deduplicate first",
+            )
+        return int(total)
+
+    def rows_of(self, table: sa.TableClause) -> int | None:
+        """Count a table of ours; absent when it is not there."""
+        connection = self.connection
+        with _joined(connection):
+            if not sa.inspect(connection).has_table(table.name, schema=table.schema):
+                return None
+            return int(self._scalar(sa.select(sa.func.count()).select_from(table)))
+
+    def drop(self, tables: Iterable[sa.TableClause]) -> None:
+        with self.transaction() as connection:
+            for table in tables:
+                connection.execute(DropTable(table))
+
+    def load(self, target: sa.TableClause, columns: Mapping[str, Type], batches: Iterable[pa.RecordBatch]) -> int:
+        """Fill a new table with rows from outside and give their number."""
+        table = sa.Table(
+            target.name,
+            sa.MetaData(),
+            *(sa.Column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()),
+            schema=target.schema,
+            prefixes=["UNLOGGED"] if self.dialect.capabilities.unlogged_tables else [],
+        )
+        bulk = self._bulk()
+        rows = 0
+        with self.transaction() as connection:
+            connection.execute(DropTable(target))
+            table.create(connection)
+            for batch in batches:
+                bulk.load(connection, table, batch)
+                rows += batch.num_rows
+        return rows
+
+    def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
+        """Read the rows of a statement in batches of bounded size."""
+        with _joined(self.connection) as connection:
+            yield from self._bulk().read(connection, statement, BATCH_ROWS)
+
+    def _bulk(self) -> Bulk:
+        from engine.sql.bulk import BULK
+
+        return BULK[self.dialect.name]
+
+    def _scalar(self, statement: sa.Select[Any]) -> Any:
+        with _joined(self.connection) as connection:
+            return connection.execute(statement).scalar_one()
+
+    def _row(self, statement: sa.Select[Any]) -> Any:
+        with _joined(self.connection) as connection:
+            return connection.execute(statement).one()
+
+
+@contextmanager
+def _joined(connection: sa.Connection) -> Iterator[sa.Connection]:
+    """Join the transaction that is open, or make one."""
+    if connection.in_transaction():
+        yield connection
+    else:
+        with connection.begin():
+            yield connection
+
+
+def stored_population(table: sa.TableClause, population: Population) -> Population:
+    """Give the population as it lies in a table of ours."""
+    columns = (sa.column(name, to_sqlalchemy(type_)) for name, type_ in population.columns.items())
+    relation = sa.table(table.name, *columns, schema=table.schema)
+    return replace(population, relation=relation)
+
+
+def _first_line(problem: Exception) -> str:
+    return str(getattr(problem, "orig", problem)).strip().splitlines()[0]

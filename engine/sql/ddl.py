@@ -1,0 +1,55 @@
+"""CREATE TABLE AS that keeps bound parameters; SQLAlchemy's own turns them into literal text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+
+class CreateTableAs(sa.Executable, sa.ClauseElement):
+    """Create `table` from the rows of `statement`. Only the table's name and schema are used."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.TableClause, statement: sa.Select[Any], *, unlogged: bool = False) -> None:
+        self.table = table
+        self.statement = statement
+        self.unlogged = unlogged
+
+
+@compiles(CreateTableAs)
+def _create_table_as(element: CreateTableAs, compiler: SQLCompiler, **kw: Any) -> str:
+    kind = "UNLOGGED TABLE" if element.unlogged else "TABLE"
+    name = compiler.preparer.format_table(element.table)
+    return f"CREATE {kind} {name} AS {compiler.process(element.statement, **kw)}"
+
+
+class DropTable(sa.Executable, sa.ClauseElement):
+    """Drop a table if it is there."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.TableClause) -> None:
+        self.table = table
+
+
+@compiles(DropTable)
+def _drop_table(element: DropTable, compiler: SQLCompiler, **_kw: Any) -> str:
+    return f"DROP TABLE IF EXISTS {compiler.preparer.format_table(element.table)}"
+
+
+class Analyze(sa.Executable, sa.ClauseElement):
+    """Refresh the statistics of a table."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.TableClause) -> None:
+        self.table = table
+
+
+@compiles(Analyze)
+def _analyze(element: Analyze, compiler: SQLCompiler, **_kw: Any) -> str:
+    return f"ANALYZE {compiler.preparer.format_table(element.table)}"

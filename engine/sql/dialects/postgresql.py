@@ -1,0 +1,96 @@
+"""PostgreSQL 17 and later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from engine.kit.dialect import Capabilities, Sql, Unit
+from engine.kit.types import DATE, Type
+from engine.sql.dialects.standard import BIG, WHITE_SPACE, Standard, number
+
+_QUOTIENT_DIGITS = 30
+"""Digits after the point before the last rounding; rounding twice shows only for divisors of more than 23 digits."""
+
+
+@dataclass(frozen=True)
+class PostgreSql(Standard):
+    """Text sorts under the collation "C"; case goes by `pg_c_utf8`, which is built in from PostgreSQL 17 on and needs no ICU."""
+
+    name: str = "postgresql"
+    case_collation: str = "pg_c_utf8"
+    capabilities: Capabilities = Capabilities(
+        transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
+        analyze_after_create=True, multi_process=True, longest_name=63, is_file=False,
+    )  # fmt: skip
+
+    def on_connect(self, connection: Any) -> None:
+        autocommit = connection.autocommit
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.autocommit = autocommit
+
+    def sha256(self, text: Sql) -> Sql:
+        return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex", type_=sa.String())
+
+    def shuffle(self, text: Sql) -> Sql:
+        return sa.cast(self.md5(text), UUID())
+
+    def bucket(self, text: Sql, count: int) -> Sql:
+        digits = sa.literal("x") + sa.func.left(self.md5(text), number(8), type_=sa.String())
+        return sa.cast(sa.cast(sa.cast(digits, _Bits()), BIG) % number(count), BIG)
+
+    def collated(self, text: Sql) -> Sql:
+        return sa.collate(text, "C")
+
+    def lower(self, text: Sql) -> Sql:
+        return sa.collate(sa.func.lower(sa.collate(text, self.case_collation), type_=sa.String()), "default")
+
+    def upper(self, text: Sql) -> Sql:
+        sharp = sa.func.replace(text, "ß", "ẞ", type_=sa.String())
+        return sa.collate(sa.func.upper(sa.collate(sharp, self.case_collation), type_=sa.String()), "default")
+
+    def capitals(self, text: Sql) -> Sql:
+        words = sa.func.unnest(sa.func.string_to_array(self.lower(text), " ")).table_valued(
+            sa.column("word", sa.String()), with_ordinality="place", joins_implicitly=True
+        )
+        word = words.c.word
+        raised = self.upper(sa.func.left(word, number(1))) + sa.func.substr(word, number(2), type_=sa.String())
+        joined = sa.func.string_agg(raised, " ", type_=sa.String()).aggregate_order_by(words.c.place)
+        return sa.case((text == "", sa.literal("")), else_=sa.select(joined).correlate_except(words).scalar_subquery())
+
+    def trim(self, text: Sql, side: Any = "both") -> Sql:
+        function = {"both": sa.func.btrim, "left": sa.func.ltrim, "right": sa.func.rtrim}[side]
+        return function(text, sa.literal(WHITE_SPACE, sa.String()), type_=sa.String())
+
+    def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
+        return text.like(pattern, escape="")
+
+    def parse_integer(self, text: Sql) -> Sql:
+        bare = self.trim(text)
+        return sa.case((bare.regexp_match("^[+-]?[0-9]{1,18}$"), sa.cast(bare, BIG)))
+
+    def _formatted(self, value: Sql, type_: Type) -> Sql:
+        return sa.func.to_char(value, "YYYY-MM-DD" if type_ == DATE else "YYYY-MM-DD HH24:MI:SS.US", type_=sa.String())
+
+    def _exact_quotient(self, left: Sql, right: Sql, types: tuple[Type, Type], scale: int) -> Sql:
+        wide = sa.cast(left, sa.Numeric(100, _QUOTIENT_DIGITS))
+        return sa.cast(sa.func.round(wide / sa.cast(right, sa.Numeric()), number(scale)), sa.Numeric(60, scale))
+
+    def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
+        if type_ == DATE and unit == "days":
+            return sa.type_coerce(sa.type_coerce(value, sa.Integer()) + sa.cast(amount, sa.Integer()), sa.Date())
+        step = sa.literal_column(f"interval '1 {unit.removesuffix('s')}'", sa.Interval())
+        moved = sa.type_coerce(value, sa.DateTime()) + sa.type_coerce(amount * step, sa.Interval())
+        return sa.cast(moved, sa.Date()) if type_ == DATE else moved
+
+
+class _Bits(sa.types.UserDefinedType[Any]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BIT(32)"

@@ -1,0 +1,193 @@
+"""SQLite 3.35 and later. What it lacks is registered on each connection as a deterministic Python function.
+
+It has no decimals: a decimal is stored as the double nearest to it, and every computation gives the double nearest to the
+exact result, which holds for up to 15 digits. Dates and timestamps are text as SQLAlchemy writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.kit.dialect import Capabilities, Direction, Over, Part, Sql, Unit
+from engine.kit.types import DATE, INTEGER, Kind, Type
+from engine.sql.dialects.sqlite_functions import register
+from engine.sql.dialects.standard import BIG, Standard, number
+
+
+class NearestDecimal(sa.Numeric[Decimal]):
+    """A decimal kept as the double nearest to it; read back with its scale it is the decimal that was written."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:  # noqa: ARG002
+        return lambda value: None if value is None else float(value)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:  # noqa: ARG002
+        scale = self.scale
+
+        def read(value: Any) -> Decimal | None:
+            if value is None:
+                return None
+            return Decimal(repr(value)) if scale is None else Decimal(f"{value:.{scale}f}")
+
+        return read
+
+
+@dataclass(frozen=True)
+class Sqlite(Standard):
+    """Native where SQLite computes it right: sums and roundings of decimals go through whole numbers."""
+
+    name: str = "sqlite"
+    capabilities: Capabilities = Capabilities(
+        transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
+        analyze_after_create=True, multi_process=True, longest_name=255, is_file=True,
+    )  # fmt: skip
+    begin: str | None = "BEGIN IMMEDIATE"
+
+    def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002
+        return {"check_same_thread": False}
+
+    def configure(self, engine: sa.Engine) -> None:
+        colspecs: Any = {**engine.dialect.colspecs, sa.Float: sa.Float, sa.Numeric: NearestDecimal}
+        engine.dialect.colspecs = colspecs
+
+    def on_connect(self, connection: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transactions of its own: `begin` does
+        register(connection)
+
+    def md5(self, text: Sql) -> Sql:
+        return sa.func.af_md5(text, type_=sa.String())
+
+    def sha256(self, text: Sql) -> Sql:
+        return sa.func.af_sha256(text, type_=sa.String())
+
+    def bucket(self, text: Sql, count: int) -> Sql:
+        return sa.func.af_bucket(text, number(count), type_=BIG)
+
+    def collated(self, text: Sql) -> Sql:
+        return sa.collate(text, "BINARY")
+
+    def lower(self, text: Sql) -> Sql:
+        return sa.func.af_lower(text, type_=sa.String())
+
+    def upper(self, text: Sql) -> Sql:
+        return sa.func.af_upper(text, type_=sa.String())
+
+    def capitals(self, text: Sql) -> Sql:
+        return sa.func.af_capitals(text, type_=sa.String())
+
+    def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
+        return sa.func.af_like(text, pattern, type_=sa.Boolean())
+
+    def position(self, text: Sql, part: Sql) -> Sql:
+        return sa.func.instr(text, part, type_=BIG)
+
+    def parse_integer(self, text: Sql) -> Sql:
+        return sa.func.af_integer(text, type_=BIG)
+
+    def text(self, value: Sql, type_: Type) -> Sql:
+        if type_.kind == Kind.DECIMAL:  # adding 0.0 takes the sign off a zero
+            return sa.func.printf(sa.literal_column(f"'%.{type_.scale or 0}f'"), value + sa.literal_column("0.0"), type_=sa.String())
+        return super().text(value, type_)
+
+    def _formatted(self, value: Sql, type_: Type) -> Sql:  # noqa: ARG002
+        return sa.type_coerce(value, sa.String())
+
+    def cast(self, value: Sql, from_: Type, to: Type) -> Sql:
+        match from_.kind, to.kind:
+            case Kind.NULL, _:
+                return sa.null()
+            case Kind.DATE, Kind.TIMESTAMP:
+                return sa.type_coerce(sa.type_coerce(value, sa.String()) + sa.literal_column("' 00:00:00.000000'"), sa.DateTime())
+            case _, Kind.DECIMAL | Kind.FLOAT:
+                return sa.cast(value, sa.Double())
+            case _:
+                return super().cast(value, from_, to)
+
+    def arithmetic(self, operator: str, left: Sql, right: Sql, types: tuple[Type, Type], result: Type) -> Sql:
+        if result.kind == Kind.DECIMAL:
+            scale = result.scale or 0
+            if operator == "%":
+                remainder = _digits(left, scale) % sa.func.nullif(_digits(right, scale), number(0))
+                return _from_digits(remainder, scale)
+            left, right = sa.type_coerce(left, sa.Double()), sa.type_coerce(right, sa.Double())
+            exact = sum(each.scale or 0 for each in types) if operator == "*" else scale
+            plain = {"+": left + right, "-": left - right, "*": left * right}[operator]
+            rounded = sa.func.round(plain, number(exact))
+            return self.round(rounded, Type(Kind.DECIMAL, exact), scale) if exact > scale else rounded
+        if operator == "%" and result.kind == Kind.FLOAT:
+            return sa.func.af_remainder(left, right, type_=sa.Double())
+        return super().arithmetic(operator, left, right, types, result)
+
+    def _exact_quotient(self, left: Sql, right: Sql, types: tuple[Type, Type], scale: int) -> Sql:
+        scales = (number(type_.scale or 0) for type_ in types)
+        return sa.func.af_divide(left, right, *scales, number(scale), type_=sa.Double())
+
+    def round(self, value: Sql, type_: Type, digits: int) -> Sql:
+        if type_.kind == Kind.FLOAT:
+            return sa.cast(sa.func.af_round(value, number(digits)), BIG if digits == 0 else sa.Double())
+        scale = type_.scale or 0
+        if type_ == INTEGER or digits >= scale:
+            return sa.cast(value, BIG if digits == 0 else sa.Double())
+        step = 10 ** (scale - digits)
+        whole = _digits(value, scale)
+        half = sa.case((whole < 0, number(-step // 2)), else_=number(step // 2))
+        rounded = (whole + half).op("/")(number(step))
+        return sa.type_coerce(rounded, BIG) if digits == 0 else _from_digits(rounded, digits)
+
+    def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
+        if type_ == INTEGER:
+            return value
+        cut = sa.cast(value, BIG)
+        match direction:
+            case "down":
+                return cut - sa.cast(value < cut, BIG)
+            case "up":
+                return cut + sa.cast(value > cut, BIG)
+            case _:
+                return cut
+
+    def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
+        python_type: Any = sa.Date() if type_ == DATE else sa.DateTime()
+        return sa.func.af_shift(sa.type_coerce(value, sa.String()), unit, amount, type_=python_type)
+
+    def days_between(self, end: Sql, start: Sql) -> Sql:
+        days = sa.func.julianday(sa.type_coerce(end, sa.String())) - sa.func.julianday(sa.type_coerce(start, sa.String()))
+        return sa.cast(days, BIG)
+
+    def part(self, value: Sql, type_: Type, part: Part) -> Sql:
+        if type_ == DATE and part in ("hour", "minute", "second"):
+            return super().part(value, type_, part)
+        sign = {"year": "Y", "month": "m", "day": "d", "hour": "H", "minute": "M", "second": "S", "week_day": "w"}[part]
+        text = sa.type_coerce(value, sa.String())
+        number_ = sa.cast(sa.func.strftime(sa.literal_column(f"'%{sign}'"), sa.func.substr(text, number(1), number(19))), BIG)
+        return (number_ + number(6)) % number(7) + number(1) if part == "week_day" else number_
+
+    def date(self, timestamp: Sql) -> Sql:
+        return sa.func.substr(sa.type_coerce(timestamp, sa.String()), number(1), number(10), type_=sa.Date())
+
+    def sum(self, value: Sql, type_: Type, over: Over) -> Sql:
+        if type_.kind == Kind.DECIMAL:
+            scale = type_.scale or 0
+            return _from_digits(over(sa.func.sum(_digits(value, scale), type_=BIG)), scale)
+        return over(sa.func.sum(value))
+
+    def join_texts(self, value: Sql, separator: Sql) -> Sql:
+        return sa.func.af_join(value, separator, type_=sa.String())
+
+
+def _digits(value: Sql, scale: int) -> Sql:
+    """Give a decimal without its point, as a whole number."""
+    return sa.cast(sa.func.round(sa.type_coerce(value, sa.Double()) * number(10**scale)), BIG)
+
+
+def _from_digits(value: Sql, scale: int) -> Sql:
+    return value.op("/", return_type=sa.Double())(sa.literal_column(f"{10**scale}.0"))
+
+
+__all__ = ["NearestDecimal", "Sqlite", "register"]

@@ -1,0 +1,191 @@
+"""Our own lasting tables in the data database: lists, the effect ledger, the membership ledger, reserved names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from engine.kit.errors import DataError
+from engine.kit.population import Population
+from engine.kit.types import Type, to_sqlalchemy
+from engine.sql.database import Database
+from engine.sql.ddl import DropTable
+
+Key = tuple[str, str, str]
+"""An effect's key: run, activity, arrival."""
+
+
+class Ledger:
+    """What lasts beyond a run, in the same database as the data, so that it commits with it."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        metadata = sa.MetaData()
+        text = sa.Text
+
+        def table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+            named = db.name(name)
+            return sa.Table(named.name, metadata, *columns, schema=named.schema)
+
+        self.effects = table(
+            "effects", *(sa.Column(name, text, primary_key=True) for name in ("run", "activity", "arrival", "step")),
+            sa.Column("outcome", text, nullable=False), sa.Column("at", text, nullable=False),
+        )  # fmt: skip
+        self.reservations = table(
+            "reservations", sa.Column("name", text, primary_key=True), *(sa.Column(name, text) for name in ("run", "activity", "arrival")),
+        )  # fmt: skip
+        self.lists = table(
+            "lists", sa.Column("name", text, primary_key=True),
+            *(sa.Column(name, text, nullable=name == "dimension") for name in ("stored_in", "dimension", "key", "columns", "updated_at", "run")),
+            sa.Column("rows", sa.BigInteger, nullable=False),
+        )  # fmt: skip
+        self.memberships = table(
+            "memberships", *(sa.Column(name, text, primary_key=True) for name in ("audience", "identifier")),
+            sa.Column("run", text, nullable=False), sa.Column("sent_at", sa.DateTime, nullable=False),
+        )  # fmt: skip
+        self._metadata = metadata
+        self._is_there = False
+
+    def ensure(self) -> None:
+        """Make the tables that are not there."""
+        if not self._is_there:
+            self.db.ensure_schema()
+            with self.db.transaction() as connection:
+                self._metadata.create_all(connection)
+            self._is_there = True
+
+    def is_there(self) -> bool:
+        """Say whether the tables exist, without making them."""
+        if not self._is_there:
+            self._is_there = self.db.rows_of(self.db.name("lists")) is not None
+        return self._is_there
+
+    def steps(self, key: Key) -> dict[str, Mapping[str, Any]]:
+        """Give the steps an effect has done, by name, with their outcomes."""
+        statement = sa.select(self.effects.c.step, self.effects.c.outcome).where(*self._is(self.effects, key))
+        with self.db.transaction() as connection:
+            return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
+
+    def record(self, connection: sa.Connection, key: Key, step: str, outcome: Mapping[str, Any], at: datetime) -> None:
+        """Write a step, in the caller's transaction."""
+        run, activity, arrival = key
+        connection.execute(self.effects.insert().values(
+            run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome, sort_keys=True), at=at.isoformat(),
+        ))  # fmt: skip
+
+    def reserve(self, key: Key, names: Iterable[str]) -> str:
+        """Take the first free name for good; an effect that has one already gets the same again."""
+        with self.db.transaction() as connection:
+            mine = connection.execute(
+                sa.select(self.reservations.c.name).where(*self._is(self.reservations, key))
+            ).scalar()
+            if mine is not None:
+                return str(mine)
+            run, activity, arrival = key
+            for name in names:
+                taken = connection.execute(
+                    sa.select(self.reservations.c.run).where(self.reservations.c.name == name)
+                ).scalar()
+                if taken is None:
+                    connection.execute(
+                        self.reservations.insert().values(name=name, run=run, activity=activity, arrival=arrival)
+                    )
+                    return name
+        raise DataError("every name for the file is taken")
+
+    def read_lists(self) -> dict[str, Population]:
+        """Give the lists there are."""
+        if not self.is_there():
+            return {}
+        with self.db.transaction() as connection:
+            rows = connection.execute(sa.select(self.lists)).mappings().all()
+        return {row["name"]: self._list(dict(row)) for row in rows}
+
+    def list_rows(self) -> Sequence[Mapping[str, Any]]:
+        """Give what is known of every list: name, rows, dimension, key, columns, when and by which run it was written."""
+        if not self.is_there():
+            return []
+        with self.db.transaction() as connection:
+            return [
+                dict(row) for row in connection.execute(sa.select(self.lists).order_by(self.lists.c.name)).mappings()
+            ]
+
+    def _list(self, row: Mapping[str, Any]) -> Population:
+        columns = {name: Type.parse(type_) for name, type_ in json.loads(row["columns"]).items()}
+        table = sa.table(
+            row["stored_in"],
+            *(sa.column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()),
+            schema=self.lists.schema,
+        )
+        return Population(
+            relation=table,
+            key=tuple(json.loads(row["key"])),
+            columns=columns,
+            dimension=row["dimension"],
+            unique=True,
+            count=row["rows"],
+        )
+
+    def write_list(
+        self,
+        connection: sa.Connection,
+        name: str,
+        population: Population,
+        mode: Literal["append", "replace"],
+        key: Key,
+        at: datetime,
+    ) -> Mapping[str, int]:
+        """Replace a list, or add to it the rows whose key it does not hold, in the caller's transaction.
+
+        The rows go to a new table and the list then points to it, so a reader sees the old list or the new one.
+        Raises DataError when the population is of another dimension or key than the list.
+        """
+        old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
+        old = self._list(dict(old_row)) if old_row else None
+        rows = population if mode == "replace" or old is None else _appended(name, old, population)
+        target = self.db.name("list", name, *key)
+        stored = self.db.create(target, rows, kept=True)
+        assert stored.count is not None  # noqa: S101  (create counts)
+        connection.execute(self.lists.delete().where(self.lists.c.name == name))
+        connection.execute(self.lists.insert().values(
+            name=name, stored_in=target.name, dimension=rows.dimension, key=json.dumps(rows.key), rows=stored.count, run=key[0],
+            columns=json.dumps({column: str(type_) for column, type_ in rows.columns.items()}), updated_at=at.isoformat(),
+        ))  # fmt: skip
+        if old is not None and old_row is not None:
+            connection.execute(DropTable(sa.table(old_row["stored_in"], schema=self.lists.schema)))
+        before = old.count if old is not None and old.count is not None else 0
+        return {"rows": stored.count, "before": before}
+
+    @staticmethod
+    def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:
+        return tuple(table.c[name] == value for name, value in zip(("run", "activity", "arrival"), key, strict=True))
+
+
+def _appended(name: str, old: Population, new: Population) -> Population:
+    if (old.dimension, old.key) != (new.dimension, new.key):
+        theirs, ours = (f"{rows.dimension or 'rows'} by {', '.join(rows.key)}" for rows in (old, new))
+        raise DataError(
+            f"the list '{name}' holds {theirs}, the population {ours}",
+            "append a population of the same dimension, or write 'mode: replace'",
+        )
+    differing = [column for column, type_ in new.columns.items() if old.columns.get(column, type_).kind != type_.kind]
+    if differing:
+        raise DataError(
+            f"the list '{name}' holds other types in {', '.join(differing)}",
+            "rename the columns, or write 'mode: replace'",
+        )
+    columns = {**old.columns, **new.columns}
+    fresh = new.without(old)
+    parts = [
+        sa.select(*(part.relation.c[column] if column in part.columns else sa.cast(sa.null(), to_sqlalchemy(type_)).label(column)
+                    for column, type_ in columns.items()))
+        for part in (old, fresh)
+    ]  # fmt: skip
+    relation = sa.union_all(*parts).subquery()
+    return Population(
+        relation=relation, key=old.key, columns=columns, dimension=old.dimension, unique=old.unique and new.unique
+    )

@@ -1,0 +1,115 @@
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import pytest
+
+from engine.kit.activity import FROM, RESULT, Port, Transform
+from engine.kit.catalog import Catalog
+from engine.kit.errors import AuthorError
+from engine.kit.expression import Expr, SortKey
+from engine.kit.option import Duration, Flag, Integer, Many, option
+from engine.kit.population import Inputs, Population
+from engine.lang import graph as graphs
+from engine.lang.loader import load
+from engine.lang.spec import WorkflowSpec
+
+
+class Toy(Transform):
+    """A toy."""
+
+    type: ClassVar[str] = "toy"
+    inputs: ClassVar[tuple[Port, ...]] = (Port(name="from", optional=True), Port(name="others", many=True, optional=True))
+
+    where: Expr | None = option("A condition.", default=None)
+    order: Many[SortKey] = option("An order.", default=(), example=["-spend"])
+    keep: Integer = option("How many.", default=1, ge=0)
+    strict: Flag = option("Whether.", default=False)
+    pause: Duration | None = option("How long.", default=None)
+    mode: Literal["append", "replace"] = option("How.", default="append")
+
+    def outputs(self) -> tuple[Port, ...]:
+        return (RESULT, Port(name="complement"))
+
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        return {"result": inputs[FROM.name]}
+
+
+def read(text: str) -> WorkflowSpec:
+    return load(text, "w.yaml", {"toy": Toy})
+
+
+def problems(body: str) -> list[str]:
+    """Load a workflow with these activities and give 'line:column code' of every problem, the graph's too."""
+    text = f"workflow: w\nactivities:\n{body}"
+    try:
+        spec = read(text)
+    except AuthorError as error:
+        found = list(error.diagnostics)
+    else:
+        found = sorted(graphs.problems(spec, graphs.build(spec)))
+    return [f"{problem.span.line}:{problem.span.column} {problem.code}" for problem in found]
+
+
+def test_options_are_read_by_their_types() -> None:
+    spec = read("workflow: w\nactivities:\n  a: {type: toy, where: x > 1, order: -spend, keep: 2, strict: true, pause: 90s, mode: replace}\n")
+    toy = spec.activities["a"].activity
+    assert isinstance(toy, Toy)
+    assert toy.where == Expr("x > 1")
+    assert toy.order == (SortKey("-spend"),)
+    assert toy.keep == 2
+    assert toy.strict is True
+    assert toy.pause is not None
+    assert toy.pause.total_seconds() == 90
+    assert toy.mode == "replace"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("  a: {type: toi}\n", ["3:13 E109"]),
+        ("  a: {}\n", ["3:3 E109"]),
+        ("  A: {type: toy}\n", ["3:3 E106"]),
+        ("  a: {type: toy, kep: 1}\n", ["3:18 E102"]),
+        ("  a: {type: toy, keep: many}\n", ["3:24 E105"]),
+        ("  a: {type: toy, keep: -1}\n", ["3:24 E105"]),
+        ("  a: {type: toy, strict: yes}\n", ["3:26 E105"]),
+        ("  a: {type: toy, keep: 1_000}\n", ["3:24 E105"]),
+        ("  a: {type: toy, keep: 012}\n", ["3:24 E105"]),
+        ("  a: {type: toy, pause: soon}\n", ["3:25 E105"]),
+        ("  a: {type: toy, mode: replce}\n", ["3:24 E104"]),
+        ("  a: {type: toy, from: [b]}\n  b: {type: toy}\n", ["3:24 E111"]),
+        ("  a: {type: toy, from: b}\n", ["3:24 E113"]),
+        ("  a: {type: toy, from: b.complment}\n  b: {type: toy}\n", ["3:24 E114"]),
+        ("  a: {type: toy, from: b}\n  b: {type: toy, from: a}\n", ["3:3 E115"]),
+        ("  a: {type: toy, from: a}\n", ["3:3 E115"]),
+        ("  a: {type: toy, where: x >}\n  b: {type: toy, kep: 1}\n", ["3:28 X003", "4:18 E102"]),
+        ("  a: {type: toy, on_error: stop}\n", ["3:28 E104"]),
+        ("  a: {type: toy, retry: {attempt: 3}}\n", ["3:26 E102"]),
+        ("  a: {type: toy, after: b}\n", ["3:25 E113"]),
+    ],
+)
+def test_every_problem_has_its_place(body: str, expected: list[str]) -> None:
+    assert problems(body) == expected
+
+
+def test_an_unknown_option_is_answered_with_the_near_miss_and_what_exists() -> None:
+    with pytest.raises(AuthorError) as caught:
+        read("workflow: w\nactivities:\n  a: {type: toy, kep: 1}\n")
+    assert str(caught.value).startswith("w.yaml:3:18: E102 unknown option 'kep'\n  fix: write 'keep' (options: after, ")
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
+    text = "workflow: W\ntimezone: Mars\nvariables:\n  v: {type: int}\nactivities:\n  a: {type: toy, kep: 1}\n  b: {}\nextra: 1\n"
+    with pytest.raises(AuthorError) as caught:
+        read(text)
+    assert [(item.span.line, item.code) for item in caught.value.diagnostics] == [
+        (1, "E106"), (2, "E107"), (4, "E104"), (6, "E102"), (7, "E109"), (8, "E102"),
+    ]  # fmt: skip
+
+
+def test_the_order_of_a_graph_follows_its_arrows_and_otherwise_the_file() -> None:
+    spec = read("workflow: w\nactivities:\n  c: {type: toy, others: [a, b.complement]}\n  b: {type: toy}\n  a: {type: toy}\n  d: {type: toy, after: c}\n")
+    graph = graphs.build(spec)
+    assert graphs.order(graph) == ["b", "a", "c", "d"]
+    assert graphs.used_ports(graph, "b") == {"complement"}
+    assert graphs.used_ports(graph, "c") == {"result"}
