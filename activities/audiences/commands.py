@@ -22,7 +22,10 @@ app = typer.Typer(help="The shared audiences the project declares, and their mem
 
 AudienceName = Annotated[str, typer.Argument(metavar="NAME", help="An audience of project.yaml.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
-MemberFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="text: one a line; csv: with a header; json: one object.")]
+MemberFormat = Annotated[
+    Literal["text", "json", "csv"],
+    typer.Option("--format", help="text: one a line; csv: with a header; json: one object."),
+]
 FIRST_ID = 10_000_001
 
 
@@ -36,7 +39,12 @@ def list_audiences(ctx: typer.Context, format: Format = "text") -> None:
     elif not rows:
         typer.echo("The project declares no audiences.")
     else:
-        _print_aligned([["audience", "name", "by", "trait", "segment", "members"], *([_cell(row[key]) for key in row] for row in rows)])
+        _print_aligned(
+            [
+                ["audience", "name", "by", "trait", "segment", "members"],
+                *([_cell(row[key]) for key in row] for row in rows),
+            ]
+        )
 
 
 @app.command()
@@ -45,11 +53,18 @@ def show(ctx: typer.Context, name: AudienceName, format: MemberFormat = "text") 
     surroundings = _surroundings(ctx)
     found = _find(name, surroundings)
     if found.segment is None:
-        raise DataError(f"the audience '{name}' has no segment yet", f"create it with 'audienceflow audiences create {name}', and write its ids into project.yaml")
+        raise DataError(
+            f"the audience '{name}' has no segment yet",
+            f"create it with 'audienceflow audiences create {name}', and write its ids into project.yaml",
+        )
     members = _members(name, found, surroundings)
     match format:
         case "json":
-            typer.echo(json.dumps({"audience": name, "segment": found.segment, "members": list(members)}, indent=2, ensure_ascii=False))
+            typer.echo(
+                json.dumps(
+                    {"audience": name, "segment": found.segment, "members": list(members)}, indent=2, ensure_ascii=False
+                )
+            )
         case "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(["identifier"])
@@ -69,7 +84,9 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
         typer.echo(f"The audience '{name}' has its ids already: trait {found.trait}, segment {found.segment}.")
         return
     cloud, source = _cloud(surroundings), _source(found, surroundings)
-    twin = next((known for known in cloud.audiences() if (known.name, known.data_source) == (found.name, source.id)), None)
+    twin = next(
+        (known for known in cloud.audiences() if (known.name, known.data_source) == (found.name, source.id)), None
+    )
     if twin is None:
         trait, segment = _free_ids(found, cloud)
         twin = Audience(name=found.name, data_source=source.id, trait=trait, segment=segment)
@@ -92,7 +109,9 @@ def _audiences(surroundings: Surroundings) -> Mapping[str, AudienceSettings]:
 def _find(name: str, surroundings: Surroundings) -> AudienceSettings:
     audiences = _audiences(surroundings)
     if name not in audiences:
-        raise AuthorError.at(None, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences"))
+        raise AuthorError.at(
+            None, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences")
+        )
     return audiences[name]
 
 
@@ -124,7 +143,8 @@ def _summary(name: str, found: AudienceSettings, surroundings: Surroundings) -> 
     members = None
     if found.trait and found.segment:
         members = sum(1 for _ in _members(name, found, surroundings))
-    return {"audience": name, "name": found.name, "data_source": found.data_source, "trait": found.trait, "segment": found.segment, "members": members}
+    ids = {"trait": found.trait, "segment": found.segment}
+    return {"audience": name, "name": found.name, "data_source": found.data_source, **ids, "members": members}
 
 
 def _free_ids(found: AudienceSettings, cloud: ExperienceCloudSandbox) -> tuple[str, str]:

@@ -67,7 +67,7 @@ def run(
             return (
                 result(name, spec.name, graph, state)
                 if state.status in ("succeeded", "stopped")
-                else _resumed(session, name, state, listen)
+                else _resumed(session, name, state, listen, begun)
             )
         started_at = session.clock()
         time = _aware(at) if at else started_at
@@ -191,8 +191,11 @@ def session_of_run(run: str, near: Path, options: Options) -> Session:
         path = first.project.path
     if state.started is None:
         raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
-    started_with = Options(
-        project=path, environment=state.started.environment, surroundings=options.surroundings, clock=options.clock
+    started_with = replace(
+        options,
+        project=path,
+        environment=state.started.environment,
+        is_environment_named=state.started.is_environment_named,
     )
     return Session(read_project(path, state.project_text, registry, started_with), registry, started_with)
 

@@ -13,7 +13,22 @@ from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 DIRECTIONS: Mapping[str, str] = {"right": "LR", "down": "TD"}
 
-KEYWORDS = frozenset(("call", "class", "classdef", "click", "default", "end", "flowchart", "graph", "href", "linkstyle", "style", "subgraph"))
+KEYWORDS = frozenset(
+    (
+        "call",
+        "class",
+        "classdef",
+        "click",
+        "default",
+        "end",
+        "flowchart",
+        "graph",
+        "href",
+        "linkstyle",
+        "style",
+        "subgraph",
+    )
+)
 """Words with which Mermaid does not let a node be named."""
 
 ESCAPES = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;", "\\": "#92;"}
@@ -32,7 +47,9 @@ def text(spec: WorkflowSpec, graph: Graph, result: RunResult | None = None) -> s
             branch = "└" if index == len(arrows) - 1 else "├"
             shaft = "┄┄▶" if arrow.is_control else "──▶"
             counted = f"  {arrow.count:>{figures}}" if figures else ""
-            lines.append(f"  {branch}─ {arrow.source:<{width}}{counted}  {f'{shaft} {arrow.target}' if arrow.target else '■'}{arrow.label}")
+            lines.append(
+                f"  {branch}─ {arrow.source:<{width}}{counted}  {f'{shaft} {arrow.target}' if arrow.target else '■'}{arrow.label}"
+            )
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -42,7 +59,9 @@ def mermaid(spec: WorkflowSpec, graph: Graph, result: RunResult | None = None) -
     lines = [f"flowchart {DIRECTIONS.get(str(spec.canvas.get('direction')), 'LR')}"]
     laned: set[str] = set()
     for name, lane in _mapping(spec.canvas.get("lanes")).items():
-        members = [item for item in _mapping(lane).get("activities") or [] if item in spec.activities and item not in laned]
+        members = [
+            item for item in _mapping(lane).get("activities") or [] if item in spec.activities and item not in laned
+        ]
         laned.update(members)
         lines.append(f"    subgraph lane_{_word(name)}[{_quoted(_mapping(lane).get('label') or name)}]")
         lines.extend(f"        {_node(spec.activities[member], result)}" for member in members)
@@ -51,9 +70,9 @@ def mermaid(spec: WorkflowSpec, graph: Graph, result: RunResult | None = None) -
     for name in graph:
         for arrow in _arrows(spec, graph, name, result):
             if arrow.activity:
-                words = " ".join(part for part in (arrow.words, arrow.count) if part)
-                said = f"|{_quoted(words)}| " if words else ""
-                lines.append(f"    {_id(name)} {'-.->' if arrow.is_control else '-->'} {said}{_id(arrow.activity)}")
+                words = "<br>".join(_escaped(part) for part in (arrow.words, arrow.count) if part)
+                said = f'|"{words}"|' if words else ""
+                lines.append(f"    {_id(name)} {'-.->' if arrow.is_control else '-->'}{said} {_id(arrow.activity)}")
     for number, note in enumerate(spec.canvas.get("notes") or [], start=1):
         at = _mapping(note).get("at")
         if at in spec.activities:
@@ -64,7 +83,9 @@ def mermaid(spec: WorkflowSpec, graph: Graph, result: RunResult | None = None) -
 class _Arrow:
     """An arrow of the picture; without a target, a port that fired and that nobody reads."""
 
-    def __init__(self, spec: WorkflowSpec, name: str, port: str, activity: str = "", target: str = "", count: int | None = None) -> None:
+    def __init__(
+        self, spec: WorkflowSpec, name: str, port: str, activity: str = "", target: str = "", count: int | None = None
+    ) -> None:
         self.source = port
         self.activity = activity
         self.is_control = target == CONTROL
@@ -100,7 +121,11 @@ def _heading(spec: WorkflowSpec, result: RunResult | None) -> str:
 
 def _box(activity: ActivitySpec, result: RunResult | None) -> str:
     label = f"  “{activity.common.label}”" if activity.common.label else ""
-    status = f"  {result.activities[activity.id].status.replace('_', ' ')}" if result and activity.id in result.activities else ""
+    status = (
+        f"  {result.activities[activity.id].status.replace('_', ' ')}"
+        if result and activity.id in result.activities
+        else ""
+    )
     return f"[{activity.id}]  {activity.activity.type}{label}{status}"
 
 

@@ -130,9 +130,10 @@ class Session:
 
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:
-    return projects.read(
+    project = projects.read(
         path, text, registry, environment=options.environment, surroundings=options.surroundings, label=_label(path)
     )
+    return project if options.is_environment_named else replace(project, is_environment_named=False)
 
 
 def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:

@@ -54,12 +54,10 @@ class Common(Options):
     outputs: dict[str, Output] = option("Words on the arrows, by output port.", default={})
     on_error: OnError | None = option("What an error does to the run; the workflow's when not written.", default=None)
     retry: Retry | None = option("When an attempt that may pass later is tried again.", default=None)
-    timeout: Duration | None = option("How long an attempt may take.", default=None)
     enabled: Enabled = option(
         "false: it and what needs it are skipped; hold: the branch stops here until released.", default="true"
     )
     guard: Guard | None = option("Bounds that stop the run before anything is written.", default=None)
-    keep_tables: Duration | None = option("How long the work tables are kept after the run.", default=None)
     when_missing: Literal["skip", "empty", "fail"] | None = option(
         "What a set port does when an input cannot arrive.", default=None
     )

@@ -9,6 +9,7 @@ from engine.lang.graph import CONTROL
 from engine.runs.decide import FIRST, Command, Execute, Fail, Finish, Skip, WakeAt, commands
 from engine.runs.execution import Execution
 from engine.runs.task import execute
+from engine.runs.tidy import tidy
 from engine.state import facts as f
 from engine.state.fold import RunState, fold, then
 from engine.state.store import Store
@@ -88,6 +89,8 @@ class Runner:
                 self.append(f.RunFinished(at=now, status="waiting"))
                 return True
             case Finish(status=status):
+                if status == "succeeded":
+                    tidy(self.execution.db, self.store, self.execution.spec.name)
                 self.append(f.RunFinished(at=now, status=status))
                 return True
         return False

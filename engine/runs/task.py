@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy.exc import DBAPIError
 
 from engine.kit.activity import Effect, Transform
-from engine.kit.errors import AudienceflowError, DataError, EngineBug
+from engine.kit.errors import AudienceflowError, DataError, EngineBug, RetryLater
+from engine.kit.expression import Bound
 from engine.kit.population import Inputs, Population
+from engine.kit.types import INTEGER
 from engine.lang import graph
 from engine.lang.spec import ActivitySpec, Reference
 from engine.runs import bind, guard
@@ -40,28 +43,43 @@ def execute(execution: Execution, command: Execute, state: RunState, append: App
     except EngineBug:
         raise
     except AudienceflowError as problem:
-        policy = spec.common.on_error or execution.spec.on_error
-        append(
-            f.TaskFailed(
-                at=execution.clock(),
-                **task,
-                error=problem.message,
-                fix=problem.fix,
-                policy=policy,
-                place=str(spec.span),
-            )
-        )
+        known = state.tasks.get((spec.id, command.arrival))
+        append(_failed(execution, spec, command.arrival, problem, attempt=1 + (known.attempts if known else 0)))
     else:
         now = execution.clock()
         append(*fired, f.TaskFinished(at=now, **task, seconds=(now - begun).total_seconds(), details=said))
 
 
+def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: AudienceflowError, attempt: int) -> f.Fact:
+    """Say what follows an error: another attempt, where it may pass and the author wants it, else what `on_error` says."""
+    now = execution.clock()
+    retry = spec.common.retry
+    if isinstance(problem, RetryLater) and retry is not None and attempt < retry.attempts:
+        pause = min(retry.delay * float(retry.backoff ** (attempt - 1)), retry.max_delay)
+        reason = f"attempt {attempt} of {retry.attempts}: {problem.message}"
+        return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + pause, reason=reason)
+    return f.TaskFailed(
+        at=now,
+        activity=spec.id,
+        arrival=arrival,
+        error=problem.message,
+        fix=problem.fix,
+        policy=spec.common.on_error or execution.spec.on_error,
+        place=str(spec.span),
+    )
+
+
 def _perform(
     execution: Execution, spec: ActivitySpec, command: Execute, state: RunState, append: Append
 ) -> tuple[Sequence[f.Fact], f.Json]:
-    activity = bind.bind(spec.activity, execution.values, execution.evaluate)
+    spec = replace(
+        spec,
+        activity=bind.bind(spec.activity, execution.values, execution.evaluate),
+        common=bind.bind(spec.common, execution.values, execution.evaluate),
+    )
     inputs = _inputs(execution, spec, command, state)
-    match activity:
+    _hold_condition(execution, spec, inputs)
+    match activity := spec.activity:
         case Transform():
             kept = _transformed(execution, spec, activity, inputs, command.arrival)
             said = {}
@@ -73,6 +91,18 @@ def _perform(
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
     return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
+
+
+def _hold_condition(execution: Execution, spec: ActivitySpec, inputs: Inputs) -> None:
+    """Hold the guard's own condition, before anything is done."""
+    condition = spec.common.guard.where if spec.common.guard else None
+    if condition is None:
+        return
+    counts = {f"inputs.{port}.count": sum(item.count or 0 for item in inputs.many(port)) for port in inputs}
+    bound = condition.bound({name: Bound(count, INTEGER) for name, count in counts.items()})
+    if execution.evaluate(bound) != "true":
+        listed = ", ".join(f"{name} = {count:,}" for name, count in counts.items())
+        raise GuardTrip(f"the guard's condition '{condition}' does not hold ({listed})", "see why, or change 'where'")
 
 
 def _inputs(execution: Execution, spec: ActivitySpec, command: Execute, state: RunState) -> Inputs:

@@ -39,7 +39,10 @@ class Database:
             if name == "postgresql" and "+" not in self.url.drivername:
                 self.url = self.url.set(drivername="postgresql+psycopg")
             self.engine = sa.create_engine(
-                self.url, poolclass=sa.pool.StaticPool, connect_args=self._connect_arguments(name, read_only)
+                self.url,
+                poolclass=sa.pool.StaticPool,
+                connect_args=self._connect_arguments(name, read_only),
+                enable_from_linting=False,  # it takes a join to totals inside CREATE TABLE AS for a cartesian product
             )
         except (sa.exc.ArgumentError, NoSuchModuleError) as problem:
             raise AuthorError.at(
@@ -135,6 +138,10 @@ class Database:
 
     def name(self, kind: str, *parts: str) -> sa.TableClause:
         return names.table(kind, parts, self.schema, self.dialect.capabilities)
+
+    def named(self, name: str) -> sa.TableClause:
+        """Give a table of ours by the whole name it was given before."""
+        return sa.table(name, schema=self.schema if self.dialect.capabilities.schemas else None)
 
     def create(self, target: sa.TableClause, population: Population, *, kept: bool = False) -> Population:
         """Make a table of the population and give the population over it, counted; rows whose key repeats are a DataError.

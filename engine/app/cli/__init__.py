@@ -27,7 +27,9 @@ def _print_version(is_wanted: bool) -> None:
 
 @app.callback()
 def audienceflow(
-    _version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Run audience workflows: activities and transitions in YAML, as SQL in your own database."""
 

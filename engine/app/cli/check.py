@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +9,15 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import USAGE
-from engine.app.cli.invocation import Format, Misused, invocation
+from engine.app.cli.invocation import Format, Misused, invocation, workflows_in
 
 if TYPE_CHECKING:
     from engine.kit.errors import Diagnostic
 
-Files = Annotated[list[Path] | None, typer.Argument(metavar="[PATHS]...", help="Workflow files or folders; else all of the project's folder.")]
-WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATHS]...", help="Workflow files or folders; else all of the project's folder."),
+]
 
 
 def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> None:
@@ -27,27 +27,22 @@ def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> N
     line = invocation(ctx)
     files = [file for path in paths or [line.folder()] for file in workflows_in(path)]
     if not files:
-        raise Misused(f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}", "name the files: audienceflow check PATH …")
+        raise Misused(
+            f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}",
+            "name the files: audienceflow check PATH …",
+        )
     found = api.check(files, options=line.options())
     errors = sum(problem.severity == "error" for problem in found)
     if format == "json":
-        output.show_json({"files": list(map(str, files)), "errors": errors, "warnings": len(found) - errors, "diagnostics": [_values(item) for item in found]})
+        counts = {"errors": errors, "warnings": len(found) - errors}
+        output.show_json(
+            {"files": list(map(str, files)), **counts, "diagnostics": [_values(problem) for problem in found]}
+        )
     else:
         for problem in found:
             _show(problem)
         typer.echo(_summary(len(files), errors, len(found) - errors))
     raise typer.Exit(USAGE if errors else 0)
-
-
-def workflows_in(path: Path) -> Iterator[Path]:
-    """Give a file as it is named; of a folder, what is below it and begins like a workflow."""
-    if not path.is_dir():
-        yield path
-        return
-    for file in sorted(path.rglob("*.yaml")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if not hidden and not file.name.endswith("_test.yaml") and WORKFLOW.search(file.read_text(encoding="utf-8", errors="replace")):
-            yield file
 
 
 def _show(problem: Diagnostic) -> None:

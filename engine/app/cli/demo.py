@@ -7,10 +7,12 @@ from pathlib import Path
 import typer
 
 from engine.app.cli import output
-from engine.app.cli.check import workflows_in
-from engine.app.cli.invocation import Misused, invocation
+from engine.app.cli.invocation import Misused, invocation, workflows_in
 
 SCHEME = "duckdb:///"
+OWN_WORKFLOW = "share_loyal_households"
+NEW_YEAR = "2018-01-01"
+"""The day after the last of the data."""
 
 
 def demo(ctx: typer.Context) -> None:
@@ -24,22 +26,38 @@ def demo(ctx: typer.Context) -> None:
     with invocation(ctx).session() as session:
         project, url = session.project, session.project.database_url()
     if not url.startswith(SCHEME) or url == f"{SCHEME}:memory:":
-        raise Misused(f"the default database of {project.path} is no DuckDB file", "write 'databases: {default: {url: duckdb:///demo.duckdb}}'")
+        raise Misused(
+            f"the default database of {project.path} is no DuckDB file",
+            "write 'databases: {default: {url: duckdb:///demo.duckdb}}'",
+        )
     path = Path(url.removeprefix(SCHEME))
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total}"),
+        TimeElapsedColumn(),
+    )
     try:
         with Progress(*columns, console=output.console(is_error=True)) as progress:
             task = progress.add_task("", total=None)
-            data = prepare(path, lambda step, done, total: progress.update(task, description=step, completed=done, total=total))
+            data = prepare(
+                path, lambda step, done, total: progress.update(task, description=step, completed=done, total=total)
+            )
     except duckdb.IOException as problem:
         first, *_ = str(problem).splitlines()
-        raise DataError(f"{path} cannot be used: {first}", "close the program that holds it, or move the file away") from None
+        raise DataError(
+            f"{path} cannot be used: {first}", "close the program that holds it, or move the file away"
+        ) from None
     rows = ((name, output.number(count)) for name, count in data.tables.items())
     output.show(output.table(("table", "rows"), rows, numbers=("rows",)))
     typer.echo(f"\n{path}: {'built' if data.fresh else 'was there already; nothing was changed'}")
-    workflow = next(workflows_in(project.folder), None)
-    typer.echo(f"Next: audienceflow run {_from_here(workflow) if workflow else 'WORKFLOW'}")
+    typer.echo(f"Next: audienceflow run {_next(project.folder)} --at {NEW_YEAR}")
 
 
-def _from_here(path: Path) -> str:
+def _next(folder: Path) -> str:
+    """Name a workflow to run: the demo's own, else the first there is."""
+    own = folder / f"{OWN_WORKFLOW}.yaml"
+    path = own if own.is_file() else next(workflows_in(folder), None)
+    if path is None:
+        return "WORKFLOW"
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

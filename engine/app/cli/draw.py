@@ -9,7 +9,10 @@ import typer
 from engine.app.cli.invocation import Misused, WorkflowName, find_run, invocation
 
 PictureFormat = Annotated[Literal["text", "mermaid"], typer.Option("--format", help="text, or mermaid for Markdown.")]
-OfRun = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Write the counts of this run on the arrows: its id, a beginning of it, or 'last'.")]
+OfRun = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="Write the counts of this run on the arrows: its id, or 'last'."),
+]
 
 
 def draw(ctx: typer.Context, workflow: WorkflowName, run: OfRun = None, format: PictureFormat = "text") -> None:
@@ -29,6 +32,8 @@ def draw(ctx: typer.Context, workflow: WorkflowName, run: OfRun = None, format: 
             name = known[0] if run == "last" and known else find_run(run, session.store)
             result, drawn, graph = api.show(name, session)
         if drawn.name != spec.name:
-            raise Misused(f"the run '{name}' is of the workflow '{drawn.name}'", f"see 'audienceflow runs --workflow {spec.name}'")
+            raise Misused(
+                f"the run '{name}' is of the workflow '{drawn.name}'", f"see 'audienceflow runs --workflow {spec.name}'"
+            )
         spec = drawn
     typer.echo(pictures.mermaid(spec, graph, result) if format == "mermaid" else pictures.text(spec, graph, result))

@@ -72,7 +72,9 @@ class Registered(TyperCommand):
             content = component.load()
         except Exception as problem:
             fix = "reinstall or remove the package it comes from"
-            raise DataError(f"the command '{component.name}' ({component.path}) cannot be loaded: {problem!r}", fix) from problem
+            raise DataError(
+                f"the command '{component.name}' ({component.path}) cannot be loaded: {problem!r}", fix
+            ) from problem
         command = _built(component.name, content)
         _share_options(command)
         return command

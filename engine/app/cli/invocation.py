@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,13 @@ if TYPE_CHECKING:  # a command that needs them imports them
 
 ENVIRONMENT_VARIABLE = "AUDIENCEFLOW_ENV"
 WORKFLOWS = "workflows"
+WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
 
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, or 'last'.")]
-WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow file, or the name of one in the project's folder.")]
+WorkflowName = Annotated[
+    str, typer.Argument(metavar="WORKFLOW", help="A workflow file, or the name of one in the project's folder.")
+]
 
 
 class Misused(AudienceflowError):
@@ -77,15 +81,16 @@ class Invocation:
         return (self.project or project.find(self.near())).parent
 
     def workflow(self, name: str) -> Path:
-        """Find a workflow by its path, or by its name in the project's folder; the path as it is when there is none."""
+        """Find a workflow by its path, or by its name in the project's folder. Raises Misused for a name that has no file."""
         path = Path(name)
         if path.exists() or path.suffix or len(path.parts) > 1:
             return path
-        try:
-            found = self.folder() / f"{name}.yaml"
-        except AudienceflowError:
-            return path
-        return found if found.is_file() else path
+        folder = self.folder()
+        found = folder / f"{name}.yaml"
+        if not found.is_file():
+            known = [file.stem for file in workflows_in(folder)]
+            raise Misused(f"there is no workflow '{name}' in {folder}", suggestion(name, known, "workflows"))
+        return found
 
 
 def invocation(ctx: typer.Context) -> Invocation:
@@ -105,10 +110,28 @@ def find_run(name: str, store: Store) -> str:
         case [run]:
             return run
         case []:
-            fix = suggestion(name, known[:20], "the newest runs") if known else "start one with 'audienceflow run WORKFLOW'"
+            fix = (
+                suggestion(name, known[:20], "the newest runs")
+                if known
+                else "start one with 'audienceflow run WORKFLOW'"
+            )
             raise Misused(f"there is no run '{name}'", fix)
         case _:
-            raise Misused(f"'{name}' begins the names of {len(fitting)} runs", f"write one of: {', '.join(fitting[:5])}")
+            raise Misused(
+                f"'{name}' begins the names of {len(fitting)} runs", f"write one of: {', '.join(fitting[:5])}"
+            )
+
+
+def workflows_in(path: Path) -> Iterator[Path]:
+    """Give a file as it is named; of a folder, what is below it and begins like a workflow."""
+    if not path.is_dir():
+        yield path
+        return
+    for file in sorted(path.rglob("*.yaml")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        text = "" if hidden or file.name.endswith("_test.yaml") else file.read_text(encoding="utf-8", errors="replace")
+        if WORKFLOW.search(text):
+            yield file
 
 
 def read_time(text: str) -> datetime:
@@ -131,5 +154,12 @@ def read_variables(texts: list[str] | None) -> dict[str, str]:
     return variables
 
 
-Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable; may be repeated.")]
-At = Annotated[datetime | None, typer.Option("--at", metavar="TIME", parser=read_time, help="The moment it is for, ISO 8601; no zone is UTC. [now]")]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="The value of a variable; may be repeated.")
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at", metavar="TIME", parser=read_time, help="The moment it is for, ISO 8601; no zone is UTC. [now]"
+    ),
+]

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The lists: populations kept between runs, by name.", invoke_without_command=True)
 
 ListName = Annotated[str, typer.Argument(metavar="NAME", help="A list.")]
-RowFormat = Annotated[Literal["text", "json", "csv"], typer.Option("--format", help="text shows the first rows; json and csv give every row.")]
+RowFormat = Annotated[
+    Literal["text", "json", "csv"],
+    typer.Option("--format", help="text shows the first rows; json and csv give every row."),
+]
 FEW = 20
 
 
@@ -43,9 +46,8 @@ def list_lists(ctx: typer.Context, format: Format = "text") -> None:
     elif not found:
         typer.echo("There are no lists yet; 'list_update' and 'list_import' fill lists.")
     else:
-        rows = ((item["name"], output.number(item["rows"]), item["dimension"] or "", ", ".join(item["columns"]), item["updated_at"][:19].replace("T", " "),
-                 item["run"]) for item in found)  # fmt: skip
-        output.show(output.table(("list", "rows", "dimension", "columns", "updated", "run"), rows, numbers=("rows",)))
+        headers = ("list", "rows", "dimension", "columns", "updated", "run")
+        output.show(output.table(headers, map(_cells, found), numbers=("rows",)))
 
 
 @app.command("show")
@@ -68,6 +70,18 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any]:
             "updated_at": row["updated_at"], "run": row["run"]}  # fmt: skip
 
 
+def _cells(item: Mapping[str, Any]) -> tuple[str, ...]:
+    updated = item["updated_at"][:19].replace("T", " ")
+    return (
+        item["name"],
+        output.number(item["rows"]),
+        item["dimension"] or "",
+        ", ".join(item["columns"]),
+        updated,
+        item["run"],
+    )
+
+
 def _find(name: str, session: Session) -> Population:
     known = session.ledger.read_lists()
     if name not in known:
@@ -80,8 +94,11 @@ def _columns(population: Population) -> list[str]:
 
 
 def _rows(population: Population, session: Session, most: int | None = None) -> Iterator[tuple[Any, ...]]:
-    order = (session.db.dialect.order(population.column(name), population.columns[name], descending=False, nulls_first=False) for name in population.key)
-    statement: sa.Select[Any] = population.select(_columns(population)).order_by(*order).limit(most)
+    by_key = [
+        session.db.dialect.order(population.column(name), population.columns[name], descending=False, nulls_first=False)
+        for name in population.key
+    ]
+    statement: sa.Select[Any] = population.select(_columns(population)).order_by(*by_key).limit(most)
     for batch in session.db.batches(statement):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 

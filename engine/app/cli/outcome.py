@@ -25,8 +25,12 @@ def show_result(result: RunResult) -> None:
     for name, activity in result.activities.items():
         if activity.details:
             typer.echo(f"\n{name}")
-            output.show(output.table(("", ""), ((f"  {key.replace('_', ' ')}", output.words(value)) for key, value in activity.details.items())))
-    colour = {"succeeded": typer.colors.GREEN, "failed": typer.colors.RED, "suspended": typer.colors.RED}.get(result.status, typer.colors.YELLOW)
+            width = max(map(len, activity.details))
+            for key, value in activity.details.items():  # no table: a folded path cannot be copied
+                typer.echo(f"  {key.replace('_', ' '):<{width}}  {output.words(value)}")
+    colour = {"succeeded": typer.colors.GREEN, "failed": typer.colors.RED, "suspended": typer.colors.RED}.get(
+        result.status, typer.colors.YELLOW
+    )
     typer.echo(f"\n{result.workflow}, run {result.run}: ", nl=False)
     typer.secho(result.status, fg=colour)
     _show_errors(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -31,13 +31,19 @@ def console(*, is_error: bool = False) -> Console:
     return found
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[RenderableType]], numbers: Container[str] = ()) -> Table:
-    """Give a table without lines; the columns named in `numbers` are set to the right."""
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[RenderableType]],
+    numbers: Container[str] = (),
+    unfolded: Container[str] = (),
+) -> Table:
+    """Give a table without lines; the columns named in `numbers` are set to the right, those in `unfolded` keep their width."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in headers:
-        made.add_column(header, justify="right" if header in numbers else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if header in numbers else "left"
+        made.add_column(header, justify=justify, overflow="fold", no_wrap=header in unfolded)
     for row in rows:
         made.add_row(*row)
     return made

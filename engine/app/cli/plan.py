@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from engine.sql.database import Database
 
 
-def plan(ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: At = None, format: Format = "text") -> None:
+def plan(
+    ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: At = None, format: Format = "text"
+) -> None:
     """Say what a workflow would do: the columns and the SQL of every port, and what each effect would do. Nothing is written."""
     from engine.app import api
 
@@ -62,9 +64,26 @@ def _show(name: str, activity: dict[str, Any]) -> None:
     for sentence in activity["does"]:
         typer.echo(f"  would {sentence}")
     for port, planned in activity["outputs"].items():
-        columns = ", ".join(f"{column}{' (key)' if column in planned['key'] else ''}: {type_}" for column, type_ in planned["columns"].items())
+        columns = ", ".join(
+            f"{column}{' (key)' if column in planned['key'] else ''}: {type_}"
+            for column, type_ in planned["columns"].items()
+        )
         typer.echo(f"  {port}  {columns}")
         typer.echo(indent(planned["sql"].replace(" \n", "\n"), "    │ "))
         if planned["values"]:
-            typer.echo(f"    with {', '.join(f'{value} = {given!r}' for value, given in planned['values'].items())}")
+            values = ", ".join(f"{value} = {_written(given)}" for value, given in planned["values"].items())
+            typer.echo(f"    with {values}")
     typer.echo()
+
+
+def _written(value: object) -> str:
+    """Give a bound value as SQL would have it."""
+    match value:
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)

@@ -74,23 +74,37 @@ def picture(watch: Watch, now: datetime) -> RenderableType:
         task = watch.task(activity.id)
         status = task.status if task else "pending"
         settled += task is not None and task.is_settled
-        rows.append((activity.id, activity.activity.type, output.status(status), _counts(task), _seconds(task, watch, now)))
+        rows.append(
+            (activity.id, activity.activity.type, output.status(status), _counts(task), _seconds(task, watch, now))
+        )
     total = len(watch.spec.activities)
     bar = Table.grid(padding=(0, 2, 0, 0))
-    bar.add_row(ProgressBar(total=max(total, 1), completed=settled, width=40), f"{settled} of {total}", f"run {watch.run}")
-    return Group(output.table(("activity", "type", "status", "rows", "seconds"), rows, numbers=("seconds",)), bar)
+    bar.add_row(
+        ProgressBar(total=max(total, 1), completed=settled, width=40), f"{settled} of {total}", f"run {watch.run}"
+    )
+    headers = ("activity", "type", "status", "rows", "seconds")
+    return Group(output.table(headers, rows, numbers=("seconds",), unfolded=("activity", "type", "status")), bar)
 
 
 def _print_line(watch: Watch, fact: Fact) -> None:
     """Print the activity that a fact settles, or stops."""
     from engine.state import facts as f
 
-    if not isinstance(fact, f.TaskFinished | f.TaskSkipped | f.TaskFailed | f.GuardTripped | f.TaskWaiting) or watch.spec is None:
+    if (
+        not isinstance(fact, f.TaskFinished | f.TaskSkipped | f.TaskFailed | f.GuardTripped | f.TaskWaiting)
+        or watch.spec is None
+    ):
         return
     task = watch.task(fact.activity)
     if task is None:
         return
-    parts = [fact.activity, watch.spec.activities[fact.activity].activity.type, task.status, f"{task.seconds:.2f} s", _counts(task)]
+    parts = [
+        fact.activity,
+        watch.spec.activities[fact.activity].activity.type,
+        task.status,
+        f"{task.seconds:.2f} s",
+        _counts(task),
+    ]
     message = f": {task.message.splitlines()[0]}" if task.message else ""
     typer.echo("  ".join(part for part in parts if part) + message, err=True)
 

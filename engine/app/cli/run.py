@@ -9,10 +9,22 @@ import typer
 from engine.app.cli.execution import execute
 from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invocation, read_variables
 
-Key = Annotated[str | None, typer.Option("--key", help="Name the run: unfinished it is resumed, finished it is reported; nothing is done twice.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="Name the run: unfinished it is resumed, finished it is reported; nothing is done twice."
+    ),
+]
 
 
-def run(ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: At = None, key: Key = None, format: Format = "text") -> None:
+def run(
+    ctx: typer.Context,
+    workflow: WorkflowName,
+    var: Variables = None,
+    at: At = None,
+    key: Key = None,
+    format: Format = "text",
+) -> None:
     """Execute a workflow and say what came of it.
 
     Exit codes: 0 done · 1 failed, or suspended by an error · 2 usage, or an invalid file · 3 waiting, or suspended by a guard ·
@@ -23,5 +35,8 @@ def run(ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: A
     line = invocation(ctx)
     path, variables = line.workflow(workflow), read_variables(var)
     execute(
-        lambda watch: api.run(path, vars=variables, at=at, key=key, options=line.options(), listen=watch.listen, begun=watch.begun), format
+        lambda watch: api.run(
+            path, vars=variables, at=at, key=key, options=line.options(), listen=watch.listen, begun=watch.begun
+        ),
+        format,
     )

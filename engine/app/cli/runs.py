@@ -29,7 +29,17 @@ def runs(ctx: typer.Context, workflow: Only = None, limit: Most = 20, format: Fo
     if not found:
         typer.echo("There are no runs yet; start one with 'audienceflow run WORKFLOW'.")
         return
-    rows = ((run["run"], run["workflow"], output.status(run["status"]), _minute(run["started_at"]), run["for"], run["key"] or "") for run in found)
+    rows = (
+        (
+            run["run"],
+            run["workflow"],
+            output.status(run["status"]),
+            _readable(run["started_at"]),
+            _readable(run["for"]),
+            run["key"] or "",
+        )
+        for run in found
+    )
     output.show(output.table(("run", "workflow", "status", "started", "for", "key"), rows))
     if len(names) > len(found):
         typer.echo(f"… and {len(names) - len(found):,} older runs; --limit shows more")
@@ -48,5 +58,5 @@ def _summary(name: str, state: RunState) -> dict[str, Any]:
     }
 
 
-def _minute(time: str) -> str:
+def _readable(time: str) -> str:
     return time.replace("T", " ").removesuffix("+00:00")

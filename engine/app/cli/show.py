@@ -37,7 +37,9 @@ def show(ctx: typer.Context, run: RunName, facts: WithFacts = False, format: For
 def _row(fact: Fact) -> tuple[str, ...]:
     from engine.state.facts import to_json
 
-    values = {name: value for name, value in to_json(fact).items() if name not in LONG and value not in (None, "", {}, [])}
+    values = {
+        name: value for name, value in to_json(fact).items() if name not in LONG and value not in (None, "", {}, [])
+    }
     head = (f"{fact.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], str(values.pop("kind")), str(values.pop("activity", "")))
     values.pop("at")
     values.pop("arrival", None)

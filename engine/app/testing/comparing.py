@@ -86,7 +86,9 @@ def _compare_rows(expected: Expected, rows: Rows, about: str, found: Found) -> l
 
 
 def _named(rows: Rows, found: Found) -> tuple[str, ...]:
-    """Give the columns the rows name; AuthorError when one does not exist or some rows leave one out."""
+    """Give the columns the rows name, all where nothing is expected; AuthorError when one does not exist or some rows leave one out."""
+    if not rows:
+        return tuple(found.columns)
     names = {str(column): column for row in reversed(rows) for column in row}
     problems = list(unknown_columns(rows, found.columns, "what came"))
     for row in rows:

@@ -83,8 +83,8 @@ def shapes(definitions: Mapping[str, Definition], known: Known, tests: Sequence[
             if name not in named(definitions) and name not in known.tables:
                 problems.append(Diagnostic(name.span, "U013", f"there is no table '{name}'", suggestion(name, named(definitions), "tables")))
     reflected = {name: _shape(table, written.get(name, [])) for name, table in known.tables.items()}
-    for name, shape in reflected.items():
-        problems.extend(unknown_columns(written.get(name, []), shape.columns, f"the table '{name}'"))
+    for table, shape in reflected.items():
+        problems.extend(unknown_columns(written.get(table, []), shape.columns, f"the table '{table}'"))
     if problems:
         raise AuthorError(*problems)
     return {**_inferred(definitions, reflected, written, tests), **reflected}
@@ -97,25 +97,29 @@ def unknown_columns(rows: Iterable[Block], columns: Iterable[str], whose: str) -
         yield Diagnostic(column.span, "U014", f"{whose} has no column '{column}'", suggestion(column, there_are, "columns"))
 
 
-def fill(db: Database, shapes: Mapping[str, Shape], written: Mapping[Scalar, Rows]) -> None:
-    """Make all tables and put the rows in. Raises AuthorError for a value that is not of its column's type, or a key that repeats."""
-    metadata = sa.MetaData()
-    tables = {name: _table(name, shape, metadata) for name, shape in shapes.items()}
-    typed_rows = {}
+def typed_tables(shapes: Mapping[str, Shape], written: Mapping[Scalar, Rows]) -> dict[str, list[dict[str, Any]]]:
+    """Type the rows of all tables. Raises AuthorError for values that are not of their column's type, and keys that repeat."""
     problems: list[Diagnostic] = []
+    found = {}
     for name, rows in written.items():
-        shape = shapes[name]
-        typed_rows[name] = typed(rows, shape.columns, problems)
-        problems.extend(repeated(rows, typed_rows[name], shape.key))
+        found[str(name)] = typed(rows, shapes[name].columns, problems)
+        problems.extend(repeated(rows, found[str(name)], shapes[name].key))
     if problems:
         raise AuthorError(*problems)
+    return found
+
+
+def fill(db: Database, shapes: Mapping[str, Shape], rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Make all tables and put the rows in."""
+    metadata = sa.MetaData()
+    tables = {name: _table(name, shape, metadata) for name, shape in shapes.items()}
     with db.transaction() as connection:
         for schema in sorted({table.schema for table in tables.values() if table.schema}):
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
         metadata.create_all(connection)
-        for name, typed_ in typed_rows.items():
-            if typed_:
-                connection.execute(tables[name].insert(), typed_)
+        for name, found in rows.items():
+            if found:
+                connection.execute(tables[name].insert(), list(found))
 
 
 def work_table(db: Database, target: sa.TableClause, columns: Mapping[str, Type], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -227,11 +231,11 @@ def _columns(columns: Mapping[str, Type], key: tuple[str, ...] = ()) -> Iterator
 
 
 def _value(row: Block, name: str, type_: Type, problems: list[Diagnostic]) -> Any:
-    text = row.get(name)
+    text: Scalar | None = row.get(name)
     try:
         return values.stored(text, type_)
     except ValueError as wanted:
-        problems.append(Diagnostic(text.span, "U015", f"'{text}' is no value of '{name}', which is {type_}", f"write {_said(wanted, type_)}"))
+        problems.append(Diagnostic(text.span if text is not None else row.span, "U015", f"'{text}' is no value of '{name}', which is {type_}", f"write {_said(wanted, type_)}"))
         return None
 
 

@@ -87,7 +87,7 @@ class Compiler:
             case tree.Case():
                 return self._case(node)
             case _:
-                return Value(self._logical(node), BOOLEAN)
+                return typed(self._logical(node), BOOLEAN)
 
     def sorted(self, keys: Sequence[tree.Sort]) -> tuple[Sql, ...]:
         """Compile sort keys."""

@@ -17,11 +17,15 @@ from engine.kit.errors import Diagnostic
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 
-MEANINGS = {"false": "is disabled: it and what needs it are skipped", "hold": "is held: its branch stops here until it is released"}
+MEANINGS = {
+    "false": "is disabled: it and what needs it are skipped",
+    "hold": "is held: its branch stops here until it is released",
+}
 
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
         enabled = activity.common.enabled
         if enabled in MEANINGS:
-            yield Diagnostic(activity.span, "W103", f"'{activity.id}' {MEANINGS[enabled]}", f"remove 'enabled: {enabled}', or the activity", "warning")
+            fix = f"remove 'enabled: {enabled}', or the activity"
+            yield Diagnostic(activity.span, "W103", f"'{activity.id}' {MEANINGS[enabled]}", fix, "warning")

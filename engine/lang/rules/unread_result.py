@@ -23,5 +23,10 @@ def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
     for activity in spec.activities.values():
         is_read = any(data["target"] != CONTROL for _, _, data in graph.out_edges(activity.id, data=True))
         if isinstance(activity.activity, Transform) and not is_read and activity.common.guard is None:
-            yield Diagnostic(activity.span, "W101", f"nobody reads the result of '{activity.id}'",
-                             f"write 'from: {activity.id}' in another activity, keep it with 'list_update', or remove it", "warning")
+            yield Diagnostic(
+                activity.span,
+                "W101",
+                f"nobody reads the result of '{activity.id}'",
+                f"write 'from: {activity.id}' in another activity, keep it with 'list_update', or remove it",
+                "warning",
+            )

@@ -28,17 +28,27 @@ IN_TEMPLATE = re.compile(r"""\bvars(?:\.|\[\s*['"])([A-Za-z_][A-Za-z0-9_]*)""")
 
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
-    used = {name for activity in spec.activities.values() for part in (activity.activity, activity.common) for name in _variables(part)}
+    used = {
+        name
+        for activity in spec.activities.values()
+        for part in (activity.activity, activity.common)
+        for name in _variables(part)
+    }
     for name, variable in spec.variables.items():
         if name not in used:
-            yield Diagnostic(variable.span, "W102", f"nothing uses the variable '{name}'", f"write 'vars.{name}' where it is meant, or remove it", "warning")
+            fix = f"write 'vars.{name}' where it is meant, or remove it"
+            yield Diagnostic(variable.span, "W102", f"nothing uses the variable '{name}'", fix, "warning")
 
 
 def _variables(value: Any) -> Iterator[str]:
     """Give the variables that an option's value mentions, as often as it does."""
     match value:
         case Expr() | SortKey():
-            yield from (mention.name.split(".")[1] for mention in value.names() if mention.kind == "value" and mention.name.startswith("vars."))
+            yield from (
+                mention.name.split(".")[1]
+                for mention in value.names()
+                if mention.kind == "value" and mention.name.startswith("vars.")
+            )
         case Deferred():
             yield from _variables(value.expression)
         case Template():

@@ -65,7 +65,7 @@ class DuckDb(Standard):
         above, below = (_digits(value, type_) for value, type_ in zip((left, right), types, strict=True))
         above = above * number(2 * 10 ** ((types[1].scale or 0) + scale))
         below = below * number(10 ** (types[0].scale or 0))
-        size = (sa.func.abs(above) + sa.func.abs(below)).op("//")(sa.func.abs(below) * number(2))
+        size = (sa.func.abs(above) + sa.func.abs(below)).op("//", precedence=8)(sa.func.abs(below) * number(2))
         quotient = sa.case(((above < 0) != (below < 0), -size), else_=size)
         unit = sa.literal_column("1" if scale == 0 else f"0.{'0' * (scale - 1)}1", exact(scale))
         return sa.cast(quotient, exact(0)) * unit
@@ -75,7 +75,7 @@ class DuckDb(Standard):
 
     def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
         if type_ == DATE and unit == "days":
-            return sa.type_coerce(sa.type_coerce(value, sa.Integer()) + sa.cast(amount, sa.Integer()), sa.Date())
+            return value.op("+", return_type=sa.Date())(sa.cast(amount, sa.Integer()))
         step = {"months": sa.func.to_months, "days": sa.func.to_days, "seconds": sa.func.to_seconds}[unit]
         count = amount if unit == "seconds" else sa.cast(amount, sa.Integer())
         moved = sa.type_coerce(value, sa.DateTime()) + step(count, type_=sa.Interval())

@@ -56,8 +56,8 @@ class PostgreSql(Standard):
 
     def capitals(self, text: Sql) -> Sql:
         words = sa.func.unnest(sa.func.string_to_array(self.lower(text), " ")).table_valued(
-            sa.column("word", sa.String()), with_ordinality="place", joins_implicitly=True
-        )
+            sa.column("word", sa.String()), with_ordinality="place", name="words"
+        ).render_derived()
         word = words.c.word
         raised = self.upper(sa.func.left(word, number(1))) + sa.func.substr(word, number(2), type_=sa.String())
         joined = sa.func.string_agg(raised, " ", type_=sa.String()).aggregate_order_by(words.c.place)
@@ -66,6 +66,9 @@ class PostgreSql(Standard):
     def trim(self, text: Sql, side: Any = "both") -> Sql:
         function = {"both": sa.func.btrim, "left": sa.func.ltrim, "right": sa.func.rtrim}[side]
         return function(text, sa.literal(WHITE_SPACE, sa.String()), type_=sa.String())
+
+    def substring(self, text: Sql, start: Sql, length: Sql) -> Sql:
+        return super().substring(text, sa.cast(start, sa.Integer()), sa.cast(length, sa.Integer()))
 
     def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
         return text.like(pattern, escape="")
@@ -83,7 +86,7 @@ class PostgreSql(Standard):
 
     def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
         if type_ == DATE and unit == "days":
-            return sa.type_coerce(sa.type_coerce(value, sa.Integer()) + sa.cast(amount, sa.Integer()), sa.Date())
+            return value.op("+", return_type=sa.Date())(sa.cast(amount, sa.Integer()))
         step = sa.literal_column(f"interval '1 {unit.removesuffix('s')}'", sa.Interval())
         moved = sa.type_coerce(value, sa.DateTime()) + sa.type_coerce(amount * step, sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved

@@ -137,7 +137,7 @@ class Sqlite(Standard):
         step = 10 ** (scale - digits)
         whole = _digits(value, scale)
         half = sa.case((whole < 0, number(-step // 2)), else_=number(step // 2))
-        rounded = (whole + half).op("/")(number(step))
+        rounded = (whole + half).op("/", precedence=8)(number(step))
         return sa.type_coerce(rounded, BIG) if digits == 0 else _from_digits(rounded, digits)
 
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
@@ -187,7 +187,7 @@ def _digits(value: Sql, scale: int) -> Sql:
 
 
 def _from_digits(value: Sql, scale: int) -> Sql:
-    return value.op("/", return_type=sa.Double())(sa.literal_column(f"{10**scale}.0"))
+    return value.op("/", precedence=8, return_type=sa.Double())(sa.literal_column(f"{10**scale}.0"))
 
 
 __all__ = ["NearestDecimal", "Sqlite", "register"]

@@ -137,7 +137,7 @@ class Standard:
         raise NotImplementedError
 
     def days_between(self, end: Sql, start: Sql) -> Sql:
-        return sa.cast(sa.type_coerce(end, sa.Integer()) - sa.type_coerce(start, sa.Integer()), BIG)
+        return sa.cast(end.op("-", return_type=sa.Integer())(start), BIG)
 
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         if type_ == DATE and part in ("hour", "minute", "second"):

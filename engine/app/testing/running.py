@@ -1,0 +1,192 @@
+"""Running one test: the whole workflow or one activity of it, as the engine does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from engine.app.testing.comparing import Failure, Found, compare, compare_texts
+from engine.app.testing.inputs import fired, laid_out, like_a_dimension
+from engine.app.testing.suite import Suite, reference, upstream
+from engine.app.testing.world import World, world
+from engine.app.testing.written import Expected, Rows, WrittenTest
+from engine.kit.errors import AuthorError, Diagnostic
+from engine.kit.option import Scalar
+from engine.kit.population import Population
+from engine.lang import graph as graphs
+from engine.lang.graph import Graph
+from engine.lang.spec import After, Reference
+from engine.runs.decide import FIRST
+from engine.runs.execution import Execution, fired_population
+from engine.runs.plan import plan
+from engine.runs.runner import Runner
+from engine.sql.database import Database
+from engine.state import facts as f
+from engine.state.fold import RunState
+
+READER = "the test"
+TROUBLE = ("failed", "suspended", "guarded", "ignored")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a test: it passed, or failures, or problems of the files."""
+
+    test: WrittenTest
+    seconds: float
+    failures: tuple[Failure, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def is_passed(self) -> bool:
+        return not self.failures and not self.problems
+
+
+def run(suite: Suite, test: WrittenTest) -> Outcome:
+    """Run a test in a world of its own, and hold what came against what it expects."""
+    begun = time.perf_counter()
+    failures: tuple[Failure, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    try:
+        with world(suite, test) as opened:
+            runner = _whole(opened, suite, test) if test.activity is None else _single(opened, suite, test)
+            runner.drive()
+            failures = tuple(_failures(opened, suite, test, runner))
+    except AuthorError as problem:
+        problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
+    return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
+
+
+def read_by_test(graph: Graph, ports: Iterator[tuple[str, str]]) -> Graph:
+    """Give the graph with arrows from these ports, so that the engine makes their tables as it does for any reader."""
+    wider = graph.copy()
+    for activity, port in ports:
+        wider.add_edge(activity, READER, source=port, target="from")
+    return wider
+
+
+def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
+    runner = opened.runner(suite.spec, read_by_test(suite.graph, _wanted(suite, test)), dict(test.vars))
+    _, problems = _planned(suite, runner.execution)
+    if problems:
+        raise AuthorError(*problems)
+    return runner
+
+
+def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
+    """Prepare the run of one activity: what it reads has fired already, with the rows given."""
+    activity = replace(suite.spec.activities[str(test.activity)], after=After())
+    sources = {read.activity: suite.spec.activities[read.activity] for read in upstream(activity).values()}
+    spec = replace(suite.spec, activities={**sources, activity.id: activity})
+    runner = opened.runner(spec, read_by_test(graphs.build(spec), _wanted(suite, test)), dict(test.vars))
+    outputs, _ = _planned(suite, runner.execution)
+    for source in sources:
+        given = [(name, rows) for name, rows in test.given.items() if name.partition(".")[0] == source and rows is not None]
+        at = opened.clock()
+        if given:
+            facts = [_fired(runner.execution, name, rows, outputs) for name, rows in given]
+            started = f.TaskStarted(at=at, activity=source, arrival=FIRST)
+            runner.append(started, *facts, f.TaskFinished(at=at, activity=source, arrival=FIRST, seconds=0))
+        else:
+            reason = "the test says that it does not fire"
+            runner.append(f.TaskSkipped(at=at, activity=source, arrival=FIRST, reason=reason))
+    return runner
+
+
+def _fired(execution: Execution, name: Scalar, rows: Rows, outputs: Mapping[str, Population]) -> f.TransitionFired:
+    activity, _, port = name.partition(".")
+    read = Reference(activity=activity, port=port or "result", span=name.span)
+    planned = outputs.get(str(read))
+    like = planned or like_a_dimension(name, rows, execution.catalog(), execution.spec.dimension)
+    table = execution.work_table(read.activity, FIRST, read.port)
+    return fired(execution, read, laid_out(execution.db, table, name, rows, like, is_whole=planned is not None))
+
+
+def _planned(suite: Suite, execution: Execution) -> tuple[Mapping[str, Population], tuple[Diagnostic, ...]]:
+    """Give what the outputs of the whole workflow would be, as far as it can be said, and the problems on the way."""
+    planned, problems = plan(suite.spec, suite.graph, execution.catalog(), execution.values, execution.evaluate, execution.db)
+    return {f"{activity.id}.{port}": population for activity in planned for port, population in activity.outputs.items()}, problems
+
+
+def _wanted(suite: Suite, test: WrittenTest) -> Iterator[tuple[str, str]]:
+    for expected in test.ports:
+        if expected.is_about_rows:
+            wanted = reference(expected.name, test, suite.spec)
+            yield wanted.activity, wanted.port
+
+
+def _failures(opened: World, suite: Suite, test: WrittenTest, runner: Runner) -> Iterator[Failure]:
+    ended = list(_ending(test, runner.state))
+    yield from ended
+    if ended:
+        return  # what a run that went wrong left undone says nothing more
+    for expected in test.ports:
+        wanted = reference(expected.name, test, suite.spec)
+        if expected.is_about_rows:
+            yield from _port_failures(expected, wanted, runner)
+        for word, texts in expected.observed.items():
+            yield from _observed_failures(opened, suite, word, texts, wanted.activity)
+    lists = opened.session.ledger.read_lists()
+    for expected in test.lists_after:
+        yield from _list_failures(expected, lists.get(expected.name), opened.session.db)
+
+
+def _ending(test: WrittenTest, state: RunState) -> Iterator[Failure]:
+    """Hold the way the run ended against what is expected: success, unless the test says otherwise."""
+    troubled = [task for task in state.tasks.values() if task.status in TROUBLE]
+    error = test.error
+    if error is not None:
+        named = [task for task in troubled if error.activity in (None, task.activity)]
+        if not any((error.contains or "") in f"{task.message}\n{task.fix}" for task in named):
+            came = "; ".join(f"'{task.activity}' {task.status}: {task.message}" for task in troubled) or "there was no error"
+            whose = f" of '{error.activity}'" if error.activity else ""
+            yield Failure(span=error.span, about="error", message=f"no error{whose} contains '{error.contains or ''}': {came}")
+    expected = test.status or (None if error else "succeeded")
+    if expected is not None and state.status != expected:
+        span = test.status.span if test.status else test.span
+        yield Failure(span=span, about="status", message=f"the run was to be {expected}, and is {state.status}")
+    if expected is not None and not error and (state.status != expected or expected == "succeeded"):
+        for task in troubled:
+            fix = f"\n  fix: {task.fix}" if task.fix else ""
+            yield Failure(span=test.span, about=task.activity, message=f"{task.status}: {task.message}{fix}")
+
+
+def _port_failures(expected: Expected, wanted: Reference, runner: Runner) -> Iterator[Failure]:
+    execution = runner.execution
+    task = runner.state.task(wanted.activity)
+    fact = task.fired.get(wanted.port) if task else None
+    if fact is None and expected.fires:
+        why = f"{task.status}: {task.message}" if task and task.message else task.status if task else "it was not reached"
+        yield Failure(span=expected.name.span, about=str(wanted), message=f"it did not fire ({why})")
+    elif fact is not None and not expected.fires:
+        yield Failure(span=expected.name.span, about=str(wanted), message=f"it was not to fire, and fired {fact.count} rows")
+    elif fact is not None:
+        population = fired_population(fact, execution.work_table(wanted.activity, FIRST, wanted.port))
+        yield from compare(expected, str(wanted), found(population, execution.db))
+
+
+def _list_failures(expected: Expected, population: Population | None, db: Database) -> Iterator[Failure]:
+    about = f"the list '{expected.name}'"
+    if population is None and expected.fires:
+        yield Failure(span=expected.name.span, about=about, message="it does not exist")
+    elif population is not None and not expected.fires:
+        yield Failure(span=expected.name.span, about=about, message=f"it was not to exist, and has {population.count} rows")
+    elif population is not None:
+        yield from compare(expected, about, found(population, db))
+
+
+def _observed_failures(opened: World, suite: Suite, word: Scalar, texts: tuple[Scalar, ...], activity: str) -> Iterator[Failure]:
+    fixture = next(fixture for fixture in suite.fixtures.values() if fixture.expectation == word)
+    bound = suite.spec.activities[activity].activity
+    came = fixture.observed(bound, opened.session.surroundings)
+    if came is None:
+        raise AuthorError.at(word.span, "U020", f"'{word}' says nothing about '{activity}': a {bound.type} does not do that", f"remove '{word}'")
+    yield from compare_texts(word.span, f"{activity} {word}", word, texts, came)
+
+
+def found(population: Population, db: Database) -> Found:
+    """Read the rows of a population, all of them: a test has few."""
+    with db.transaction() as connection:
+        rows = [dict(row) for row in connection.execute(population.select()).mappings()]
+    return Found(columns=population.columns, key=population.key, rows=rows)

@@ -1,0 +1,101 @@
+"""The world of one test: a fresh database, lists, outside services and time, all of it gone afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from engine.app.project import FILE, Project
+from engine.app.session import Options, Session
+from engine.app.testing import tables
+from engine.app.testing.inputs import laid_out, like_a_dimension
+from engine.app.testing.suite import Suite
+from engine.app.testing.written import WrittenTest
+from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
+from engine.registry import Registry
+from engine.runs import bind
+from engine.runs.execution import Execution
+from engine.runs.runner import Runner
+from engine.state.facts import RunStarted
+from engine.state.memory import MemoryStore
+
+RUN = "test"
+
+
+class Clock:
+    """Time that stands still, but for sleeping: no test waits for anything."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A test's own session and time. `folder` is where relative paths of the workflow start."""
+
+    session: Session
+    clock: Clock
+    folder: Path
+
+    def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str]) -> Runner:
+        """Give a run that has just started."""
+        session, time = self.session, self.clock()
+        execution = Execution(
+            run=RUN, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog,
+            values=bind.values(spec, variables, run=RUN, time=time, started_at=time), evaluate=session.evaluate, time=time,
+            clock=self.clock, connect=session.connect, folder=self.folder, staging=session.state_folder / "staging",
+        )  # fmt: skip
+        session.ledger.ensure()
+        runner = Runner(execution, MemoryStore(), sleep=self.clock.sleep)
+        runner.append(RunStarted(at=time, workflow=spec.name, path="", workflow_text=spec.text, project_text=session.project.text,
+                                 environment=None, variables=variables, time=time))  # fmt: skip
+        return runner
+
+
+@contextmanager
+def world(suite: Suite, test: WrittenTest) -> Iterator[World]:
+    """Open the world a test describes. Raises AuthorError with what is wrong with its rows."""
+    project = suite.projects[test.env and str(test.env)]
+    for fixture in suite.fixtures.values():
+        project = replace(project, sections=fixture.isolated(project.sections))
+    with isolated(project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent) as opened:
+        tables.fill(opened.session.db, suite.shapes, tables.typed_tables(suite.shapes, test.tables))
+        _write_lists(opened, suite, test)
+        for name, fixture in suite.fixtures.items():
+            written = [body for key, body in test.outside.items() if key == name]
+            fixture.prepare(dict(*written), opened.session.surroundings)
+        yield opened
+
+
+@contextmanager
+def isolated(project: Project, registry: Registry, start: datetime, folder: Path) -> Iterator[World]:
+    """Open what a project declares, over an empty database in memory and with a temporary folder for all else."""
+    with TemporaryDirectory(prefix="audienceflow_test_") as temporary:
+        clock = Clock(start)
+        url = tables.url_of_tests(project)
+        databases = {name: settings.model_copy(update={"url": url}) for name, settings in project.databases.items()}
+        ours = replace(project, path=Path(temporary) / FILE, databases=databases, is_environment_named=False)
+        with Session(ours, registry, Options(project=ours.path, clock=clock)) as session:
+            yield World(session=session, clock=clock, folder=folder)
+
+
+def _write_lists(opened: World, suite: Suite, test: WrittenTest) -> None:
+    session = opened.session
+    session.ledger.ensure()
+    catalog = session.catalog()
+    for number, (name, rows) in enumerate(test.lists.items()):
+        like = suite.known.lists.get(name) or like_a_dimension(name, rows, catalog, suite.spec.dimension)
+        population = laid_out(session.db, session.db.name("given", str(number)), name, rows, like)
+        with session.db.transaction() as connection:
+            session.ledger.write_list(connection, str(name), population, "replace", (RUN, "given", str(number)), opened.clock())
