@@ -17,6 +17,7 @@ COMPONENTS = (
     Component("section", "data_sources", "activities.connectors.experience_cloud:DATA_SOURCES"),
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
+    Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
     Component(
         "command",
         "audiences",

@@ -20,7 +20,11 @@ class AudiencesFixture:
 
     def isolated(self, sections: Mapping[str, Any]) -> Mapping[str, Any]:
         settings = sections.get("experience_cloud")
-        return sections if settings is None else {**sections, "experience_cloud": settings.model_copy(update={"sandbox": True})}
+        return (
+            sections
+            if settings is None
+            else {**sections, "experience_cloud": settings.model_copy(update={"sandbox": True})}
+        )
 
     def prepare(self, written: Mapping[str, Sequence[str]], surroundings: Surroundings) -> None:
         if not written:
@@ -30,15 +34,25 @@ class AudiencesFixture:
         for name, identifiers in written.items():
             span = getattr(name, "span", None)
             if name not in audiences:
-                raise AuthorError.at(span, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences"))
+                raise AuthorError.at(
+                    span, "A001", f"the project has no audience '{name}'", suggestion(name, audiences, "audiences")
+                )
             if not (audiences[name].segment and audiences[name].trait):
-                raise AuthorError.at(span, "A007", f"the audience '{name}' has no 'trait' and 'segment', so nobody can be in it",
-                                     "write both into project.yaml")
+                raise AuthorError.at(
+                    span,
+                    "A007",
+                    f"the audience '{name}' has no 'trait' and 'segment', so nobody can be in it",
+                    "write both into project.yaml",
+                )
             try:
                 cloud.add_members(audiences[name].segment, map(str, identifiers))
             except ValueError as problem:
-                raise AuthorError.at(span, "A008", f"these identifiers cannot be in '{name}': {problem}",
-                                     "write them as the data source's web site does") from None
+                raise AuthorError.at(
+                    span,
+                    "A008",
+                    f"these identifiers cannot be in '{name}': {problem}",
+                    "write them as the data source's web site does",
+                ) from None
 
     def observed(self, activity: Activity, surroundings: Surroundings) -> frozenset[str] | None:
         declared = (surroundings.sections.get("audiences") or {}).get(getattr(activity, "audience", None))

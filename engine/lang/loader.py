@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,8 +33,19 @@ def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Work
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
     if loading.problems:
-        raise AuthorError(*loading.problems)
+        lines = text.splitlines()
+        raise AuthorError(*(_with_whole_line(problem, lines) for problem in loading.problems))
     return spec
+
+
+def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
+    """Give the fix for an expression that ` #` cut inside a text, where YAML begins a comment: its line, quoted."""
+    line = lines[problem.span.line - 1] if 0 < problem.span.line <= len(lines) else ""
+    cut = re.fullmatch(r"\s*(?:- )?([A-Za-z_]\w*): ([^\"'{\[].*?)( #.*)", line)
+    if not problem.code.startswith("X") or cut is None or cut[2].count("'") % 2 == 0:
+        return problem
+    whole = (cut[2] + cut[3]).replace("\\", "\\\\").replace('"', '\\"')
+    return replace(problem, code="Y011", message="YAML takes ' #' for the beginning of a comment", fix=f'{cut[1]}: "{whole}"')
 
 
 def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: tuple[str, ...] = ()) -> M | None:

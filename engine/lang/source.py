@@ -142,33 +142,43 @@ class _Reader:
     def _mapping(self, node: yaml.CollectionNode, depth: int) -> Block:
         block = Block()
         block.span = self.span(node)
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.problem(key_node, "Y008", "a key must be a name", "write one word before the colon")
+        cut: list[tuple[yaml.Node, yaml.Node]] = []
+        for number, (key_node, value_node) in enumerate(node.value):
+            if node.flow_style and number and value_node.value == "" and not value_node.style:
+                cut = [*(cut or node.value[number - 1 : number]), (key_node, value_node)]
                 continue
-            key = Scalar.at(key_node.value, self.span(key_node))
-            if key == "<<":
-                self.problem(key_node, "Y003", "merge keys are not allowed", "write the keys out")
-            elif key in block:
-                first = next(known for known in block if known == key)
-                self.problem(
-                    key_node,
-                    "Y004",
-                    f"the key '{key}' stands here twice",
-                    f"remove one; the first is in line {first.span.line}",
-                )
-            elif node.flow_style and value_node.value == "" and not value_node.style:
-                self._cut_in_braces(node, key_node)
-            else:
+            self._cut_in_braces(cut)
+            cut = []
+            key = self._key(key_node, block)
+            if key is not None:
                 block[key] = self.value(value_node, depth + 1)
+        self._cut_in_braces(cut)
         return block
 
-    def _cut_in_braces(self, node: yaml.Node, key_node: yaml.Node) -> None:
-        """Report a key without a value inside braces: nearly always a value that a comma ended."""
-        written = self.text[node.start_mark.index : node.end_mark.index] if node.start_mark.index else ""
-        first = next((key.value for key, _ in node.value), "option")
-        self.problem(key_node, "Y010", f"a comma inside braces ended the value before '{key_node.value}'",
-                     f"quote the value, or write one option a line instead of {written or first}")  # fmt: skip
+    def _key(self, node: yaml.Node, block: Block) -> Scalar | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self.problem(node, "Y008", "a key must be a name", "write one word before the colon")
+            return None
+        key = Scalar.at(node.value, self.span(node))
+        if key == "<<":
+            self.problem(node, "Y003", "merge keys are not allowed", "write the keys out")
+            return None
+        if key in block:
+            first = next(known for known in block if known == key)
+            fix = f"remove one; the first is in line {first.span.line}"
+            self.problem(node, "Y004", f"the key '{key}' stands here twice", fix)
+            return None
+        return key
+
+    def _cut_in_braces(self, parts: list[tuple[yaml.Node, yaml.Node]]) -> None:
+        """Report keys without a value inside braces: pieces of the value before them, which commas ended."""
+        if not parts:
+            return
+        (key, value), (piece, _), *_ = parts
+        last, _ = parts[-1]
+        written = self.text[value.start_mark.index : last.end_mark.index]
+        message = f"the comma before '{piece.value}' ended the value of '{key.value}', since it stands inside braces"
+        self.problem(piece, "Y010", message, f"on a line of its own, write {key.value}: {written}")
 
 
 def _is_explicit(node: yaml.Node, text: str) -> bool:

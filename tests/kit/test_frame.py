@@ -341,9 +341,8 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "column", "code", "fix"), ERRORS)
-@pytest.mark.parametrize("database_url", ["duckdb"], indirect=False)
 def test_a_wrong_name_is_told_at_its_place(
-    text: str, column: int, code: str, fix: str, some: Population, catalog: Catalog, database_url: str
+    text: str, column: int, code: str, fix: str, some: Population, catalog: Catalog
 ) -> None:
     with pytest.raises(AuthorError) as caught:
         Frame(some, catalog).value(Expr(text, Span("w.yaml", 3, 1)))

@@ -113,3 +113,10 @@ def test_the_order_of_a_graph_follows_its_arrows_and_otherwise_the_file() -> Non
     assert graphs.order(graph) == ["b", "a", "c", "d"]
     assert graphs.used_ports(graph, "b") == {"complement"}
     assert graphs.used_ports(graph, "c") == {"result"}
+
+
+def test_an_expression_cut_by_a_comment_is_shown_as_it_should_be() -> None:
+    with pytest.raises(AuthorError) as caught:
+        read("workflow: w\nactivities:\n  a:\n    type: toy\n    where: name = 'a #b'\n")
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.span.line, problem.fix) == ("Y011", 5, "where: \"name = 'a #b'\"")

@@ -59,3 +59,10 @@ def test_an_alias_bomb_is_refused() -> None:
 
 def test_nesting_without_end_is_refused() -> None:
     assert codes("[" * 100 + "]" * 100)[0][0] == "Y005"
+
+
+def test_the_fix_for_a_comma_inside_braces_gives_the_whole_value() -> None:
+    with pytest.raises(AuthorError) as caught:
+        read("a: {x: 1, where: iif(x > 1, 'é, b', c) = 3}\n", "w.yaml")
+    (problem,) = caught.value.diagnostics
+    assert problem.fix == "on a line of its own, write where: iif(x > 1, 'é, b', c) = 3"

@@ -31,7 +31,9 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _found(path: Path) -> Iterable[Path]:
     if path.is_dir():
-        return sorted(item for item in path.rglob(f"*{SUFFIX}") if not _is_hidden(item.relative_to(path)) and holds_tests(item))
+        return sorted(
+            item for item in path.rglob(f"*{SUFFIX}") if not _is_hidden(item.relative_to(path)) and holds_tests(item)
+        )
     return [path if path.name.endswith(SUFFIX) else path.with_name(f"{path.stem}{SUFFIX}")]
 
 

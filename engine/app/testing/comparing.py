@@ -53,7 +53,13 @@ def compare(expected: Expected, about: str, found: Found) -> list[Failure]:
     """
     failures = []
     if expected.count is not None and expected.count != len(found.rows):
-        failures.append(Failure(span=expected.name.span, about=about, message=f"{_rows(expected.count)} expected, {len(found.rows)} found"))
+        failures.append(
+            Failure(
+                span=expected.name.span,
+                about=about,
+                message=f"{_rows(expected.count)} expected, {len(found.rows)} found",
+            )
+        )
     if expected.rows is not None:
         failures.extend(_compare_rows(expected, expected.rows, about, found))
     return failures
@@ -66,14 +72,22 @@ def compare_texts(span: Span, about: str, column: str, expected: Iterable[str], 
     if not missing and not extra:
         return []
     difference = Difference(columns=(column,), missing=missing, extra=extra)
-    return [Failure(span=span, about=about, message=_summary(difference, len(wanted), len(came)), difference=difference)]
+    return [
+        Failure(span=span, about=about, message=_summary(difference, len(wanted), len(came)), difference=difference)
+    ]
 
 
 def _compare_rows(expected: Expected, rows: Rows, about: str, found: Found) -> list[Failure]:
     named = _named(rows, found)
     unnamed = [name for name in found.columns if name not in named]
     if expected.exact and rows and unnamed:
-        return [Failure(span=expected.name.span, about=about, message=f"it has also the columns {', '.join(unnamed)}, and 'exact' compares them all")]
+        return [
+            Failure(
+                span=expected.name.span,
+                about=about,
+                message=f"it has also the columns {', '.join(unnamed)}, and 'exact' compares them all",
+            )
+        ]
     wanted = _typed(rows, named, found.columns)
     came = [tuple(values.canonical(row[name]) for name in named) for row in found.rows]
     missing = list((Counter(wanted) - Counter(came)).elements())
@@ -82,7 +96,14 @@ def _compare_rows(expected: Expected, rows: Rows, about: str, found: Found) -> l
         return []
     key = found.key if set(found.key) <= set(named) else ()
     difference = _paired(named, key, missing, extra)
-    return [Failure(span=expected.name.span, about=about, message=_summary(difference, len(wanted), len(came)), difference=difference)]
+    return [
+        Failure(
+            span=expected.name.span,
+            about=about,
+            message=_summary(difference, len(wanted), len(came)),
+            difference=difference,
+        )
+    ]
 
 
 def _named(rows: Rows, found: Found) -> tuple[str, ...]:
@@ -110,7 +131,8 @@ def _typed(rows: Rows, named: tuple[str, ...], types: Mapping[str, Type]) -> lis
             try:
                 cells.append(values.canonical(values.read(row[name], types[name])))
             except ValueError as wanted:
-                problems.append(Diagnostic(row[name].span, "U015", f"'{row[name]}' is no value of '{name}', which is {types[name]}", f"write {wanted}"))
+                said = f"'{row[name]}' is no value of '{name}', which is {types[name]}"
+                problems.append(Diagnostic(row[name].span, "U015", said, f"write {wanted}"))
         typed.append(tuple(cells))
     if problems:
         raise AuthorError(*problems)
@@ -136,7 +158,11 @@ def _paired(columns: tuple[str, ...], key: tuple[str, ...], missing: list[Row], 
 
 
 def _summary(difference: Difference, expected: int, found: int) -> str:
-    counts = {"missing": len(difference.missing), "extra": len(difference.extra), "differing": len(difference.differing)}
+    counts = {
+        "missing": len(difference.missing),
+        "extra": len(difference.extra),
+        "differing": len(difference.differing),
+    }
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f"{said} ({_rows(expected)} expected, {found} found)"
 

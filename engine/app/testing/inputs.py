@@ -22,7 +22,9 @@ from engine.sql.database import Database, stored_population
 from engine.state import facts as f
 
 
-def laid_out(db: Database, target: sa.TableClause, name: Scalar, rows: Rows, like: Population, *, is_whole: bool = False) -> Population:
+def laid_out(
+    db: Database, target: sa.TableClause, name: Scalar, rows: Rows, like: Population, *, is_whole: bool = False
+) -> Population:
     """Type rows as a population is typed, and give them as one over a new table.
 
     A column that `like` has not is typed by its values, or refused where it has them all (`is_whole`). Raises AuthorError for
@@ -30,7 +32,10 @@ def laid_out(db: Database, target: sa.TableClause, name: Scalar, rows: Rows, lik
     """
     problems = list(tables.unknown_columns(rows, like.columns, f"'{name}'")) if is_whole else []
     more = dict.fromkeys(str(column) for row in rows for column in row if column not in like.columns)
-    columns = {**like.columns, **({} if is_whole else {column: values.infer(tables.texts(rows, column)) or TEXT for column in more})}
+    columns = {
+        **like.columns,
+        **({} if is_whole else {column: values.infer(tables.texts(rows, column)) or TEXT for column in more}),
+    }
     typed = tables.typed(rows, columns, problems)
     if not problems:
         problems.extend(tables.repeated(rows, typed, like.key))
@@ -50,10 +55,14 @@ def like_a_dimension(name: Scalar, rows: Rows, catalog: Catalog, preferred: str 
 
     Only the columns they name are claimed. AuthorError when no dimension fits, or more than one does.
     """
-    fitting = [dimension for dimension in catalog.dimensions.values() if all(set(dimension.key) <= set(row) for row in rows)]
+    fitting = [
+        dimension for dimension in catalog.dimensions.values() if all(set(dimension.key) <= set(row) for row in rows)
+    ]
     own = [dimension for dimension in fitting if dimension.name == preferred]
     if len(own or fitting) != 1:
-        keys = "; ".join(f"{dimension.name} has {', '.join(dimension.key)}" for dimension in catalog.dimensions.values())
+        keys = "; ".join(
+            f"{dimension.name} has {', '.join(dimension.key)}" for dimension in catalog.dimensions.values()
+        )
         raise AuthorError.at(name.span, "U019", f"it cannot be told which dimension the rows of '{name}' are of",
                              f"give each row the key of one: {keys}" if keys else "declare one in project.yaml")  # fmt: skip
     population = (own or fitting)[0].population()

@@ -52,21 +52,36 @@ class Bench:
     def __init__(self) -> None:
         self._made: list[GivenPopulation] = []
 
-    def population(self, rows: Sequence[Row], key: str | Sequence[str] = (), dimension: str | None = None) -> GivenPopulation:
+    def population(
+        self, rows: Sequence[Row], key: str | Sequence[str] = (), dimension: str | None = None
+    ) -> GivenPopulation:
         """Give a population; rows without a column have null there. ValueError when a key repeats or is missing."""
-        columns = {name: values.infer_python(row.get(name) for row in rows) for name in dict.fromkeys(name for row in rows for name in row)}
+        columns = {
+            name: values.infer_python(row.get(name) for row in rows)
+            for name in dict.fromkeys(name for row in rows for name in row)
+        }
         keys = (key,) if isinstance(key, str) else tuple(key) or tuple(columns)[:1]
         columns = {**{name: columns.get(name, values.infer_python(())) for name in keys}, **columns}
         known = [tuple(row.get(name) for name in keys) for row in rows]
         if not keys or any(None in found for found in known) or len(set(known)) < len(known):
             raise ValueError(f"every row has a key ({', '.join(keys) or 'name it'}), and no two rows have the same")
-        made = GivenPopulation(rows=tuple({name: row.get(name) for name in columns} for row in rows), columns=columns, key=keys, dimension=dimension)
+        made = GivenPopulation(
+            rows=tuple({name: row.get(name) for name in columns} for row in rows),
+            columns=columns,
+            key=keys,
+            dimension=dimension,
+        )
         self._made.append(made)
         return made
 
-    def run_activity(self, activity: Activity, **inputs: GivenPopulation | Sequence[GivenPopulation]) -> dict[str, list[dict[str, Any]]]:
+    def run_activity(
+        self, activity: Activity, **inputs: GivenPopulation | Sequence[GivenPopulation]
+    ) -> dict[str, list[dict[str, Any]]]:
         """Run an activity over populations by input port; `from_` is the port `from`. DataError when it does not succeed."""
-        arrived = {port.removesuffix("_"): [given] if isinstance(given, GivenPopulation) else list(given) for port, given in inputs.items()}
+        arrived = {
+            port.removesuffix("_"): [given] if isinstance(given, GivenPopulation) else list(given)
+            for port, given in inputs.items()
+        }
         dimensions = {given.dimension: given for given in self._made if given.dimension is not None}
         project = Project(
             path=Path(FILE), text="", environment="dev", is_environment_named=False, sections={},
@@ -101,11 +116,16 @@ class _Source(Transform):
         raise EngineBug("rows that were given are not computed")
 
 
-def _driven(opened: World, activity: Activity, arrived: Mapping[str, Sequence[GivenPopulation]], dimension: str | None) -> Runner:
+def _driven(
+    opened: World, activity: Activity, arrived: Mapping[str, Sequence[GivenPopulation]], dimension: str | None
+) -> Runner:
     sources = {Reference(activity=f"{port}_{number}", port="result", span=PLACE): (port, given)
                for port, all_given in arrived.items() for number, given in enumerate(all_given, start=1)}  # fmt: skip
     inputs = {port: tuple(reference for reference, (of, _) in sources.items() if of == port) for port in arrived}
-    activities = {reference.activity: ActivitySpec(id=reference.activity, span=PLACE, activity=_Source(), common=Common()) for reference in sources}
+    activities = {
+        reference.activity: ActivitySpec(id=reference.activity, span=PLACE, activity=_Source(), common=Common())
+        for reference in sources
+    }
     tested = ActivitySpec(id=TESTED, span=PLACE, activity=activity, common=Common(), inputs=inputs)
     spec = WorkflowSpec(name=TESTED, span=PLACE, label=TESTED, dimension=dimension, timezone="UTC", on_error="suspend", variables={},
                         activities={**activities, TESTED: tested})  # fmt: skip
@@ -113,7 +133,9 @@ def _driven(opened: World, activity: Activity, arrived: Mapping[str, Sequence[Gi
     execution, now = runner.execution, opened.clock()
     for reference, (_, given) in sources.items():
         like = Population(relation=sa.table("given"), key=given.key, columns=given.columns, dimension=given.dimension)
-        population = stored(execution.db, execution.work_table(reference.activity, FIRST, reference.port), like, given.rows)
+        population = stored(
+            execution.db, execution.work_table(reference.activity, FIRST, reference.port), like, given.rows
+        )
         task = reference.activity
         runner.append(f.TaskStarted(at=now, activity=task, arrival=FIRST), fired(execution, reference, population),
                       f.TaskFinished(at=now, activity=task, arrival=FIRST, seconds=0))  # fmt: skip

@@ -25,7 +25,9 @@ def read(text: str, path: Path, label: str, fixtures: Mapping[str, Fixture]) -> 
     """Read a test file. Raises AuthorError with all problems of its shape, sorted."""
     value = source.read(text, label)
     if not isinstance(value, Block) or not isinstance(value.get("tests"), Items):
-        raise AuthorError.at(Span(label, 1, 1), "U001", "this is no test file", "begin with 'tests:' and below it '- name: …'")
+        raise AuthorError.at(
+            Span(label, 1, 1), "U001", "this is no test file", "begin with 'tests:' and below it '- name: …'"
+        )
     reading = _Reading(fixtures)
     reading.keys(value, ("tests",))
     tests = tuple(reading.tests(value["tests"]))
@@ -54,13 +56,20 @@ class _Reading:
         places: dict[str, Span] = {}
         for item in items:
             if not isinstance(item, Block):
-                self.problem(item, "U003", "a test is a mapping", "write '- name: …' and below it 'expect:'", items.span)
+                self.problem(
+                    item, "U003", "a test is a mapping", "write '- name: …' and below it 'expect:'", items.span
+                )
                 continue
             name = self.text(item, "name")
             if not name:
                 self.problem(item, "U004", "this test has no name", "add 'name: …', a sentence about behaviour")
             elif name in places:
-                self.problem(name, "U004", f"two tests are named '{name}'", f"rename one; the first is in line {places[name].line}")
+                self.problem(
+                    name,
+                    "U004",
+                    f"two tests are named '{name}'",
+                    f"rename one; the first is in line {places[name].line}",
+                )
             elif "expect" not in item:
                 self.problem(item, "U004", f"the test '{name}' expects nothing", "add 'expect:'")
             if name:
@@ -102,18 +111,36 @@ class _Reading:
                 exact = self.text(body, "exact") or Scalar.at("false", key.span)
                 if exact not in ("true", "false"):
                     self.problem(exact, "U003", "true or false is wanted here", "write 'exact: true'")
-                expected = Expected(name=key, rows=rows, count=self.count(body), exact=exact == "true", observed=observed)
+                expected = Expected(
+                    name=key, rows=rows, count=self.count(body), exact=exact == "true", observed=observed
+                )
                 if not expected.is_about_rows and not observed:
-                    self.problem(key, "U004", f"nothing is expected of '{key}'", f"write {', '.join((*ABOUT_ROWS[:2], *self.observations))}")
+                    self.problem(
+                        key,
+                        "U004",
+                        f"nothing is expected of '{key}'",
+                        f"write {', '.join((*ABOUT_ROWS[:2], *self.observations))}",
+                    )
                 return expected
             case _:
-                self.problem(body, "U003", f"'{body}' says nothing about '{key}'", f"write '{key}: [{{column: value}}]' or '{key}: {{count: 1}}'")
+                self.problem(
+                    body,
+                    "U003",
+                    f"'{body}' says nothing about '{key}'",
+                    f"write '{key}: [{{column: value}}]' or '{key}: {{count: 1}}'",
+                )
                 return Expected(name=key)
 
     def rows(self, body: Any, key: Scalar) -> Rows:
         """Read a list of rows. A column's value is a text or null."""
         if not isinstance(body, Items):
-            self.problem(body, "U003", f"'{key}' is a list of rows", f"write '{key}: [{{column: value}}]', or [] for none", key.span)
+            self.problem(
+                body,
+                "U003",
+                f"'{key}' is a list of rows",
+                f"write '{key}: [{{column: value}}]', or [] for none",
+                key.span,
+            )
             return ()
         for row in body:
             if not isinstance(row, Block):
@@ -121,8 +148,18 @@ class _Reading:
                 continue
             for column, value in row.items():
                 if value is not None and not isinstance(value, Scalar):
-                    self.problem(value, "U003", f"'{column}' has one value", "write a text, a number, true, false or null", column.span)
-        return tuple(row for row in body if isinstance(row, Block) and all(isinstance(value, Scalar | None) for value in row.values()))
+                    self.problem(
+                        value,
+                        "U003",
+                        f"'{column}' has one value",
+                        "write a text, a number, true, false or null",
+                        column.span,
+                    )
+        return tuple(
+            row
+            for row in body
+            if isinstance(row, Block) and all(isinstance(value, Scalar | None) for value in row.values())
+        )
 
     def identifiers(self, body: Any, key: Scalar) -> dict[Scalar, tuple[Scalar, ...]]:
         if not isinstance(body, Block):
@@ -132,7 +169,9 @@ class _Reading:
 
     def values(self, body: Any, key: Scalar) -> tuple[Scalar, ...]:
         if not isinstance(body, Items) or not all(isinstance(item, Scalar) for item in body):
-            self.problem(body, "U003", f"'{key}' is a list of texts", f"write '{key}: [a, b]', or [] for none", key.span)
+            self.problem(
+                body, "U003", f"'{key}' is a list of texts", f"write '{key}: [a, b]', or [] for none", key.span
+            )
             return ()
         return tuple(body)
 
@@ -183,7 +222,9 @@ class _Reading:
     def status(self, expect: Block) -> Scalar | None:
         written = self.text(expect, "status")
         if written is not None and written not in get_args(Status):
-            self.problem(written, "U003", f"a run never is '{written}'", suggestion(written, get_args(Status), "statuses"))
+            self.problem(
+                written, "U003", f"a run never is '{written}'", suggestion(written, get_args(Status), "statuses")
+            )
         return written
 
     def error(self, expect: Block) -> ExpectedError | None:

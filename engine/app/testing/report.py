@@ -11,7 +11,7 @@ from engine.app.testing.values import shown
 from engine.kit.errors import Diagnostic
 
 MOST_ROWS = 20
-WIDEST_CELL = 60
+WIDEST_CELL = 80
 
 
 def line(outcome: Outcome) -> str:
@@ -23,7 +23,9 @@ def line(outcome: Outcome) -> str:
 def explanation(outcome: Outcome) -> str:
     """Say why a test did not pass: its failures with their tables, or the problems of the files."""
     parts = [*map(str, outcome.problems), *(_failure(failure) for failure in outcome.failures)]
-    return "\n".join([f"{outcome.test.span}: {outcome.test.name}", *("  " + part.replace("\n", "\n  ") for part in parts)])
+    return "\n".join(
+        [f"{outcome.test.span}: {outcome.test.name}", *("  " + part.replace("\n", "\n  ") for part in parts)]
+    )
 
 
 def summary(passed: int, failed: int, problems: int) -> str:
@@ -40,7 +42,11 @@ def table(difference: Difference) -> str:
     rows.extend(("extra", *map(_cell, row)) for row in difference.extra[:MOST_ROWS])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    for word, found in (("differing", difference.differing), ("missing", difference.missing), ("extra", difference.extra)):
+    for word, found in (
+        ("differing", difference.differing),
+        ("missing", difference.missing),
+        ("extra", difference.extra),
+    ):
         if len(found) > MOST_ROWS:
             lines.append(f"… and {len(found) - MOST_ROWS} more {word}")
     return "\n".join(lines)
@@ -60,7 +66,14 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
 
 def problem_json(problem: Diagnostic) -> dict[str, Any]:
     span = problem.span
-    return {"file": span.file, "line": span.line, "column": span.column, "code": problem.code, "message": problem.message, "fix": problem.fix}
+    return {
+        "file": span.file,
+        "line": span.line,
+        "column": span.column,
+        "code": problem.code,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
 
 
 def _failure(failure: Failure) -> str:
@@ -97,4 +110,7 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
 
 def _rows_json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Mapping[str, str | None]]:
     for row in rows:
-        yield {name: None if value is None else value if isinstance(value, str) else shown(value) for name, value in zip(columns, row, strict=True)}
+        yield {
+            name: None if value is None else value if isinstance(value, str) else shown(value)
+            for name, value in zip(columns, row, strict=True)
+        }

@@ -67,7 +67,11 @@ def read_by_test(graph: Graph, ports: Iterator[tuple[str, str]]) -> Graph:
 
 
 def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
-    runner = opened.runner(suite.spec, read_by_test(suite.graph, _wanted(suite, test)), dict(test.vars))
+    runner = opened.runner(
+        suite.spec,
+        read_by_test(suite.graph, _wanted(suite, test)),
+        {str(name): str(text) for name, text in test.vars.items()},
+    )
     _, problems = _planned(suite, runner.execution)
     if problems:
         raise AuthorError(*problems)
@@ -79,10 +83,16 @@ def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
     activity = replace(suite.spec.activities[str(test.activity)], after=After())
     sources = {read.activity: suite.spec.activities[read.activity] for read in upstream(activity).values()}
     spec = replace(suite.spec, activities={**sources, activity.id: activity})
-    runner = opened.runner(spec, read_by_test(graphs.build(spec), _wanted(suite, test)), dict(test.vars))
+    runner = opened.runner(
+        spec,
+        read_by_test(graphs.build(spec), _wanted(suite, test)),
+        {str(name): str(text) for name, text in test.vars.items()},
+    )
     outputs, _ = _planned(suite, runner.execution)
     for source in sources:
-        given = [(name, rows) for name, rows in test.given.items() if name.partition(".")[0] == source and rows is not None]
+        given = [
+            (name, rows) for name, rows in test.given.items() if name.partition(".")[0] == source and rows is not None
+        ]
         at = opened.clock()
         if given:
             facts = [_fired(runner.execution, name, rows, outputs) for name, rows in given]
@@ -105,8 +115,12 @@ def _fired(execution: Execution, name: Scalar, rows: Rows, outputs: Mapping[str,
 
 def _planned(suite: Suite, execution: Execution) -> tuple[Mapping[str, Population], tuple[Diagnostic, ...]]:
     """Give what the outputs of the whole workflow would be, as far as it can be said, and the problems on the way."""
-    planned, problems = plan(suite.spec, suite.graph, execution.catalog(), execution.values, execution.evaluate, execution.db)
-    return {f"{activity.id}.{port}": population for activity in planned for port, population in activity.outputs.items()}, problems
+    planned, problems = plan(
+        suite.spec, suite.graph, execution.catalog(), execution.values, execution.evaluate, execution.db
+    )
+    return {
+        f"{activity.id}.{port}": population for activity in planned for port, population in activity.outputs.items()
+    }, problems
 
 
 def _wanted(suite: Suite, test: WrittenTest) -> Iterator[tuple[str, str]]:
@@ -139,9 +153,14 @@ def _ending(test: WrittenTest, state: RunState) -> Iterator[Failure]:
     if error is not None:
         named = [task for task in troubled if error.activity in (None, task.activity)]
         if not any((error.contains or "") in f"{task.message}\n{task.fix}" for task in named):
-            came = "; ".join(f"'{task.activity}' {task.status}: {task.message}" for task in troubled) or "there was no error"
+            came = (
+                "; ".join(f"'{task.activity}' {task.status}: {task.message}" for task in troubled)
+                or "there was no error"
+            )
             whose = f" of '{error.activity}'" if error.activity else ""
-            yield Failure(span=error.span, about="error", message=f"no error{whose} contains '{error.contains or ''}': {came}")
+            yield Failure(
+                span=error.span, about="error", message=f"no error{whose} contains '{error.contains or ''}': {came}"
+            )
     expected = test.status or (None if error else "succeeded")
     if expected is not None and state.status != expected:
         span = test.status.span if test.status else test.span
@@ -157,10 +176,14 @@ def _port_failures(expected: Expected, wanted: Reference, runner: Runner) -> Ite
     task = runner.state.task(wanted.activity)
     fact = task.fired.get(wanted.port) if task else None
     if fact is None and expected.fires:
-        why = f"{task.status}: {task.message}" if task and task.message else task.status if task else "it was not reached"
+        why = (
+            f"{task.status}: {task.message}" if task and task.message else task.status if task else "it was not reached"
+        )
         yield Failure(span=expected.name.span, about=str(wanted), message=f"it did not fire ({why})")
     elif fact is not None and not expected.fires:
-        yield Failure(span=expected.name.span, about=str(wanted), message=f"it was not to fire, and fired {fact.count} rows")
+        yield Failure(
+            span=expected.name.span, about=str(wanted), message=f"it was not to fire, and fired {fact.count} rows"
+        )
     elif fact is not None:
         population = fired_population(fact, execution.work_table(wanted.activity, FIRST, wanted.port))
         yield from compare(expected, str(wanted), found(population, execution.db))
@@ -171,17 +194,26 @@ def _list_failures(expected: Expected, population: Population | None, db: Databa
     if population is None and expected.fires:
         yield Failure(span=expected.name.span, about=about, message="it does not exist")
     elif population is not None and not expected.fires:
-        yield Failure(span=expected.name.span, about=about, message=f"it was not to exist, and has {population.count} rows")
+        yield Failure(
+            span=expected.name.span, about=about, message=f"it was not to exist, and has {population.count} rows"
+        )
     elif population is not None:
         yield from compare(expected, about, found(population, db))
 
 
-def _observed_failures(opened: World, suite: Suite, word: Scalar, texts: tuple[Scalar, ...], activity: str) -> Iterator[Failure]:
+def _observed_failures(
+    opened: World, suite: Suite, word: Scalar, texts: tuple[Scalar, ...], activity: str
+) -> Iterator[Failure]:
     fixture = next(fixture for fixture in suite.fixtures.values() if fixture.expectation == word)
     bound = suite.spec.activities[activity].activity
     came = fixture.observed(bound, opened.session.surroundings)
     if came is None:
-        raise AuthorError.at(word.span, "U020", f"'{word}' says nothing about '{activity}': a {bound.type} does not do that", f"remove '{word}'")
+        raise AuthorError.at(
+            word.span,
+            "U020",
+            f"'{word}' says nothing about '{activity}': a {bound.type} does not do that",
+            f"remove '{word}'",
+        )
     yield from compare_texts(word.span, f"{activity} {word}", word, texts, came)
 
 

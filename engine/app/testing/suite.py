@@ -12,6 +12,7 @@ from engine.app.session import Options, read_project, read_text, read_workflow
 from engine.app.testing import reading, tables
 from engine.app.testing.tables import Shape
 from engine.app.testing.written import Expected, WrittenFile, WrittenTest
+from engine.kit.catalog import Catalog, Definition
 from engine.kit.errors import AuthorError, Diagnostic, suggestion
 from engine.kit.fixture import Fixture
 from engine.kit.option import Scalar
@@ -20,11 +21,13 @@ from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
 from engine.registry import Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
+from engine.sql import catalog as catalogs
+from engine.sql.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """The tests of one file, and what they share. `projects` gives the project of every environment a test names."""
+    """The tests of one file, and what they share; `projects` and `catalogs` by the environment a test names."""
 
     file: WrittenFile
     spec: WorkflowSpec
@@ -32,6 +35,8 @@ class Suite:
     registry: Registry
     options: Options
     projects: Mapping[str | None, Project]
+    catalogs: Mapping[str | None, Catalog]
+    """Without lists and sections. Reading them from a database costs more than a test does, so it is done once."""
     shapes: Mapping[str, Shape]
     known: tables.Known
     fixtures: Mapping[str, Fixture]
@@ -47,19 +52,25 @@ def open_suite(path: Path, options: Options) -> Suite:
     file = reading.read(read_text(path), path, _label(path), fixtures)
     if not file.workflow.is_file():
         beside = sorted(item.name for item in path.parent.glob("*.yaml") if item != path)
-        raise AuthorError.at(file.span, "U001", f"there is no workflow {file.workflow.name} beside this file",
-                             suggestion(file.workflow.name, beside, "files"))
+        raise AuthorError.at(
+            file.span,
+            "U001",
+            f"there is no workflow {file.workflow.name} beside this file",
+            suggestion(file.workflow.name, beside, "files"),
+        )
     spec, graph = read_workflow(file.workflow, read_text(file.workflow), registry)
     problems = list(_problems(file, spec))
     if problems:
         raise AuthorError(*problems)
     found = _projects(file, registry, options)
     first = found[min(found, key=str)]
-    definitions = {name: dimension.definition() for name, dimension in first.dimensions.items()}
-    wanted = tables.named(definitions) | {str(name) for test in file.tests for name in test.tables}
+    wanted = tables.named(_definitions(first)) | {str(name) for test in file.tests for name in test.tables}
     known = tables.known(first, sorted(wanted))
-    return Suite(file=file, spec=spec, graph=graph, registry=registry, options=options, projects=found, fixtures=fixtures,
-                 shapes=tables.shapes(definitions, known, file.tests), known=known)  # fmt: skip
+    shapes = tables.shapes(_definitions(first), known, file.tests)
+    return Suite(
+        file=file, spec=spec, graph=graph, registry=registry, options=options, fixtures=fixtures, projects=found, known=known, shapes=shapes,
+        catalogs={environment: _catalog(project, shapes) for environment, project in found.items()},
+    )  # fmt: skip
 
 
 def reference(name: Scalar, test: WrittenTest, spec: WorkflowSpec) -> Reference:
@@ -76,6 +87,16 @@ def upstream(activity: ActivitySpec) -> dict[str, Reference]:
     return {str(reference).removesuffix(".result"): reference for reference in references}
 
 
+def _definitions(project: Project) -> dict[str, Definition]:
+    return {name: dimension.definition() for name, dimension in project.dimensions.items()}
+
+
+def _catalog(project: Project, shapes: Mapping[str, Shape]) -> Catalog:
+    with Database(tables.url_of_tests(project)) as db:
+        tables.fill(db, shapes, {})
+        return catalogs.build(db, _definitions(project), {})
+
+
 def _label(path: Path) -> str:
     absolute = path.resolve()
     return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)
@@ -86,7 +107,12 @@ def _projects(file: WrittenFile, registry: Registry, options: Options) -> dict[s
     text = read_text(path)
     found: dict[str | None, Project] = {}
     for environment in dict.fromkeys(test.env for test in file.tests) or [None]:
-        named = Options(project=path, environment=environment and str(environment), surroundings=options.surroundings, clock=options.clock)
+        named = Options(
+            project=path,
+            environment=environment and str(environment),
+            surroundings=options.surroundings,
+            clock=options.clock,
+        )
         try:
             found[environment and str(environment)] = read_project(path, text, registry, named)
         except AuthorError as problem:
@@ -98,26 +124,39 @@ def _projects(file: WrittenFile, registry: Registry, options: Options) -> dict[s
 def _problems(file: WrittenFile, spec: WorkflowSpec) -> Iterator[Diagnostic]:
     for test in file.tests:
         if test.activity is not None and test.activity not in spec.activities:
-            yield Diagnostic(test.activity.span, "U010", f"there is no activity '{test.activity}'",
-                             suggestion(test.activity, spec.activities, "activities"))
+            yield Diagnostic(
+                test.activity.span,
+                "U010",
+                f"there is no activity '{test.activity}'",
+                suggestion(test.activity, spec.activities, "activities"),
+            )
             continue
         if test.activity is not None:
             yield from _given_problems(test, spec.activities[test.activity])
         for expected in test.ports:
             yield from _expected_problems(expected, test, spec)
         if test.error is not None and test.error.activity is not None and test.error.activity not in spec.activities:
-            yield Diagnostic(test.error.activity.span, "U010", f"there is no activity '{test.error.activity}'",
-                             suggestion(test.error.activity, spec.activities, "activities"))
+            yield Diagnostic(
+                test.error.activity.span,
+                "U010",
+                f"there is no activity '{test.error.activity}'",
+                suggestion(test.error.activity, spec.activities, "activities"),
+            )
         yield from _variable_problems(test, spec)
 
 
 def _given_problems(test: WrittenTest, activity: ActivitySpec) -> Iterator[Diagnostic]:
     read = upstream(activity)
-    names = {Reference(activity=name.partition(".")[0], port=name.partition(".")[2] or "result", span=name.span): name for name in test.given}
+    names = {
+        Reference(activity=name.partition(".")[0], port=name.partition(".")[2] or "result", span=name.span): name
+        for name in test.given
+    }
     outputs = {str(reference) for reference in names}
     for reference, name in names.items():
         if str(reference) not in map(str, read.values()):
-            yield Diagnostic(name.span, "U012", f"'{activity.id}' reads nothing from '{name}'", suggestion(name, read, "inputs"))
+            yield Diagnostic(
+                name.span, "U012", f"'{activity.id}' reads nothing from '{name}'", suggestion(name, read, "inputs")
+            )
     for name_, wanted in read.items():
         if str(wanted) not in outputs:
             yield Diagnostic(test.activity.span if test.activity else test.span, "U012", f"the test gives no rows for '{name_}'",
@@ -128,8 +167,12 @@ def _expected_problems(expected: Expected, test: WrittenTest, spec: WorkflowSpec
     wanted = reference(expected.name, test, spec)
     if wanted.activity not in spec.activities or (test.activity is not None and wanted.activity != test.activity):
         if test.activity is None:
-            yield Diagnostic(wanted.span, "U010", f"there is no activity '{wanted.activity}'",
-                             suggestion(wanted.activity, spec.activities, "activities"))
+            yield Diagnostic(
+                wanted.span,
+                "U010",
+                f"there is no activity '{wanted.activity}'",
+                suggestion(wanted.activity, spec.activities, "activities"),
+            )
         else:
             yield Diagnostic(wanted.span, "U011", f"'{test.activity}' has no output '{expected.name}'",
                              suggestion(expected.name, spec.activities[test.activity].output_ports, "outputs"))  # fmt: skip
@@ -144,7 +187,12 @@ def _expected_problems(expected: Expected, test: WrittenTest, spec: WorkflowSpec
 def _variable_problems(test: WrittenTest, spec: WorkflowSpec) -> Iterator[Diagnostic]:
     for name, text in test.vars.items():
         if name not in spec.variables:
-            yield Diagnostic(name.span, "U018", f"the workflow has no variable '{name}'", suggestion(name, spec.variables, "variables"))
+            yield Diagnostic(
+                name.span,
+                "U018",
+                f"the workflow has no variable '{name}'",
+                suggestion(name, spec.variables, "variables"),
+            )
             continue
         try:
             bind.typed(text, spec.variables[name].type)
@@ -153,4 +201,6 @@ def _variable_problems(test: WrittenTest, spec: WorkflowSpec) -> Iterator[Diagno
             yield Diagnostic(text.span, "U018", f"'{text}' is no {kind}", f"write '{name}' as {kind}")
     for name_, variable in spec.variables.items():
         if variable.default is None and name_ not in test.vars:
-            yield Diagnostic(test.span, "U018", f"the test gives no value for the variable '{name_}'", f"add 'vars: {{{name_}: …}}'")
+            yield Diagnostic(
+                test.span, "U018", f"the test gives no value for the variable '{name_}'", f"add 'vars: {{{name_}: …}}'"
+            )

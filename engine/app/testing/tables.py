@@ -66,7 +66,9 @@ def url_of_tests(project: Project) -> str:
 def named(definitions: Mapping[str, Definition]) -> set[str]:
     """Give the tables that dimensions and links name."""
     tables = {definition.table for definition in definitions.values()}
-    return tables | {link.target for definition in definitions.values() for link in definition.links.values() if link.is_table}
+    return tables | {
+        link.target for definition in definitions.values() for link in definition.links.values() if link.is_table
+    }
 
 
 def shapes(definitions: Mapping[str, Definition], known: Known, tests: Sequence[WrittenTest]) -> dict[str, Shape]:
@@ -81,7 +83,11 @@ def shapes(definitions: Mapping[str, Definition], known: Known, tests: Sequence[
         for name, rows in test.tables.items():
             written.setdefault(str(name), []).extend(rows)
             if name not in named(definitions) and name not in known.tables:
-                problems.append(Diagnostic(name.span, "U013", f"there is no table '{name}'", suggestion(name, named(definitions), "tables")))
+                problems.append(
+                    Diagnostic(
+                        name.span, "U013", f"there is no table '{name}'", suggestion(name, named(definitions), "tables")
+                    )
+                )
     reflected = {name: _shape(table, written.get(name, [])) for name, table in known.tables.items()}
     for table, shape in reflected.items():
         problems.extend(unknown_columns(written.get(table, []), shape.columns, f"the table '{table}'"))
@@ -94,7 +100,9 @@ def unknown_columns(rows: Iterable[Block], columns: Iterable[str], whose: str) -
     """Give a diagnostic for every column of the rows that does not exist, once each."""
     there_are = set(columns)
     for column in {str(column): column for row in rows for column in row if column not in there_are}.values():
-        yield Diagnostic(column.span, "U014", f"{whose} has no column '{column}'", suggestion(column, there_are, "columns"))
+        yield Diagnostic(
+            column.span, "U014", f"{whose} has no column '{column}'", suggestion(column, there_are, "columns")
+        )
 
 
 def typed_tables(shapes: Mapping[str, Shape], written: Mapping[Scalar, Rows]) -> dict[str, list[dict[str, Any]]]:
@@ -122,7 +130,9 @@ def fill(db: Database, shapes: Mapping[str, Shape], rows: Mapping[str, Sequence[
                 connection.execute(tables[name].insert(), list(found))
 
 
-def work_table(db: Database, target: sa.TableClause, columns: Mapping[str, Type], rows: Sequence[Mapping[str, Any]]) -> None:
+def work_table(
+    db: Database, target: sa.TableClause, columns: Mapping[str, Type], rows: Sequence[Mapping[str, Any]]
+) -> None:
     """Make a table of ours that holds the rows."""
     table = sa.Table(target.name, sa.MetaData(), *_columns(columns), schema=target.schema)
     with db.transaction() as connection:
@@ -175,7 +185,10 @@ def _shape(table: sa.Table, rows: Iterable[Block]) -> Shape:
 
 
 def _inferred(
-    definitions: Mapping[str, Definition], reflected: Mapping[str, Shape], written: Mapping[str, Sequence[Block]], tests: Sequence[WrittenTest]
+    definitions: Mapping[str, Definition],
+    reflected: Mapping[str, Shape],
+    written: Mapping[str, Sequence[Block]],
+    tests: Sequence[WrittenTest],
 ) -> dict[str, Shape]:
     """Infer the shapes of the tables that the database does not know."""
     columns: dict[str, dict[str, Type | None]] = {name: {} for name in named(definitions) | set(written)}
@@ -192,7 +205,9 @@ def _inferred(
         columns[table] = dict(shape.columns)
     for definition in definitions.values():
         for name in definition.key:
-            columns[definition.table][name] = columns[definition.table][name] or values.infer(_keys_elsewhere(tests, definition.key, name))
+            columns[definition.table][name] = columns[definition.table][name] or values.infer(
+                _keys_elsewhere(tests, definition.key, name)
+            )
     for _ in pairs:  # a type travels along a chain of links, one link a round
         for (table, name), (other, theirs) in (*pairs, *((right, left) for left, right in pairs)):
             columns[table][name] = columns[table][name] or columns[other][theirs]
@@ -235,7 +250,14 @@ def _value(row: Block, name: str, type_: Type, problems: list[Diagnostic]) -> An
     try:
         return values.stored(text, type_)
     except ValueError as wanted:
-        problems.append(Diagnostic(text.span if text is not None else row.span, "U015", f"'{text}' is no value of '{name}', which is {type_}", f"write {_said(wanted, type_)}"))
+        problems.append(
+            Diagnostic(
+                text.span if text is not None else row.span,
+                "U015",
+                f"'{text}' is no value of '{name}', which is {type_}",
+                f"write {_said(wanted, type_)}",
+            )
+        )
         return None
 
 

@@ -75,7 +75,13 @@ def infer(texts: Iterable[str | None]) -> Type | None:
 def infer_python(values: Iterable[object]) -> Type:
     """Give the type of Python values; text when all of them are None."""
     given = [value for value in values if value is not None]
-    kinds: tuple[tuple[type, Type], ...] = ((bool, BOOLEAN), (int, INTEGER), (datetime, TIMESTAMP), (date, DATE), (str, TEXT))
+    kinds: tuple[tuple[type, Type], ...] = (
+        (bool, BOOLEAN),
+        (int, INTEGER),
+        (datetime, TIMESTAMP),
+        (date, DATE),
+        (str, TEXT),
+    )
     for python, type_ in kinds:
         if given and all(isinstance(value, python) for value in given):
             return type_
@@ -115,7 +121,13 @@ def shown(value: Any) -> str:
             return value.isoformat(sep=" ")
         case str():
             is_plain = infer([value]) == TEXT and value != "null" and _WORD.fullmatch(value) and value.isprintable()
-            return value if is_plain else '"' + value.encode("unicode_escape").decode() + '"' if not value.isprintable() else f'"{value}"'
+            return (
+                value
+                if is_plain
+                else '"' + value.encode("unicode_escape").decode() + '"'
+                if not value.isprintable()
+                else f'"{value}"'
+            )
         case _:
             return str(value)
 

@@ -15,12 +15,14 @@ from engine.app.testing import tables
 from engine.app.testing.inputs import laid_out, like_a_dimension
 from engine.app.testing.suite import Suite
 from engine.app.testing.written import WrittenTest
+from engine.kit.catalog import Catalog
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.runs import bind
 from engine.runs.execution import Execution
 from engine.runs.runner import Runner
+from engine.sql import catalog as catalogs
 from engine.state.facts import RunStarted
 from engine.state.memory import MemoryStore
 
@@ -47,12 +49,21 @@ class World:
     session: Session
     clock: Clock
     folder: Path
+    tables: Catalog | None = None
+    """The catalogue of the project's tables, where it is known already."""
+
+    def catalog(self) -> Catalog:
+        """Give the catalogue with the lists as they are now."""
+        session = self.session
+        if self.tables is None:
+            return session.catalog()
+        return catalogs.with_lists(replace(self.tables, sections=session.project.sections), session.ledger.read_lists())
 
     def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str]) -> Runner:
         """Give a run that has just started."""
         session, time = self.session, self.clock()
         execution = Execution(
-            run=RUN, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog,
+            run=RUN, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=self.catalog,
             values=bind.values(spec, variables, run=RUN, time=time, started_at=time), evaluate=session.evaluate, time=time,
             clock=self.clock, connect=session.connect, folder=self.folder, staging=session.state_folder / "staging",
         )  # fmt: skip
@@ -66,10 +77,14 @@ class World:
 @contextmanager
 def world(suite: Suite, test: WrittenTest) -> Iterator[World]:
     """Open the world a test describes. Raises AuthorError with what is wrong with its rows."""
-    project = suite.projects[test.env and str(test.env)]
+    environment = test.env and str(test.env)
+    project = suite.projects[environment]
     for fixture in suite.fixtures.values():
         project = replace(project, sections=fixture.isolated(project.sections))
-    with isolated(project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent) as opened:
+    with isolated(
+        project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent
+    ) as bare:
+        opened = replace(bare, tables=suite.catalogs[environment])
         tables.fill(opened.session.db, suite.shapes, tables.typed_tables(suite.shapes, test.tables))
         _write_lists(opened, suite, test)
         for name, fixture in suite.fixtures.items():
@@ -93,9 +108,11 @@ def isolated(project: Project, registry: Registry, start: datetime, folder: Path
 def _write_lists(opened: World, suite: Suite, test: WrittenTest) -> None:
     session = opened.session
     session.ledger.ensure()
-    catalog = session.catalog()
+    catalog = opened.catalog()
     for number, (name, rows) in enumerate(test.lists.items()):
         like = suite.known.lists.get(name) or like_a_dimension(name, rows, catalog, suite.spec.dimension)
         population = laid_out(session.db, session.db.name("given", str(number)), name, rows, like)
         with session.db.transaction() as connection:
-            session.ledger.write_list(connection, str(name), population, "replace", (RUN, "given", str(number)), opened.clock())
+            session.ledger.write_list(
+                connection, str(name), population, "replace", (RUN, "given", str(number)), opened.clock()
+            )
