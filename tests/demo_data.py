@@ -56,6 +56,10 @@ def copy_to_sqlite(source: Path, target: Path) -> None:
             places = ", ".join("?" * len(rows.description or ()))
             while batch := rows.fetchmany(BATCH_ROWS):
                 db.executemany(f"INSERT INTO {table} VALUES ({places})", batch)  # noqa: S608
+        # SQLite reads a whole table anew for every row of an EXISTS that no index helps: five minutes instead of one second
+        db.execute("CREATE INDEX transactions_by_household ON transactions (household_id)")
+        db.execute("CREATE INDEX redemptions_by_household ON coupon_redemptions (household_id)")
+        db.execute("CREATE INDEX campaigns_by_household ON campaigns (household_id)")
         db.execute("COMMIT")
     db.close()
 

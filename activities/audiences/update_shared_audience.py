@@ -52,20 +52,19 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        frame = Frame(population, catalog)
+        frame = Frame(population.target(), catalog)
         may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
         columns = [population.column(name) for name in population.columns if name != "identifier"]
-        judged = frame.select(
-            *columns, may_leave.label("may_leave"), identifier(frame, source).label("identifier")
-        ).subquery()
+        mark = population.unused("may_leave")
+        judged = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label("identifier")).subquery()
         rows = sa.select(*(judged.c[column.name] for column in columns))
         outputs = {
             "result": population.of(
-                rows.add_columns(judged.c.identifier).where(judged.c.may_leave, judged.c.identifier.is_not(None)),
+                rows.add_columns(judged.c.identifier).where(judged.c[mark], judged.c.identifier.is_not(None)),
                 {"identifier": TEXT},
             ),
-            "complement": population.of(rows.where(judged.c.may_leave, judged.c.identifier.is_(None))),
-            "suppressed": population.of(rows.where(~judged.c.may_leave)),
+            "complement": population.of(rows.where(judged.c[mark], judged.c.identifier.is_(None))),
+            "suppressed": population.of(rows.where(~judged.c[mark])),
         }
         return EffectPlan(outputs=outputs, sentences=(
             f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
@@ -88,8 +87,11 @@ class UpdateSharedAudience(Effect):
             "audience": self.audience, "rows": sent.count,
             "file": ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds),
         })  # fmt: skip
-        identifiers = sa.select(sent.column("identifier")).distinct().order_by(
-            ctx.catalog.dialect.order(sent.column("identifier"), TEXT, descending=False, nulls_first=False))  # fmt: skip
+        distinct = (
+            sa.select(sent.column("identifier")).distinct().subquery()
+        )  # DISTINCT beside a collation is no SQL for PostgreSQL
+        order = ctx.catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
+        identifiers = sa.select(distinct.c.identifier).order_by(order)
 
         def deliver() -> Mapping[str, Any]:
             path = ctx.staging / str(prepared["file"])

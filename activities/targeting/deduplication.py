@@ -45,9 +45,10 @@ class Deduplication(Transform):
         has_null = sa.or_(*(value.is_(None) for value in criteria))
         is_kept = sa.or_(has_null, rank <= self.keep) if self.keep else sa.true()
         columns = [population.column(name) for name in population.columns]
-        marked = frame.select(*columns, is_kept.label("is_kept")).subquery()
+        mark = population.unused("is_kept")
+        marked = frame.select(*columns, is_kept.label(mark)).subquery()
         rows = sa.select(*(marked.c[name] for name in population.columns))
         return {
-            "result": population.of(rows.where(marked.c.is_kept)),
-            "complement": population.of(rows.where(~marked.c.is_kept)),
+            "result": population.of(rows.where(marked.c[mark])),
+            "complement": population.of(rows.where(~marked.c[mark])),
         }

@@ -20,7 +20,6 @@ from engine.kit.template import Template
 from engine.kit.types import INTEGER, TEXT
 
 RESERVED = ("result", "complement", "error", "done")
-MARK = "subset_number"
 
 
 class Subset(Options):
@@ -71,25 +70,27 @@ class Split(Transform):
         inbound = inputs[FROM.name]
         if self.overlap:
             return self._overlapping(inbound, catalog)
-        marked = inbound.with_column(MARK, sa.cast(sa.null(), sa.Integer()), INTEGER)
+        mark = inbound.unused("subset_number")
+        marked = inbound.with_column(mark, sa.cast(sa.null(), sa.Integer()), INTEGER)
         for number, (name, subset) in enumerate(self.subsets.items()):
             frame = Frame(marked, catalog)
-            is_taken = self._taken(name, subset, frame, inbound, marked.column(MARK).is_(None))
+            is_taken = self._taken(name, subset, frame, inbound, marked.column(mark).is_(None))
             columns = [marked.column(column) for column in inbound.columns]
-            mark = sa.case((is_taken, sa.literal(number, sa.Integer())), else_=marked.column(MARK))
-            marked = marked.of(frame.select(*columns, mark.label(MARK)))
+            number_of_row = sa.case((is_taken, sa.literal(number, sa.Integer())), else_=marked.column(mark))
+            marked = marked.of(frame.select(*columns, number_of_row.label(mark)))
         rows = marked.select(inbound.columns)
-        parts = {name: marked.of(rows.where(marked.column(MARK) == number)) for number, name in enumerate(self.subsets)}
-        return {**self._coded(parts), "complement": marked.of(rows.where(marked.column(MARK).is_(None)))}
+        parts = {name: marked.of(rows.where(marked.column(mark) == number)) for number, name in enumerate(self.subsets)}
+        return {**self._coded(parts), "complement": marked.of(rows.where(marked.column(mark).is_(None)))}
 
     def _overlapping(self, inbound: Population, catalog: Catalog) -> Mapping[str, Population]:
         frame = Frame(inbound, catalog)
         taken = {name: self._taken(name, subset, frame, inbound, sa.true()) for name, subset in self.subsets.items()}
         columns = [inbound.column(column) for column in inbound.columns]
-        marks = frame.select(*columns, *(is_taken.label(f"in_{name}") for name, is_taken in taken.items())).subquery()
+        labels = {name: inbound.unused(f"in_{name}") for name in taken}
+        marks = frame.select(*columns, *(is_taken.label(labels[name]) for name, is_taken in taken.items())).subquery()
         rows = sa.select(*(marks.c[name] for name in inbound.columns))
-        parts = {name: inbound.of(rows.where(marks.c[f"in_{name}"])) for name in taken}
-        nobody = sa.and_(sa.true(), *(~marks.c[f"in_{name}"] for name in taken))
+        parts = {name: inbound.of(rows.where(marks.c[labels[name]])) for name in taken}
+        nobody = sa.and_(sa.true(), *(~marks.c[labels[name]] for name in taken))
         return {**self._coded(parts), "complement": inbound.of(rows.where(nobody))}
 
     def _taken(

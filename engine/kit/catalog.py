@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,8 @@ class Catalog:
     functions: Mapping[str, Function] = field(default_factory=builtin_functions)
     sections: Mapping[str, Any] = field(default_factory=dict)
     """The sections of the project file that components registered, each as its own model."""
+    report: Callable[[AuthorError], None] | None = None
+    """Takes the problems of expressions, so that a plan finds them all; where it is absent, the first one is raised."""
 
     def dimension(self, name: str, span: Span | None = None) -> Dimension:
         """Give the dimension; AuthorError when the project has none of that name."""

@@ -29,6 +29,8 @@ class Capabilities:
     schemas: bool
     analyze_after_create: bool
     multi_process: bool
+    index_keys: bool = False
+    """Work tables need an index on their key, because the database compares two tables row by row without one."""
     longest_name: int
     is_file: bool = False
     """A database is a file; its folder is made when it is missing."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog
 from engine.kit.dialect import Sql
+from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Source
 from engine.kit.expression.scope import RowScope
 from engine.kit.expression.value import Value
 from engine.kit.population import Population
+from engine.kit.types import NULL
+
+T = TypeVar("T")
 
 
 class Frame:
@@ -35,7 +39,7 @@ class Frame:
 
         Raises AuthorError, at the place of the word, when a name is not known or types do not go together.
         """
-        return self._compiler(expression, grouping).single(expression.tree)
+        return self._tried(lambda: self._compiler(expression, grouping).single(expression.tree), Value(sa.null(), NULL))
 
     def values(self, expressions: Iterable[Expr]) -> tuple[Value, ...]:
         """Compile several values."""
@@ -43,11 +47,15 @@ class Frame:
 
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
         """Compile a condition; it may be null, which is not true."""
-        return self._compiler(expression, grouping).condition(expression.tree)
+        return self._tried(lambda: self._compiler(expression, grouping).condition(expression.tree), sa.true())
 
     def order(self, keys: Sequence[SortKey], *, grouping: bool = False) -> tuple[Sql, ...]:
         """Compile sort keys. The population's key ends them, so that no two rows are equal."""
-        sorted_ = [sql for key in keys for sql in self._compiler(key, grouping).sorted([key.sort])]
+        sorted_ = [
+            sql
+            for key in keys
+            for sql in self._tried(lambda key=key: self._compiler(key, grouping).sorted([key.sort]), ())
+        ]
         return (*sorted_, *self._scope.ties())
 
     def select(self, *columns: Any) -> sa.Select[Any]:
@@ -67,6 +75,16 @@ class Frame:
         kept = self._columns(name for name in self.population.columns if name not in values)
         added = [value.sql.label(name) for name, value in values.items()]
         return self.population.of(self.select(*kept, *added), {name: value.type for name, value in values.items()})
+
+    def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
+        """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""
+        try:
+            return compiled()
+        except AuthorError as problem:
+            if self.catalog.report is None:
+                raise
+            self.catalog.report(problem)
+            return stand_in
 
     def _columns(self, names: Iterable[str]) -> list[Any]:
         return [self.population.column(name) for name in names]

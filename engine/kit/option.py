@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -22,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticUndefined
 
-from engine.kit.errors import Span
+from engine.kit.errors import DataError, Span
 from engine.kit.expression import Expr
 from engine.kit.expression.reading import author_checked
 
@@ -46,16 +47,19 @@ class Scalar(str):
 def option(
     doc: str, *, default: Any = PydanticUndefined, example: Any = None, ge: int | None = None, secret: bool = False
 ) -> Any:
-    """Declare an option of an activity: what it says, its default (none: it is required), an example, its least value."""
+    """Declare an option of an activity: what it says, its default (none: it is required), an example, its least value.
+
+    A `secret` is of the type `Secret`; no representation of the options shows it.
+    """
     extra = {"example": example, "secret": secret or None, "minimum": ge}
     shown = {name: value for name, value in extra.items() if value is not None}
-    return Field(default, description=doc, json_schema_extra=shown)
+    return Field(default, description=doc, json_schema_extra=shown, repr=not secret)
 
 
 class Options(BaseModel):
     """A mapping with fixed keys, read strictly; the base of activities, and of what stands inside their options."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
     @field_validator("*")
     @classmethod
@@ -158,3 +162,49 @@ Many = Annotated[tuple[T, ...], BeforeValidator(lambda value: value if isinstanc
 
 def _wanted_name() -> Any:
     raise PydanticCustomError("option", "a name is wanted here", {})
+
+
+@dataclass(frozen=True)
+class _Secret:
+    """Where a secret is kept: an environment variable, or a file. It holds no value, and shows itself as `***`."""
+
+    place: str
+    name: str
+
+    def reveal(self, environment: Mapping[str, str], folder: Path) -> str:
+        """Read the value; a relative file starts at `folder`, and its last line end is not part of it.
+
+        Raises DataError when it is not there or empty.
+        """
+        if self.place == "env":
+            value = environment.get(self.name, "")
+        else:
+            path = folder / self.name
+            value = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r") if path.is_file() else ""
+        if not value:
+            what = "environment variable" if self.place == "env" else "file"
+            raise DataError(f"the {what} {self.name}, which holds a secret, is missing or empty", f"fill the {what}")
+        return value
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, _Secret):
+        return value
+    if not isinstance(value, dict):
+        raise PydanticCustomError("option", "a secret is never written out; write {env: NAME} or {file: path}", {})
+    place, name = next(iter(value.items()), ("", None))
+    if len(value) != 1 or place not in ("env", "file") or not isinstance(name, str) or not name:
+        raise PydanticCustomError("option", "a secret is kept in one place; write {env: NAME} or {file: path}", {})
+    return _Secret(str(place), str(name))
+
+
+Secret = Annotated[
+    _Secret,
+    PlainValidator(_secret),
+    PlainSerializer(lambda secret: {secret.place: secret.name}),
+    WithJsonSchema({"type": "object", "properties": {"env": {"type": "string"}, "file": {"type": "string"}}}),
+]
+"""A value that stands in no file and no message: `{env: NAME}` or `{file: path}`."""

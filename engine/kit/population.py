@@ -54,6 +54,19 @@ class Population:
         columns = {column.name: types[column.name] for column in relation.c}
         return replace(self, relation=relation, columns=columns, count=None)
 
+    def unused(self, name: str) -> str:
+        """Give a name that no column has: this one, or with underscores behind it."""
+        while name in self.columns:
+            name += "_"
+        return name
+
+    def target(self) -> Population:
+        """Give the same rows as expressions must see them where law or identity hangs on them: the key and the dimension.
+
+        Columns found on the way could bear the name of a column of the dimension and hide it.
+        """
+        return replace(self, columns={name: self.columns[name] for name in self.key})
+
     def where(self, condition: sa.ColumnElement[bool]) -> Population:
         """Keep the rows for which the condition is true (not those for which it is null)."""
         return self.of(self.select().where(condition))

@@ -41,14 +41,17 @@ def plan(
     problems: list[Diagnostic] = []
     for name in graphs.order(graph):
         activity = spec.activities[name]
+        reporting = replace(
+            catalog, report=lambda problem, activity=activity: problems.extend(_placed(problem, activity))
+        )
         try:
-            planned[name] = _planned(activity, planned, catalog, values, evaluate, db)
+            planned[name] = _planned(activity, planned, reporting, values, evaluate, db)
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")
         except AudienceflowError as problem:
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown=problem.message)
-    return tuple(planned[name] for name in spec.activities), tuple(sorted(problems))
+    return tuple(planned[name] for name in spec.activities), tuple(sorted(set(problems)))
 
 
 def sql(population: Population, db: Database) -> tuple[str, Mapping[str, object]]:

@@ -120,22 +120,21 @@ def _arrived(execution: Execution, reference: Reference, state: RunState) -> Pop
 def _transformed(
     execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str
 ) -> Mapping[str, Population]:
-    """Make the work tables of the ports somebody reads, and hold the guard against them, in one transaction."""
+    """Make the work tables of the ports somebody reads, in one transaction.
+
+    A guard measures `result`, or the first port of an activity that has none.
+    """
     selected = activity.select(inputs, execution.catalog())
     used = graph.used_ports(execution.graph, spec.id)
-    ports = [port for port in selected if port in used] or list(selected)[:1]
+    guarded = next((port for port in selected if port == "result"), next(iter(selected)))
+    ports = [port for port in selected if port in used or (spec.common.guard and port == guarded)] or [guarded]
     kept = {}
     with execution.db.transaction():
         for port in ports:
             kept[port] = execution.db.create(execution.work_table(spec.id, arrival, port), selected[port])
         if spec.common.guard is not None:
-            first, population = next(iter(kept.items()))
-            guard.hold(
-                spec.common.guard,
-                population.count or 0,
-                baseline=execution.baseline(f"{spec.id}.{first}"),
-                replaces=False,
-            )
+            count = kept[guarded].count or 0
+            guard.hold(spec.common.guard, count, baseline=execution.baseline(f"{spec.id}.{guarded}"), replaces=False)
     return kept
 
 

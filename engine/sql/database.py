@@ -16,9 +16,8 @@ from engine.kit.errors import AuthorError, DataError, Span, suggestion
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql import names
-from engine.sql.ddl import Analyze, CreateTableAs, DropTable
+from engine.sql.ddl import Analyze, CreateTableAs, DropTable, IndexKey
 from engine.sql.dialects import DIALECTS
-from engine.sql.driver import DRIVERS, Driver
 
 if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
     import pyarrow as pa
@@ -36,12 +35,20 @@ class Database:
         try:
             self.url = sa.make_url(url)
             name = self.url.get_backend_name()
+            if name not in DIALECTS:
+                raise AuthorError.at(
+                    None,
+                    "P010",
+                    f"the engine does not know the database '{name}'",
+                    suggestion(name, DIALECTS, "databases"),
+                )
             if name == "postgresql" and "+" not in self.url.drivername:
                 self.url = self.url.set(drivername="postgresql+psycopg")
+            self.dialect: Dialect = DIALECTS[name]
             self.engine = sa.create_engine(
                 self.url,
                 poolclass=sa.pool.StaticPool,
-                connect_args=self._connect_arguments(name, read_only),
+                connect_args=self._connect_arguments(read_only),
                 enable_from_linting=False,  # it takes a join to totals inside CREATE TABLE AS for a cartesian product
             )
         except (sa.exc.ArgumentError, NoSuchModuleError) as problem:
@@ -51,25 +58,20 @@ class Database:
                 f"the database URL cannot be used: {problem}",
                 "write duckdb:///file, sqlite:///file or postgresql://…",
             ) from None
-        if name not in DIALECTS:
-            raise AuthorError.at(
-                None, "P010", f"the engine does not know the database '{name}'", suggestion(name, DIALECTS, "databases")
-            )
-        self.dialect: Dialect = DIALECTS[name]
         self.schema = work_schema
         self._metadata = sa.MetaData()
         self._tables: dict[str, sa.Table] = {}
         self._open: sa.Connection | None = None
         self.dialect.configure(self.engine)
-        begin = DRIVERS[name].begin
-        if begin:
+        sa.event.listen(self.engine, "connect", lambda opened, _record: self.dialect.on_connect(opened))
+        if begin := self.dialect.begin:
             sa.event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql(begin) and None)
 
-    def _connect_arguments(self, name: str, read_only: bool) -> Mapping[str, Any]:
-        driver = DRIVERS.get(name, Driver())
-        if driver.is_file and self.url.database and self.url.database != ":memory:" and not read_only:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        return {**driver.arguments, **(driver.read_only if read_only else {})}
+    def _connect_arguments(self, read_only: bool) -> Mapping[str, Any]:
+        is_file = self.dialect.capabilities.is_file and self.url.database not in (None, "", ":memory:")
+        if is_file and not read_only:
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        return self.dialect.connect_arguments(read_only=read_only)
 
     @property
     def connection(self) -> sa.Connection:
@@ -155,6 +157,8 @@ class Database:
             connection.execute(
                 CreateTableAs(target, population.select(), unlogged=capabilities.unlogged_tables and not kept)
             )
+            if capabilities.index_keys:
+                connection.execute(IndexKey(target, population.key))
             if capabilities.analyze_after_create:
                 connection.execute(Analyze(target))
             stored = stored_population(target, population)

@@ -41,6 +41,23 @@ def _drop_table(element: DropTable, compiler: SQLCompiler, **_kw: Any) -> str:
     return f"DROP TABLE IF EXISTS {compiler.preparer.format_table(element.table)}"
 
 
+class IndexKey(sa.Executable, sa.ClauseElement):
+    """Index a table by some of its columns."""
+
+    inherit_cache = False
+
+    def __init__(self, table: sa.TableClause, columns: tuple[str, ...]) -> None:
+        self.table = table
+        self.columns = columns
+
+
+@compiles(IndexKey)
+def _index_key(element: IndexKey, compiler: SQLCompiler, **_kw: Any) -> str:
+    quote = compiler.preparer.quote
+    columns = ", ".join(map(quote, element.columns))
+    return f"CREATE INDEX {quote(element.table.name + '_key')} ON {quote(element.table.name)} ({columns})"
+
+
 class Analyze(sa.Executable, sa.ClauseElement):
     """Refresh the statistics of a table."""
 

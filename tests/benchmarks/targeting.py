@@ -80,7 +80,7 @@ activities:
     from: enriched
     subsets:
       control: {limit: {percent: 10, by: random, sticky: true}}
-      vip: {where: spend > 400}
+      vip: {where: spend > 600}
   held_back: {type: union, from: [groups.control, groups.vip]}
   share: {type: update_shared_audience, from: groups.complement, audience: rest}
 """
@@ -104,8 +104,8 @@ STEPS: Mapping[str, str] = {
             select recipient_id, sum(amount) as spend, count(*) as purchases from events
             where exists (select 1 from "one_per_email.result" q where q.id = recipient_id) group by recipient_id) on recipient_id = p.id""",
     "groups.control": f'select * from "enriched.result" where {BUCKET}',
-    "groups.vip": f'select * from "enriched.result" where not ({BUCKET}) and spend > 400',
-    "groups.complement": f'select * from "enriched.result" where not ({BUCKET}) and coalesce(spend, 0) <= 400',
+    "groups.vip": f'select * from "enriched.result" where not ({BUCKET}) and spend > 600',
+    "groups.complement": f'select * from "enriched.result" where not ({BUCKET}) and coalesce(spend, 0) <= 600',
     "held_back.result": """
         select * from "groups.control" union all
         select * from "groups.vip" v where not exists (select 1 from "groups.control" c where c.id = v.id)""",

@@ -112,13 +112,19 @@ def catalog(connection: sa.Connection, dialect: Dialect) -> Catalog:
             _link("traits", "traits", "household_id", "household_id"),
         ]),
     )  # fmt: skip
-    city = Dimension(name="city", table=CITIES, key=("id",), links=dict([_link("country", "countries", "country_id", "id")]))
+    city = Dimension(
+        name="city", table=CITIES, key=("id",), links=dict([_link("country", "countries", "country_id", "id")])
+    )
     tables = {
         "countries": Dimension(name="countries", table=COUNTRIES, key=()),
         "traits": Dimension(name="traits", table=TRAITS, key=()),
-        "lines": Dimension(name="lines", table=LINES, key=(), links=dict([_link("purchase", "purchase", "purchase_id", "id")])),
+        "lines": Dimension(
+            name="lines", table=LINES, key=(), links=dict([_link("purchase", "purchase", "purchase_id", "id")])
+        ),
     }
-    return Catalog(dialect=dialect, dimensions={"household": household, "purchase": purchase, "city": city}, tables=tables)
+    return Catalog(
+        dialect=dialect, dimensions={"household": household, "purchase": purchase, "city": city}, tables=tables
+    )
 
 
 @pytest.fixture
@@ -134,7 +140,9 @@ def some(connection: sa.Connection, catalog: Catalog) -> Population:  # noqa: AR
     made = sa.Table("work", sa.MetaData(), sa.Column("id", sa.BigInteger), sa.Column("score", sa.BigInteger))
     made.create(connection)
     connection.execute(made.insert().from_select(["id", "score"], sa.select(rows)))
-    return Population(relation=table, key=("id",), columns={"id": INTEGER, "score": INTEGER}, dimension="household", unique=True)
+    return Population(
+        relation=table, key=("id",), columns={"id": INTEGER, "score": INTEGER}, dimension="household", unique=True
+    )
 
 
 def _values(connection: sa.Connection, population: Population, catalog: Catalog, *texts: str) -> list[tuple[Any, ...]]:
@@ -246,7 +254,11 @@ def test_values_are_found_along_links(
 
 def test_two_aggregates_of_the_same_rows_share_one_subquery(some: Population, catalog: Catalog) -> None:
     frame = Frame(some, catalog)
-    texts = ["sum(amount of purchases where amount > 5)", "count( purchases WHERE amount > 5 )", "max(shop of purchases)"]
+    texts = [
+        "sum(amount of purchases where amount > 5)",
+        "count( purchases WHERE amount > 5 )",
+        "max(shop of purchases)",
+    ]
     values = frame.values(map(Expr, texts))
     sql = str(frame.select(*(value.sql for value in values)))
     assert sql.count("GROUP BY") == 2
@@ -281,7 +293,9 @@ def test_a_work_table_is_pushed_into_the_aggregate(everyone: Population, some: P
     assert "EXISTS" not in sql(everyone)
 
 
-def test_extended_adds_columns_and_keeps_every_row(connection: sa.Connection, some: Population, catalog: Catalog) -> None:
+def test_extended_adds_columns_and_keeps_every_row(
+    connection: sa.Connection, some: Population, catalog: Catalog
+) -> None:
     more = Frame(some, catalog).extended({"spend": Expr("sum(amount of purchases)"), "score": Expr("score + 1")})
     assert {name: str(type_) for name, type_ in more.columns.items()} == {
         "id": "integer", "spend": "decimal(2)", "score": "integer",
@@ -315,7 +329,9 @@ def test_aggregates_without_a_link_group(connection: sa.Connection, some: Popula
     assert {row[0]: row[1] for row in rows} == {"FR": 12, None: 52}
 
 
-def test_rows_without_a_dimension_have_their_own_columns_only(connection: sa.Connection, some: Population, catalog: Catalog) -> None:
+def test_rows_without_a_dimension_have_their_own_columns_only(
+    connection: sa.Connection, some: Population, catalog: Catalog
+) -> None:
     bare = replace(some, dimension=None)
     assert _values(connection, bare, catalog, "score / 4") == [(Decimal("2.5"),), (Decimal("5"),), (Decimal("7.5"),)]
     with pytest.raises(AuthorError, match="E302"):

@@ -66,9 +66,7 @@ def export(
     sources = [source for (source,) in connection.execute(_SOURCES, binds)] or [audience.data_source]
     names: list[str] = []
     for id_source in sources:
-        people = connection.execute(
-            _EVERYBODY if mode == "full" else _CHANGES, binds | {"id_source": id_source}
-        )
+        people = connection.execute(_EVERYBODY if mode == "full" else _CHANGES, binds | {"id_source": id_source})
         lines = (_compose_line(identifier, audience.segment, present) for identifier, present in people)
         first = next(lines, None)
         if first is None and mode == "iter":

@@ -94,9 +94,7 @@ def settle(connection: sqlite3.Connection) -> Counts:
     return Counts(surplus=surplus, unrealized=unrealized, realized=realized)
 
 
-def apply(
-    connection: sqlite3.Connection, *, id_source: str, target: str, mode: Literal["sync", "overwrite"]
-) -> int:
+def apply(connection: sqlite3.Connection, *, id_source: str, target: str, mode: Literal["sync", "overwrite"]) -> int:
     """Change the members as the file says; give how many memberships ended.
 
     `overwrite` (§A4) takes from each listed user all traits of the target that the file does not give;

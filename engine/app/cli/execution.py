@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def execute(do: Callable[[progress.Watch], RunResult], format: str) -> None:
     """Do what executes a run, show what came of it, and end with its exit code."""
-    interruption = Interruption()
     watch = progress.Watch()
+    interruption = Interruption(lambda: _say_interrupted(watch.run))
     result = None
     try:
         with interruption, progress.watched(now) as watch:
@@ -27,11 +27,15 @@ def execute(do: Callable[[progress.Watch], RunResult], format: str) -> None:
         if interruption.received is None:
             raise
     if result is None or (interruption.received and result.status == "suspended"):
-        goes_on = f"'audienceflow resume {watch.run}' continues" if watch.run else "nothing was begun"
-        typer.secho(f"interrupted; {goes_on}", err=True, fg=typer.colors.YELLOW)
+        _say_interrupted(watch.run)
         raise typer.Exit(interruption.exit_code)
     if format == "json":
         output.show_json(result.to_json())
     else:
         outcome.show_result(result)
     raise typer.Exit(result.exit_code)
+
+
+def _say_interrupted(run: str) -> None:
+    goes_on = f"'audienceflow resume {run}' continues" if run else "nothing was begun"
+    typer.secho(f"interrupted; {goes_on}", err=True, fg=typer.colors.YELLOW)

@@ -51,21 +51,22 @@ def stored(db: Database, target: sa.TableClause, like: Population, rows: Sequenc
 
 
 def like_a_dimension(name: Scalar, rows: Rows, catalog: Catalog, preferred: str | None) -> Population:
-    """Give what rows are rows of, by the key they bear: the preferred dimension, else the only one whose key they have.
+    """Give what rows are rows of: the preferred dimension, unless they bear the key of just one other.
 
-    Only the columns they name are claimed. AuthorError when no dimension fits, or more than one does.
+    Only the columns they name are claimed. AuthorError when it cannot be told.
     """
     fitting = [
         dimension for dimension in catalog.dimensions.values() if all(set(dimension.key) <= set(row) for row in rows)
     ]
-    own = [dimension for dimension in fitting if dimension.name == preferred]
-    if len(own or fitting) != 1:
+    own = [dimension for dimension in catalog.dimensions.values() if dimension.name == preferred]
+    chosen = own if own and (own[0] in fitting or len(fitting) != 1) else fitting
+    if len(chosen) != 1:
         keys = "; ".join(
             f"{dimension.name} has {', '.join(dimension.key)}" for dimension in catalog.dimensions.values()
         )
         raise AuthorError.at(name.span, "U019", f"it cannot be told which dimension the rows of '{name}' are of",
                              f"give each row the key of one: {keys}" if keys else "declare one in project.yaml")  # fmt: skip
-    population = (own or fitting)[0].population()
+    population = chosen[0].population()
     written = {str(column) for row in rows for column in row}
     return population.only([column for column in population.columns if column in written])
 

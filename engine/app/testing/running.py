@@ -55,6 +55,7 @@ def run(suite: Suite, test: WrittenTest) -> Outcome:
             failures = tuple(_failures(opened, suite, test, runner))
     except AuthorError as problem:
         problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
+        problems = (*problems, *_guessed_tables(suite, test, problems))
     return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
 
 
@@ -66,13 +67,23 @@ def read_by_test(graph: Graph, ports: Iterator[tuple[str, str]]) -> Graph:
     return wider
 
 
+def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
+    """Say, beside problems of the workflow, that tables may have more columns than could be known."""
+    guessed = sorted(name for name, shape in suite.shapes.items() if not shape.is_known)
+    if guessed and any(item.span.file != test.span.file for item in problems):
+        said = f"the project's database does not show the columns of {', '.join(guessed)}; those of keys, links and the tests' rows are taken"
+        yield Diagnostic(
+            test.span, "U021", said, "name the missing column in a row of a test, with a value, or make the database"
+        )
+
+
 def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
     runner = opened.runner(
         suite.spec,
         read_by_test(suite.graph, _wanted(suite, test)),
         {str(name): str(text) for name, text in test.vars.items()},
     )
-    _, problems = _planned(suite, runner.execution)
+    _, problems = _planned(suite, runner.execution, {})
     if problems:
         raise AuthorError(*problems)
     return runner
@@ -88,7 +99,7 @@ def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
         read_by_test(graphs.build(spec), _wanted(suite, test)),
         {str(name): str(text) for name, text in test.vars.items()},
     )
-    outputs, _ = _planned(suite, runner.execution)
+    outputs, _ = _planned(suite, runner.execution, suite.known.lists)
     for source in sources:
         given = [
             (name, rows) for name, rows in test.given.items() if name.partition(".")[0] == source and rows is not None
@@ -113,14 +124,17 @@ def _fired(execution: Execution, name: Scalar, rows: Rows, outputs: Mapping[str,
     return fired(execution, read, laid_out(execution.db, table, name, rows, like, is_whole=planned is not None))
 
 
-def _planned(suite: Suite, execution: Execution) -> tuple[Mapping[str, Population], tuple[Diagnostic, ...]]:
-    """Give what the outputs of the whole workflow would be, as far as it can be said, and the problems on the way."""
-    planned, problems = plan(
-        suite.spec, suite.graph, execution.catalog(), execution.values, execution.evaluate, execution.db
-    )
-    return {
-        f"{activity.id}.{port}": population for activity in planned for port, population in activity.outputs.items()
-    }, problems
+def _planned(
+    suite: Suite, execution: Execution, lists: Mapping[str, Population]
+) -> tuple[Mapping[str, Population], tuple[Diagnostic, ...]]:
+    """Give what the outputs of the whole workflow would be, as far as it can be said, and the problems on the way.
+
+    `lists` are taken to exist, beside those of the test.
+    """
+    catalog = execution.catalog()
+    catalog = replace(catalog, lists={**lists, **catalog.lists})
+    planned, problems = plan(suite.spec, suite.graph, catalog, execution.values, execution.evaluate, execution.db)
+    return {f"{activity.id}.{port}": rows for activity in planned for port, rows in activity.outputs.items()}, problems
 
 
 def _wanted(suite: Suite, test: WrittenTest) -> Iterator[tuple[str, str]]:
@@ -164,7 +178,7 @@ def _ending(test: WrittenTest, state: RunState) -> Iterator[Failure]:
     expected = test.status or (None if error else "succeeded")
     if expected is not None and state.status != expected:
         span = test.status.span if test.status else test.span
-        yield Failure(span=span, about="status", message=f"the run was to be {expected}, and is {state.status}")
+        yield Failure(span=span, about="status", message=f"{expected} was expected, the run is {state.status}")
     if expected is not None and not error and (state.status != expected or expected == "succeeded"):
         for task in troubled:
             fix = f"\n  fix: {task.fix}" if task.fix else ""

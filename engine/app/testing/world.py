@@ -81,9 +81,7 @@ def world(suite: Suite, test: WrittenTest) -> Iterator[World]:
     project = suite.projects[environment]
     for fixture in suite.fixtures.values():
         project = replace(project, sections=fixture.isolated(project.sections))
-    with isolated(
-        project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent
-    ) as bare:
+    with isolated(project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent) as bare:
         opened = replace(bare, tables=suite.catalogs[environment])
         tables.fill(opened.session.db, suite.shapes, tables.typed_tables(suite.shapes, test.tables))
         _write_lists(opened, suite, test)

@@ -66,6 +66,8 @@ def _number(name: str, value: Value) -> Type:
 
 def _extreme(dialect: Dialect, name: str, value: Value, over: Over) -> Value:
     if value.type.kind in (Kind.BOOLEAN, Kind.OTHER, Kind.INTERVAL, Kind.NULL):
-        raise Unfit(0, f"{name} needs values that have an order, and this is {value.type}", "write a number, text or time")
+        raise Unfit(
+            0, f"{name} needs values that have an order, and this is {value.type}", "write a number, text or time"
+        )
     function = sa.func.min if name == "min" else sa.func.max
     return typed(over(function(dialect.collated(value.sql) if value.type == TEXT else value.sql)), value.type)

@@ -228,7 +228,10 @@ def _best(operator: str) -> Callable[..., Any]:
         assert type_ is not None  # noqa: S101 - the type was checked before
         best, *others = (Value(sql, type_) for sql in alike(dialect, values, type_))
         for other in others:
-            chosen = sa.case((compared(dialect, operator, best, other), best.sql), (other.sql.is_not(None) & best.sql.is_not(None), other.sql))
+            chosen = sa.case(
+                (compared(dialect, operator, best, other), best.sql),
+                (other.sql.is_not(None) & best.sql.is_not(None), other.sql),
+            )
             best = Value(chosen, type_)
         return best.sql
 

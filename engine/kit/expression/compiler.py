@@ -56,7 +56,9 @@ class Compiler:
         """Compile what must be true, false or null."""
         value = self.value(node)
         if value.type not in (BOOLEAN, NULL):
-            self.fail(node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something")
+            self.fail(
+                node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something"
+            )
         return null_of(BOOLEAN) if value.type == NULL else value.sql
 
     def single(self, node: tree.Node) -> Value:
@@ -151,13 +153,20 @@ class Compiler:
             return None
         value = self.value(sides[0])
         if value.type not in (DATE, TIMESTAMP):
-            self.fail(sides[0].at, "E305", f"an interval moves a date or timestamp, and this is {value.type}", "write a date")
+            self.fail(
+                sides[0].at, "E305", f"an interval moves a date or timestamp, and this is {value.type}", "write a date"
+            )
         return moved(self.dialect, value, interval, 1 if node.operator == "+" else -1)
 
     def _text(self, node: tree.Node, operator: str) -> Sql:
         value = self.value(node)
         if value.type not in (TEXT, NULL):
-            self.fail(node.at, "E305", f"'{operator}' works on texts, and this is {value.type}", "write to_string(…) around it")
+            self.fail(
+                node.at,
+                "E305",
+                f"'{operator}' works on texts, and this is {value.type}",
+                "write to_string(…) around it",
+            )
         return null_of(TEXT) if value.type == NULL else value.sql
 
     def _pair(self, left: tree.Node, right: tree.Node, at: int, operator: str) -> tuple[Value, Value]:
@@ -228,7 +237,12 @@ class Compiler:
         for node, value in zip(nodes, values, strict=True):
             both = common_type([type_, value.type])
             if both is None:
-                self.fail(node.at, "E305", f"this is {value.type}, and what stands before it {type_}", _cure(type_, value.type))
+                self.fail(
+                    node.at,
+                    "E305",
+                    f"this is {value.type}, and what stands before it {type_}",
+                    _cure(type_, value.type),
+                )
             type_ = both
         return type_
 
@@ -266,7 +280,12 @@ class Compiler:
             self.fail(node.at, "E305", message, f"write {function.signature}")
         if parameter.is_written_out and not (isinstance(value.known, int) and _in_range(function.name, value.known)):
             what = "a number above 0" if function.name == "bucket" else "a number from 0 to 12"
-            self.fail(node.at, "E310", f"{function.name} wants '{parameter.name}' written out: {what}", f"write {function.signature}")
+            self.fail(
+                node.at,
+                "E310",
+                f"{function.name} wants '{parameter.name}' written out: {what}",
+                f"write {function.signature}",
+            )
         return value
 
     def _check_count(self, node: tree.Call, least: int, most: int | None, signature: str) -> None:
@@ -280,7 +299,9 @@ class Compiler:
         if name == "count" and len(node.arguments) == 1 and over is None:
             (argument,) = node.arguments
             if isinstance(argument, tree.Name) and self.scope.is_link(argument):
-                return self.scope.collection(tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self)
+                return self.scope.collection(
+                    tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self
+                )
         if over is None and not self.grouping:
             self.fail(node.at, "E309", f"{name} needs the link whose rows it works on", f"write {name}(… of link)")
         self._check_count(node, 0 if name == "count" else 1, 2 if name == "string_agg" else 1, f"{name}(value)")
@@ -298,7 +319,9 @@ class Compiler:
     def _window(self, node: tree.Window) -> Value:
         name = node.call.function
         if name not in WINDOWS:
-            self.fail(node.at, "E309", f"{name} cannot work over a window", suggestion(name, WINDOWS, "window functions"))
+            self.fail(
+                node.at, "E309", f"{name} cannot work over a window", suggestion(name, WINDOWS, "window functions")
+            )
         inside = replace(self, grouping=False)
         partition = [inside.single(each).sql for each in node.partition]
         order: tuple[Sql, ...] = inside.sorted(node.order)
@@ -315,7 +338,9 @@ class Compiler:
             self._check_count(node.call, 1, 2, f"{name}(value, [n])")
             value = inside.single(node.call.arguments[0])
             steps = [inside.single(argument).sql for argument in node.call.arguments[1:]]
-            return typed(over(getattr(sa.func, name)(value.sql, *(sa.cast(step, sa.Integer()) for step in steps))), value.type)
+            return typed(
+                over(getattr(sa.func, name)(value.sql, *(sa.cast(step, sa.Integer()) for step in steps))), value.type
+            )
         return inside._aggregate(node.call, over)  # noqa: SLF001 - ourselves
 
 
@@ -332,5 +357,3 @@ def _cure(left: Type, right: Type) -> str:
     if Kind.OTHER in kinds:
         return "use another column: values of this type are carried, not computed with"
     return "bring both to one type"
-
-

@@ -70,7 +70,10 @@ class _Text:
 
     def names(self) -> Iterator[Mention]:
         """Give every name that is mentioned."""
+        links = {id(node.link) for node, _ in tree.walk(self.tree) if isinstance(node, tree.Collection)}
         for node, _ in tree.walk(self.tree):
+            if id(node) in links:
+                continue
             span = self.span and self.span.shifted(node.at)
             match node:
                 case tree.Name(parts=parts) if parts[0] in VALUE_ROOTS and len(parts) > 1:
@@ -138,5 +141,3 @@ class SortKey(_Text):
         """Give the tree: the operand, its direction, and where nulls go."""
         assert isinstance(self.tree, tree.Sort)  # noqa: S101 - the parser's start rule says so
         return self.tree
-
-

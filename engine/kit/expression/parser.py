@@ -35,21 +35,27 @@ def parse(text: str, start: Literal["expression", "sort_key"] = "expression") ->
     if not text.strip():
         raise Unreadable(0, "X001", "an expression is wanted here, not an empty text", "write a condition or a value")
     if len(text) > LONGEST:
-        raise Unreadable(0, "X008", f"the expression has {len(text)} characters, more than {LONGEST}", "split it over activities")
+        raise Unreadable(
+            0, "X008", f"the expression has {len(text)} characters, more than {LONGEST}", "split it over activities"
+        )
     try:
         node = cast("tree.Node", _parser().parse(text, start=start))
     except UnexpectedInput as problem:
         raise _explained(text, problem) from None
     for part, depth in tree.walk(node):
         if depth > DEEPEST:
-            raise Unreadable(part.at, "X008", f"the expression nests deeper than {DEEPEST} levels", "split it over columns")
+            raise Unreadable(
+                part.at, "X008", f"the expression nests deeper than {DEEPEST} levels", "split it over columns"
+            )
     return node
 
 
 @cache
 def _parser() -> Lark:
     grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", start=["expression", "sort_key"], transformer=_Builder(), maybe_placeholders=True)
+    return Lark(
+        grammar, parser="lalr", start=["expression", "sort_key"], transformer=_Builder(), maybe_placeholders=True
+    )
 
 
 _MISTAKES = {
@@ -58,7 +64,7 @@ _MISTAKES = {
     "!": ("'!' is no operator", "write 'not' or '!='"),
     "|": ("'|' is no operator", "write 'or', or '||' to join texts"),
     "'": ("the quote is never closed", "close it with ', and double a quote inside: 'it''s'"),
-    '"': ('the quote is never closed, or nothing is in it', 'close it with "; a text is written \'in single quotes\''),
+    '"': ("the quote is never closed, or nothing is in it", "close it with \"; a text is written 'in single quotes'"),
     "`": ("'`' quotes nothing", 'quote a name "like this"'),
     "{": ("braces are not part of an expression", "write vars.name, not {{ vars.name }}"),
     "$": ("'$' is not part of an expression", "write vars.name"),
@@ -79,7 +85,9 @@ def _explained(text: str, problem: UnexpectedInput) -> Unreadable:
         if rest.startswith(mark) or before == mark:
             return Unreadable(at, "X004" if mark in "'\"" else "X002", message, fix)
     if isinstance(problem, UnexpectedCharacters) and not re.match(r"[\w.,()+*/%<>-]", rest):
-        return Unreadable(at, "X002", f"'{word}' (U+{ord(word):04X}) is not part of an expression", "take it out, or quote it")
+        return Unreadable(
+            at, "X002", f"'{word}' (U+{ord(word):04X}) is not part of an expression", "take it out, or quote it"
+        )
     fix = "check what stands before it: an operator, a comma or a quote is missing, or a bracket too many"
     return Unreadable(at, "X002", f"'{_quoted(word)}' cannot stand here", fix)
 
@@ -198,13 +206,19 @@ class _Builder(Transformer[Token, tree.Node]):
         return tree.Not(at=_at(word), operand=self.distinct(left, word, right))
 
     def negative(self, sign: Token, operand: tree.Node) -> tree.Node:
-        if isinstance(operand, tree.Literal) and isinstance(operand.value, int | Decimal) and operand.at == _at(sign) + 1:
+        if (
+            isinstance(operand, tree.Literal)
+            and isinstance(operand.value, int | Decimal)
+            and operand.at == _at(sign) + 1
+        ):
             return tree.Literal(at=_at(sign), value=-operand.value)
         return tree.Negative(at=_at(sign), operand=operand)
 
     def number(self, token: Token) -> tree.Node:
         if "." not in token and len(token) > 18:
-            raise Unreadable(_at(token), "X007", f"the number {_quoted(token)} has more than 18 digits", "quote it if it is a text")
+            raise Unreadable(
+                _at(token), "X007", f"the number {_quoted(token)} has more than 18 digits", "quote it if it is a text"
+            )
         if len(token) > 31:
             raise Unreadable(_at(token), "X007", f"the number {_quoted(token)} has more than 30 digits", "round it")
         return tree.Literal(at=_at(token), value=Decimal(token) if "." in token else int(token))
@@ -262,24 +276,35 @@ class _Builder(Transformer[Token, tree.Node]):
         if name == "exists":
             raise Unreadable(arguments[0].at, "X007", "exists takes a link only", f"write exists({link} where …)")
         if len(arguments) > (2 if name == "string_agg" else 1):
-            raise Unreadable(arguments[-1].at, "X007", f"{name}(… of {link}) has too many values", f"write {name}(value of {link})")
+            raise Unreadable(
+                arguments[-1].at, "X007", f"{name}(… of {link}) has too many values", f"write {name}(value of {link})"
+            )
         return tree.Collection(at=_at(function), function=name, arguments=arguments, link=link, where=where)
 
     def collection(self, function: Token, arguments: tuple[tree.Node, ...], where: tree.Node | None) -> tree.Node:
         name = _known_collection(function, function)
         link = arguments[0] if len(arguments) == 1 else None
         if name not in ("exists", "count"):
-            raise Unreadable(_at(function), "X007", f"{name} needs a value of the link's rows", f"write {name}(value of link where …)")
+            raise Unreadable(
+                _at(function),
+                "X007",
+                f"{name} needs a value of the link's rows",
+                f"write {name}(value of link where …)",
+            )
         if not isinstance(link, tree.Name):
             at = arguments[0].at if arguments else _at(function)
-            raise Unreadable(at, "X007", f"{name} is told a link here, by its name", f"write {name}(link where condition)")
+            raise Unreadable(
+                at, "X007", f"{name} is told a link here, by its name", f"write {name}(link where condition)"
+            )
         return tree.Collection(at=_at(function), function=name, arguments=(), link=link, where=where)
 
     def window(
         self, call: tree.Node, word: Token, partition: tuple[tree.Node, ...] | None, order: tuple[tree.Sort, ...] | None
     ) -> tree.Node:
         if not isinstance(call, tree.Call):
-            raise Unreadable(_at(word), "X007", "'over' cannot follow an aggregate of a link", "take 'of …' out, or 'over'")
+            raise Unreadable(
+                _at(word), "X007", "'over' cannot follow an aggregate of a link", "take 'of …' out, or 'over'"
+            )
         return tree.Window(at=call.at, call=call, partition=partition or (), order=order or ())
 
     def partition(self, _word: Token, *nodes: tree.Node) -> tuple[tree.Node, ...]:
@@ -304,7 +329,9 @@ def _joined(operator: str, operands: tuple[tree.Node, ...]) -> tree.Node:
 def _known_collection(function: Token, at: Token) -> str:
     name = function.lower()
     if name not in COLLECTIONS:
-        raise Unreadable(_at(at), "X007", f"{function} does not work on a link", suggestion(name, COLLECTIONS, "aggregates"))
+        raise Unreadable(
+            _at(at), "X007", f"{function} does not work on a link", suggestion(name, COLLECTIONS, "aggregates")
+        )
     return name
 
 

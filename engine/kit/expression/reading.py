@@ -17,4 +17,6 @@ def author_checked(read: Callable[[], T]) -> T:
     try:
         return read()
     except AuthorError as problem:
-        raise PydanticCustomError("author", "{message}", {"message": str(problem), "diagnostics": problem.diagnostics}) from None
+        raise PydanticCustomError(
+            "author", "{message}", {"message": str(problem), "diagnostics": problem.diagnostics}
+        ) from None

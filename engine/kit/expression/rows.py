@@ -73,7 +73,9 @@ class TableRow:
 class LeastRow(TableRow):
     """What a to-one link finds where nothing says that it finds one row only: of every column the least value."""
 
-    def __init__(self, source: Source, dimension: Dimension, totals: Totals, table: sa.FromClause, catalog: Catalog) -> None:
+    def __init__(
+        self, source: Source, dimension: Dimension, totals: Totals, table: sa.FromClause, catalog: Catalog
+    ) -> None:
         super().__init__(source, dimension, table)
         self.totals = totals
         self.catalog = catalog
@@ -125,7 +127,9 @@ class PopulationRow:
 
     def column(self, name: str) -> Value | None:
         """Give a column of the population, else of its dimension."""
-        return self.own(name) or (self.target.column(name) if self.dimension and name in self.dimension.columns else None)
+        return self.own(name) or (
+            self.target.column(name) if self.dimension and name in self.dimension.columns else None
+        )
 
     @property
     def target(self) -> TableRow:
@@ -211,7 +215,9 @@ def pushed(row: Row, link: Link, theirs: list[Any]) -> list[Any]:
     if not isinstance(row, PopulationRow) or row.is_whole:
         return []
     relation = row.population.relation
-    if not isinstance(relation, sa.TableClause) and any(isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)):
+    if not isinstance(relation, sa.TableClause) and any(
+        isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)
+    ):
         return []
     ours = [row.key_column(name) for name, _ in link.on]
     if any(column is None for column in ours):

@@ -48,7 +48,9 @@ class RowScope:
         if isinstance(self.row, PopulationRow):
             population = self.row.population
             return tuple(
-                self.catalog.dialect.order(population.column(name), population.columns[name], descending=False, nulls_first=False)
+                self.catalog.dialect.order(
+                    population.column(name), population.columns[name], descending=False, nulls_first=False
+                )
                 for name in population.key
             )
         return ()
@@ -64,7 +66,9 @@ class RowScope:
             wrong = name.parts[-1]
             row_links = () if name.parts[0] == ROW else self._behind(name, compiler).links
             if wrong in row_links:
-                compiler.fail(name.at, "E307", f"'{name}' is a link, not a column", f"write {name}.column, or exists({name})")
+                compiler.fail(
+                    name.at, "E307", f"'{name}' is a link, not a column", f"write {name}.column, or exists({name})"
+                )
             compiler.fail(name.at, "E301", f"there is no column '{name}'", suggestion(wrong, known, "columns"))
         return value
 
@@ -124,14 +128,23 @@ class RowScope:
             value = self._total(self._grouped_with_target(link, node, compiler), node, compiler)
         else:
             value = self._correlated(row, link, node, compiler)
-        return Value(sa.func.coalesce(value.sql, sa.literal_column("0")), INTEGER) if value.type == INTEGER and "count" in node.function else value
+        return (
+            Value(sa.func.coalesce(value.sql, sa.literal_column("0")), INTEGER)
+            if value.type == INTEGER and "count" in node.function
+            else value
+        )
 
     def _link(self, name: tree.Name, compiler: Compiler) -> tuple[Row, Link]:
         row = self._behind(name, compiler)
         last = name.parts[-1]
         if last not in row.links:
             if isinstance(row, PopulationRow) and row.dimension is None:
-                compiler.fail(name.at, "E302", "the rows belong to no dimension here, so there are no links", "put a reconciliation before")
+                compiler.fail(
+                    name.at,
+                    "E302",
+                    "the rows belong to no dimension here, so there are no links",
+                    "put a reconciliation before",
+                )
             compiler.fail(name.at, "E302", f"there is no link '{last}'", suggestion(last, row.links, "links"))
         return row, row.links[last]
 

@@ -55,7 +55,9 @@ class Totals(sa.TableClause):
 @compiles(Totals)
 def _write(element: Totals, compiler: Any, asfrom: bool = False, **context: Any) -> str:
     context.pop("fromhints", None)
-    linter = context.pop("from_linter", None)  # SQLAlchemy's search for cartesian products: our subquery is we ourselves
+    linter = context.pop(
+        "from_linter", None
+    )  # SQLAlchemy's search for cartesian products: our subquery is we ourselves
     if linter is not None:
         linter.froms[element] = element.name
     if not asfrom:

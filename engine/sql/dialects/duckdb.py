@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Capabilities, Sql, Unit
+from engine.kit.dialect import Capabilities, Side, Sql, Unit
 from engine.kit.types import DATE, Kind, Type
 from engine.sql.dialects.standard import BIG, Standard, exact, number
 
@@ -44,31 +44,46 @@ class DuckDb(Standard):
         raised = sa.func.list_transform(words, sa.literal_column("lambda word: upper(word[1]) || word[2:]"))
         return sa.func.array_to_string(raised, " ", type_=sa.String())
 
+    def trim(self, text: Sql, side: Side = "both") -> Sql:
+        """Ask first whether there is anything to cut: the trim that is told characters takes 1 µs a row."""
+        ends = {"both": (1, -1), "left": (1,), "right": (-1,)}[side]
+        is_trim = (sa.func.array_extract(text, number(end), type_=sa.String()).between("!", "~") for end in ends)
+        return sa.case((sa.and_(*is_trim), text), else_=super().trim(text, side))
+
     def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
         return text.like(pattern)
 
     def parse_integer(self, text: Sql) -> Sql:
         bare = self.trim(text)
         is_integer = sa.func.regexp_full_match(bare, "[+-]?[0-9]{1,18}", type_=sa.Boolean())
-        return sa.case((is_integer, sa.try_cast(bare, BIG)))
+        parsed = sa.try_cast(bare, BIG)
+        return sa.case((parsed.is_not(None) & is_integer, parsed))
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:
         return sa.func.strftime(value, "%Y-%m-%d" if type_ == DATE else "%Y-%m-%d %H:%M:%S.%f", type_=sa.String())
 
     def arithmetic(self, operator: str, left: Sql, right: Sql, types: tuple[Type, Type], result: Type) -> Sql:
-        if operator == "*" and result.kind == Kind.DECIMAL:  # DECIMAL(18) times DECIMAL(18) is DECIMAL(18), and overflows
+        if (
+            operator == "*" and result.kind == Kind.DECIMAL
+        ):  # DECIMAL(18) times DECIMAL(18) is DECIMAL(18), and overflows
             left = sa.cast(left, exact(types[0].scale or 0))
         return super().arithmetic(operator, left, right, types, result)
 
     def _exact_quotient(self, left: Sql, right: Sql, types: tuple[Type, Type], scale: int) -> Sql:
-        """Divide as 128-bit integers: `/` gives a double here, and a double cannot tell a half."""
-        above, below = (_digits(value, type_) for value, type_ in zip((left, right), types, strict=True))
-        above = above * number(2 * 10 ** ((types[1].scale or 0) + scale))
-        below = below * number(10 ** (types[0].scale or 0))
-        size = (sa.func.abs(above) + sa.func.abs(below)).op("//", precedence=8)(sa.func.abs(below) * number(2))
-        quotient = sa.case(((above < 0) != (below < 0), -size), else_=size)
-        unit = sa.literal_column("1" if scale == 0 else f"0.{'0' * (scale - 1)}1", exact(scale))
-        return sa.cast(quotient, exact(0)) * unit
+        """Divide whole numbers: `/` gives a double here, and a double cannot tell a half.
+
+        64 bits are ten times faster than 128 and hold most values; the value decides which are used.
+        """
+        scales = (types[0].scale or 0, types[1].scale or 0)
+        fits = sa.and_(
+            sa.func.abs(left) < number(2 * 10**18 // 10 ** (sum(scales) + scale)),
+            sa.func.abs(right) < number(4 * 10**18 // 10 ** sum(scales)),
+        )
+        quotient = sa.case(
+            (fits, sa.cast(_quotient(left, right, scales, scale, BIG), exact(0))),
+            else_=sa.cast(_quotient(left, right, scales, scale, _HugeInt()), exact(0)),
+        )
+        return quotient * sa.literal_column("1" if scale == 0 else f"0.{'0' * (scale - 1)}1", exact(scale))
 
     def _decimal_of_float(self, value: Sql) -> Sql:
         return sa.cast(sa.func.format("{:.15g}", value), sa.Numeric(38, 15))
@@ -82,9 +97,16 @@ class DuckDb(Standard):
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
 
 
-def _digits(value: Sql, type_: Type) -> Sql:
-    """Give a decimal without its point, as a 128-bit integer."""
-    return sa.cast(value * number(10**type_.scale) if type_.scale else value, _HugeInt())
+def _quotient(left: Sql, right: Sql, scales: tuple[int, int], scale: int, integer: Any) -> Sql:
+    """Give left / right without its point, rounded half away from zero, computed in integers of the given type."""
+    above, below = (
+        sa.cast(value * number(10**its_scale) if its_scale else value, integer)
+        for value, its_scale in zip((left, right), scales, strict=True)
+    )
+    above = above * number(2 * 10 ** (scales[1] + scale))
+    below = below * number(10 ** scales[0])
+    size = (sa.func.abs(above) + sa.func.abs(below)).op("//", precedence=8)(sa.func.abs(below) * number(2))
+    return sa.case(((above < 0) != (below < 0), -size), else_=size)
 
 
 class _HugeInt(sa.types.UserDefinedType[int]):

@@ -55,9 +55,11 @@ class PostgreSql(Standard):
         return sa.collate(sa.func.upper(sa.collate(sharp, self.case_collation), type_=sa.String()), "default")
 
     def capitals(self, text: Sql) -> Sql:
-        words = sa.func.unnest(sa.func.string_to_array(self.lower(text), " ")).table_valued(
-            sa.column("word", sa.String()), with_ordinality="place", name="words"
-        ).render_derived()
+        words = (
+            sa.func.unnest(sa.func.string_to_array(self.lower(text), " "))
+            .table_valued(sa.column("word", sa.String()), with_ordinality="place", name="words")
+            .render_derived()
+        )
         word = words.c.word
         raised = self.upper(sa.func.left(word, number(1))) + sa.func.substr(word, number(2), type_=sa.String())
         joined = sa.func.string_agg(raised, " ", type_=sa.String()).aggregate_order_by(words.c.place)

@@ -45,7 +45,7 @@ class Sqlite(Standard):
     name: str = "sqlite"
     capabilities: Capabilities = Capabilities(
         transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
-        analyze_after_create=True, multi_process=True, longest_name=255, is_file=True,
+        analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
     )  # fmt: skip
     begin: str | None = "BEGIN IMMEDIATE"
 
@@ -92,7 +92,10 @@ class Sqlite(Standard):
 
     def text(self, value: Sql, type_: Type) -> Sql:
         if type_.kind == Kind.DECIMAL:  # adding 0.0 takes the sign off a zero
-            return sa.func.printf(sa.literal_column(f"'%.{type_.scale or 0}f'"), value + sa.literal_column("0.0"), type_=sa.String())
+            written = sa.func.printf(
+                sa.literal_column(f"'%.{type_.scale or 0}f'"), value + sa.literal_column("0.0"), type_=sa.String()
+            )
+            return sa.case((value.is_not(None), written))
         return super().text(value, type_)
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:  # noqa: ARG002
@@ -103,7 +106,9 @@ class Sqlite(Standard):
             case Kind.NULL, _:
                 return sa.null()
             case Kind.DATE, Kind.TIMESTAMP:
-                return sa.type_coerce(sa.type_coerce(value, sa.String()) + sa.literal_column("' 00:00:00.000000'"), sa.DateTime())
+                return sa.type_coerce(
+                    sa.type_coerce(value, sa.String()) + sa.literal_column("' 00:00:00.000000'"), sa.DateTime()
+                )
             case _, Kind.DECIMAL | Kind.FLOAT:
                 return sa.cast(value, sa.Double())
             case _:
@@ -157,7 +162,9 @@ class Sqlite(Standard):
         return sa.func.af_shift(sa.type_coerce(value, sa.String()), unit, amount, type_=python_type)
 
     def days_between(self, end: Sql, start: Sql) -> Sql:
-        days = sa.func.julianday(sa.type_coerce(end, sa.String())) - sa.func.julianday(sa.type_coerce(start, sa.String()))
+        days = sa.func.julianday(sa.type_coerce(end, sa.String())) - sa.func.julianday(
+            sa.type_coerce(start, sa.String())
+        )
         return sa.cast(days, BIG)
 
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
@@ -165,7 +172,9 @@ class Sqlite(Standard):
             return super().part(value, type_, part)
         sign = {"year": "Y", "month": "m", "day": "d", "hour": "H", "minute": "M", "second": "S", "week_day": "w"}[part]
         text = sa.type_coerce(value, sa.String())
-        number_ = sa.cast(sa.func.strftime(sa.literal_column(f"'%{sign}'"), sa.func.substr(text, number(1), number(19))), BIG)
+        number_ = sa.cast(
+            sa.func.strftime(sa.literal_column(f"'%{sign}'"), sa.func.substr(text, number(1), number(19))), BIG
+        )
         return (number_ + number(6)) % number(7) + number(1) if part == "week_day" else number_
 
     def date(self, timestamp: Sql) -> Sql:

@@ -104,7 +104,11 @@ class Standard:
                 computed = left * right
             case _:
                 computed = left % sa.func.nullif(right, number(0))
-        is_cut = result.kind == Kind.DECIMAL and operator == "*" and sum(each.scale or 0 for each in types) > (result.scale or 0)
+        is_cut = (
+            result.kind == Kind.DECIMAL
+            and operator == "*"
+            and sum(each.scale or 0 for each in types) > (result.scale or 0)
+        )
         return sa.func.round(computed, number(result.scale or 0)) if is_cut else computed
 
     def divide(self, left: Sql, right: Sql, types: tuple[Type, Type], result: Type) -> Sql:
@@ -153,4 +157,3 @@ class Standard:
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.string_agg(value, separator, type_=sa.String()).aggregate_order_by(self.collated(value))
-

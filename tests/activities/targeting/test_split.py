@@ -1,0 +1,259 @@
+"""Split: subsets in order, exact sizes, and the same people on every database."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.kit.errors import AuthorError
+from engine.kit.population import Population
+from tests.contract.world import World, activity
+
+
+def numbers(world: World, *keys: int) -> Population:
+    return world.given("household_id integer", keys)
+
+
+def split(world: World, subsets: str, population: Population, options: str = "") -> dict[str, list[object]]:
+    """Split, and give the keys of every subset."""
+    done = world.run(f"type: split\n{options}subsets:\n{subsets}", population)
+    return {port: world.keys(rows) for port, rows in done.items()}
+
+
+def test_a_row_goes_to_the_first_subset_that_takes_it(world: World) -> None:
+    found = split(world, "  rich: {where: spend > 100}\n  paris: {where: city = 'Paris'}\n  rest: {where: city is not null}", world.everyone())
+    assert found == {"rich": [1, 6, 7], "paris": [], "rest": [2, 3, 4, 5, 8], "complement": []}
+
+
+def test_a_condition_that_is_null_takes_nobody(world: World) -> None:
+    found = split(world, "  rich: {where: spend > 100}\n  poor: {where: not spend > 100}", world.everyone())
+    assert found == {"rich": [1, 6, 7], "poor": [2, 3, 5, 8], "complement": [4]}
+
+
+def test_a_subset_without_condition_and_size_takes_all_that_remain(world: World) -> None:
+    found = split(world, "  rich: {where: spend > 100}\n  rest: {}\n  late: {}", world.everyone())
+    assert found == {"rich": [1, 6, 7], "rest": [2, 3, 4, 5, 8], "late": [], "complement": []}
+
+
+def test_a_row_cut_by_a_limit_remains_for_later_subsets(world: World) -> None:
+    rich = "where: spend > 40, limit: {count: 1, by: [-spend]}"
+    found = split(world, f"  first: {{{rich}}}\n  second: {{{rich}}}", world.everyone())
+    assert found == {"first": [1], "second": [7], "complement": [2, 3, 4, 5, 6, 8]}
+
+
+def test_the_key_decides_between_equals_and_nulls_come_last(world: World) -> None:
+    scored = world.given("household_id integer, score integer", [(4, None), (3, 7), (2, 7), (1, None)])
+    assert split(world, "  a: {limit: {count: 1, by: [score]}}", scored)["a"] == [2]
+    assert split(world, "  a: {limit: {count: 1, by: [-score]}}", scored)["a"] == [2]
+    assert split(world, "  a: {limit: {count: 3, by: [-score]}}", scored)["a"] == [1, 2, 3]
+    assert split(world, "  a: {limit: {count: 1, by: [score desc nulls first]}}", scored)["a"] == [1]
+
+
+def test_text_is_ordered_by_code_point(world: World) -> None:
+    cities = world.given("household_id integer, city text", [(1, "Zürich"), (2, "aix"), (3, "Évry"), (4, "Paris"), (5, None)])
+    by_city = "  a: {limit: {count: 1, by: [city]}}\n  b: {limit: {count: 1, by: [city]}}\n  c: {limit: {count: 2, by: [city]}}"
+    assert split(world, by_city, cities) == {"a": [4], "b": [1], "c": [2, 3], "complement": [5]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "percent", "size"),
+    [
+        (5, "10", 1),  # 0.5
+        (5, "10%", 1),
+        (4, "10", 0),  # 0.4
+        (15, "10", 2),  # 1.5
+        (4, "12.5", 1),  # 0.5
+        (12, "12.5", 2),  # 1.5
+        (20, "12.5", 3),  # 2.5
+        (3, "33.333", 1),  # 0.99999
+        (3, "0", 0),
+        (3, "100", 3),
+        (3, "250", 3),
+        (8, "0.001", 0),
+    ],
+)
+def test_a_share_is_rounded_half_up(world: World, rows: int, percent: str, size: int) -> None:
+    found = split(world, f"  a: {{limit: {{percent: {percent}, by: [household_id]}}}}", numbers(world, *range(1, rows + 1)))
+    assert found == {"a": list(range(1, size + 1)), "complement": list(range(size + 1, rows + 1))}
+
+
+def test_a_very_small_share_of_many_is_exact(world: World) -> None:
+    found = split(world, "  a: {limit: {percent: 0.05, by: [household_id]}}", numbers(world, *range(1, 2001)))
+    assert found["a"] == [1]
+
+
+def test_a_share_with_many_digits_is_not_cut_before_it_is_taken(world: World) -> None:
+    found = split(world, "  a: {limit: {percent: 0.0005, by: [household_id]}}", numbers(world, *range(1, 100_001)))
+    assert found["a"] == [1]
+
+
+def test_a_share_is_of_the_inbound_unless_it_is_of_the_segment(world: World) -> None:
+    everyone = world.everyone()
+    paris = "where: \"lower(city) in ('paris', 'lyon')\""
+    inbound = split(world, f"  a: {{{paris}, limit: {{percent: 50, by: [household_id]}}}}", everyone)
+    segment = split(world, f"  a: {{{paris}, limit: {{percent: 50, of: segment, by: [household_id]}}}}", everyone)
+    assert inbound["a"] == [1, 2, 3, 6]
+    assert segment["a"] == [1, 2, 3]
+
+
+def test_a_share_of_the_segment_is_of_what_earlier_subsets_left(world: World) -> None:
+    half = "limit: {percent: 50, of: segment, by: [household_id]}"
+    found = split(world, f"  a: {{{half}}}\n  b: {{{half}}}", numbers(world, *range(1, 9)))
+    assert found == {"a": [1, 2, 3, 4], "b": [5, 6], "complement": [7, 8]}
+
+
+def test_a_share_of_the_inbound_is_of_all_that_came(world: World) -> None:
+    half = "limit: {percent: 50, by: [household_id]}"
+    found = split(world, f"  a: {{{half}}}\n  b: {{{half}}}", numbers(world, *range(1, 9)))
+    assert found == {"a": [1, 2, 3, 4], "b": [5, 6, 7, 8], "complement": []}
+
+
+GROUPED = [(1, "FR"), (2, "FR"), (3, "FR"), (4, "DE"), (5, None), (6, None), (7, "DE"), (8, "DE"), (9, "DE")]
+
+
+def test_a_count_within_groups_takes_so_many_of_each_and_null_is_a_group(world: World) -> None:
+    found = split(
+        world,
+        "  a: {limit: {count: 1, by: [-household_id], per: [country]}}",
+        world.given("household_id integer, country text", GROUPED),
+    )
+    assert found["a"] == [3, 6, 9]
+
+
+def test_a_share_within_groups_is_of_each_group(world: World) -> None:
+    countries = world.given("household_id integer, country text", GROUPED)
+    found = split(world, "  a: {limit: {percent: 50, by: [household_id], per: [country]}}", countries)
+    assert found["a"] == [1, 2, 4, 5, 7]
+    of_segment = "  a: {where: household_id > 2, limit: {percent: 50, of: segment, by: [household_id], per: [country]}}"
+    assert split(world, of_segment, countries)["a"] == [3, 4, 5, 7]
+    of_inbound = "  a: {where: household_id > 2, limit: {percent: 50, by: [household_id], per: [country]}}"
+    assert split(world, of_inbound, countries)["a"] == [3, 4, 5, 7]
+
+
+RANDOM_TEN = [2, 5, 7, 10, 14, 15, 29, 30, 33, 39]
+"""The 10 of 1…40 with the lowest md5 of `spring.a:<key>`, as md5sum says."""
+
+
+def test_a_random_size_is_exact_and_takes_the_same_people_everywhere(world: World) -> None:
+    found = split(world, "  a: {limit: {percent: 25, by: random}}", numbers(world, *range(1, 41)), "seed: spring\n")
+    assert found["a"] == RANDOM_TEN
+
+
+def test_a_random_count_is_a_beginning_of_a_larger_one(world: World) -> None:
+    people = numbers(world, *range(1, 41))
+    small, large = (split(world, f"  a: {{limit: {{count: {size}, by: random}}}}", people, "seed: spring\n")["a"] for size in (4, 10))
+    assert large == RANDOM_TEN
+    assert set(small) < set(large)
+    assert len(small) == 4
+
+
+def test_a_random_order_reads_a_composite_key_with_text(world: World) -> None:
+    rows = [("é", 1), ("é", 2), ("a", 1), ("a", 12), ("a1", 2), ("", 3)]
+    found = split(world, "  a: {limit: {count: 3, by: random, seed: s}}", world.given("code text, line integer", rows, key=2))
+    assert found["a"] == [("", 3), ("a", 1), ("a1", 2)]
+
+
+def test_seeds_make_different_samples(world: World) -> None:
+    people = numbers(world, *range(1, 41))
+    one = split(world, "  a: {limit: {count: 10, by: random}}", people)
+    other = split(world, "  b: {limit: {count: 10, by: random}}", people)
+    named = split(world, "  b: {limit: {count: 10, by: random, seed: w.tested.a}}", people)
+    assert one["a"] != other["b"]
+    assert named["b"] == one["a"]
+
+
+def test_nobody_changes_sides_in_a_sticky_share_when_others_come(world: World) -> None:
+    sticky = "  control: {limit: {percent: 10, by: random, sticky: true}}"
+    few = split(world, sticky, numbers(world, *range(1, 1001)))
+    many = split(world, sticky, numbers(world, *range(1, 4001)))
+    assert set(few["control"]) == {key for key in many["control"] if key <= 1000}
+    assert len(few["control"]) == 105
+    assert len(many["control"]) == 384
+
+
+def test_a_sticky_share_is_of_those_who_remain(world: World) -> None:
+    found = split(
+        world,
+        "  early: {where: household_id <= 500}\n  control: {limit: {percent: 50, by: random, sticky: true}}",
+        numbers(world, *range(1, 1001)),
+    )
+    assert found["early"] == list(range(1, 501))
+    assert min(found["control"]) > 500
+    assert 200 < len(found["control"]) < 300
+
+
+def test_with_overlap_every_subset_sees_the_whole_inbound(world: World) -> None:
+    found = split(
+        world,
+        "  rich: {where: spend > 100}\n  paris: {where: city = 'Paris'}\n  two: {limit: {count: 2, by: [household_id]}}",
+        world.everyone(),
+        "overlap: true\n",
+    )
+    assert found == {"rich": [1, 6, 7], "paris": [1, 6], "two": [1, 2], "complement": [3, 4, 5, 8]}
+
+
+def test_a_code_is_written_to_the_rows_of_its_subset_alone(world: World) -> None:
+    done = world.run("type: split\nsubsets:\n  a: {where: household_id < 3, code: Ü1}\n  b: {where: household_id = 3}", numbers(world, 1, 2, 3, 4))
+    assert world.rows(done["a"]) == [(1, "Ü1"), (2, "Ü1")]
+    assert world.rows(done["b"]) == [3]
+    assert world.rows(done["complement"]) == [4]
+
+
+def test_a_later_code_replaces_an_earlier_one(world: World) -> None:
+    coded = world.given("household_id integer, segment_code text", [(1, "old"), (2, "old")])
+    done = world.run("type: split\nsubsets:\n  a: {where: household_id = 1, code: new}", coded)
+    assert world.rows(done["a"], "segment_code") == ["new"]
+    assert world.rows(done["complement"], "segment_code") == ["old"]
+
+
+def test_columns_of_the_inbound_stay(world: World) -> None:
+    done = world.run("type: split\nsubsets:\n  a: {where: note = 'Zoë'}", world.given("household_id integer, note text", [(1, "Zoë"), (2, None)]))
+    assert world.rows(done["a"]) == [(1, "Zoë")]
+    assert world.rows(done["complement"]) == [(2, None)]
+
+
+def test_a_column_of_the_inbound_may_be_called_like_our_own_mark(world: World) -> None:
+    marked = world.given("household_id integer, subset_number integer", [(1, 0), (2, 7)])
+    done = world.run("type: split\nsubsets:\n  a: {where: subset_number = 7}\n  b: {limit: {count: 1, by: random}}", marked)
+    assert world.rows(done["a"]) == [(2, 7)]
+    assert world.rows(done["b"]) == [(1, 0)]
+
+
+def test_a_composite_key_is_split_by_columns_of_its_dimension(world: World) -> None:
+    lines = world.given("basket_id integer, line integer", [(100, 1), (100, 2), (104, 1)], key=2, dimension="purchase")
+    found = split(world, "  dear: {where: amount > 10}\n  tea: {where: product.name = 'Thé vert'}", lines)
+    assert found == {"dear": [(100, 1)], "tea": [(100, 2)], "complement": [(104, 1)]}
+
+
+def test_rows_without_a_dimension_can_be_split(world: World) -> None:
+    lines = world.given("line integer, note text", [(2, "x"), (3, "y")], dimension=None)
+    assert split(world, "  a: {where: note = 'x'}", lines) == {"a": [2], "complement": [3]}
+
+
+@pytest.mark.parametrize("name", ["result", "complement", "error", "done", "A", "a-b", "1a", "é"])
+def test_a_subset_has_a_free_name_in_snake_case(name: str) -> None:
+    with pytest.raises(AuthorError, match=f"'{name}' is no name for a subset"):
+        activity(f"type: split\nsubsets:\n  {name}: {{}}")
+
+
+def test_a_split_has_a_subset() -> None:
+    with pytest.raises(AuthorError, match="subset"):
+        activity("type: split\nsubsets: {}")
+
+
+# documented use cases
+
+
+def test_use_case_8_winner_second_and_the_rest(world: World) -> None:
+    """Campaign, competition: scores 8, 8, 10, 12 and 4; the winner has 12, the second 10, and 3 remain."""
+    names = ["Leybras", "Dutrevi", "Petele", "Raymond-Boutin", "Laroques"]
+    players = world.given("household_id integer, name text, score integer", list(zip(range(1, 6), names, (8, 8, 10, 12, 4), strict=True)))
+    best = "limit: {count: 1, by: [-score]}"
+    done = world.run(f"type: split\nsubsets:\n  winner: {{{best}}}\n  second: {{{best}}}", players)
+    assert world.rows(done["winner"]) == [(4, "Raymond-Boutin", 12)]
+    assert world.rows(done["second"]) == [(3, "Petele", 10)]
+    assert world.rows(done["complement"], "score") == [8, 8, 4]
+
+
+def test_use_case_15_ten_percent_of_five_is_one(world: World) -> None:
+    found = split(world, "  sample: {limit: {percent: 10, by: random}}", numbers(world, 11, 12, 13, 14, 15))
+    assert (len(found["sample"]), len(found["complement"])) == (1, 4)
