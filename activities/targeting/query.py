@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from engine.kit.activity import FROM, Port, Transform
 from engine.kit.catalog import Catalog
+from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
@@ -42,6 +43,7 @@ class Query(Transform):
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         base = inputs[FROM.name] if FROM.name in inputs else catalog.dimension(self.dimension or "").population()
         kept = base.columns if FROM.name in inputs else base.key
+        _keep_key(base, self.add)
         frame = Frame(base, catalog)
         added = {name: frame.value(expression) for name, expression in self.add.items()}
         condition = frame.condition(self.where) if self.where else None
@@ -50,3 +52,12 @@ class Query(Transform):
         if condition is not None:
             statement = statement.where(condition)
         return {"result": base.of(statement, {name: value.type for name, value in added.items()})}
+
+
+def _keep_key(base: Population, added: Mapping[str, Expr]) -> None:
+    """AuthorError when an added column would take the place of the key's."""
+    for name, expression in added.items():
+        if name in base.key:
+            raise AuthorError.at(
+                expression.span, "E403", f"'{name}' is the key and cannot be computed", "give the column another name"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from engine.kit.template import Template
 from engine.kit.types import INTEGER, TEXT
 
 RESERVED = ("result", "complement", "error", "done")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Subset(Options):
@@ -52,8 +54,10 @@ class Split(Transform):
     @field_validator("subsets")
     @classmethod
     def _names_are_free(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
+        if not subsets:
+            raise PydanticCustomError("option", "a split has at least one subset", {})
         for name in subsets:
-            if name in RESERVED or not name.isidentifier() or name != name.lower():
+            if name in RESERVED or not NAME.fullmatch(name):
                 raise PydanticCustomError(
                     "option", "'{name}' is no name for a subset; choose another in snake_case", {"name": name}
                 )

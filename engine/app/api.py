@@ -242,7 +242,7 @@ def _baseline(session: Session, workflow: str, run: str) -> Callable[[str], int 
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _environment() -> Mapping[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -122,10 +124,11 @@ class Session:
         )
 
     def new_run(self, key: str | None, workflow: str) -> str:
-        """Name a run: by its key the same name again, else by the second and a little chance."""
+        """Name a run: by its key the same name again, and another for every other key; else by the second and a little chance."""
         if key is not None:
-            readable = "".join(letter if letter.isalnum() else "_" for letter in key.lower())
-            return f"{workflow}_{readable}"
+            readable = re.sub(r"[^a-z0-9]", "_", key.lower())
+            told_apart = "" if readable == key else f"_{hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()[:6]}"
+            return f"{workflow}_{readable}{told_apart}"
         return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(2)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -51,11 +52,11 @@ class Frame:
 
     def order(self, keys: Sequence[SortKey], *, grouping: bool = False) -> tuple[Sql, ...]:
         """Compile sort keys. The population's key ends them, so that no two rows are equal."""
-        sorted_ = [
-            sql
-            for key in keys
-            for sql in self._tried(lambda key=key: self._compiler(key, grouping).sorted([key.sort]), ())
-        ]
+        nothing: tuple[Sql, ...] = ()
+        sorted_: list[Sql] = []
+        for key in keys:
+            compiler = self._compiler(key, grouping)
+            sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
 
     def select(self, *columns: Any) -> sa.Select[Any]:

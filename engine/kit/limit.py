@@ -16,6 +16,9 @@ from engine.kit.option import Deferred, Flag, Integer, Many, Name, Options, Perc
 from engine.kit.population import Population
 
 BUCKETS = 10_000
+MOST_DIGITS = 6
+"""After the point of a share; with more, the product with a large population would not fit 64 bits."""
+STICKY_DIGITS = 2
 RANDOM = "random"
 
 
@@ -52,6 +55,12 @@ class Limit(Options):
             raise PydanticCustomError(
                 "option", "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'", {}
             )
+        if isinstance(self.percent, Decimal) and _digits(self.percent) > (STICKY_DIGITS if self.sticky else MOST_DIGITS):
+            raise PydanticCustomError(
+                "option",
+                "'percent' has at most {most} digits after the point",
+                {"most": f"{STICKY_DIGITS} (with 'sticky')" if self.sticky else MOST_DIGITS},
+            )
         return self
 
     def taken(
@@ -78,8 +87,9 @@ class Limit(Options):
             base = sa.func.count().over(partition_by=groups)
         else:
             base = sa.select(sa.func.count()).select_from(inbound.relation.alias()).scalar_subquery()
-        share = int(_settled(self.percent) * 1000)
-        return rank * 100_000 <= base * share + 50_000  # rank <= round half up (base * percent / 100), in whole numbers
+        percent = _settled(self.percent)
+        unit = 10 ** _digits(percent)
+        return rank * (100 * unit) <= base * int(percent * unit) + 50 * unit  # rank <= round half up (base * percent / 100)
 
 
 def seeded(dialect: Dialect, population: Population, seed: str) -> sa.ColumnElement[str]:
@@ -95,6 +105,11 @@ def random_order(frame: Frame, seed: str) -> tuple[sa.ColumnElement[Any], ...]:
     """Order by the md5 of seed and key, then by the key."""
     dialect = frame.catalog.dialect
     return (dialect.shuffle(seeded(dialect, frame.population, seed)), *frame.order(()))
+
+
+def _digits(percent: Decimal) -> int:
+    exponent = percent.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _settled(value: Any) -> Any:

@@ -28,7 +28,10 @@ def agree(populations: Sequence[Population]) -> None:
 
 
 def stacked(populations: Sequence[Population]) -> Population:
-    """Give the rows of all, one per key: that of the first population that holds it. Columns are those of all, null where absent."""
+    """Give the rows of all, one per key: that of the first population that holds it. Columns are those of all, null where absent.
+
+    A decimal has as many digits as the longest of its name.
+    """
     agree(populations)
     first = populations[0]
     columns: dict[str, Type] = {}
@@ -42,6 +45,8 @@ def stacked(populations: Sequence[Population]) -> Population:
                     f"the column '{name}' is {known} in one population and {type_} in another",
                     "rename one of them where it is added",
                 )
+            if (type_.scale or 0) > (known.scale or 0):
+                columns[name] = type_
     parts = [_widened(population, populations[:index], columns) for index, population in enumerate(populations)]
     relation = sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
     return replace(
@@ -57,7 +62,12 @@ def _widened(
     population: Population, earlier: Sequence[Population], columns: dict[str, Type]
 ) -> sa.Select[tuple[object, ...]]:
     fresh = population.without(*earlier) if earlier else population
-    return sa.select(*(
-        fresh.relation.c[name] if name in population.columns else sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
-        for name, type_ in columns.items()
-    ))  # fmt: skip
+    return sa.select(*(_as_type(fresh, name, type_) for name, type_ in columns.items()))
+
+
+def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement[object]:
+    if name not in population.columns:
+        return sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
+    if population.columns[name] == type_:
+        return population.column(name)
+    return sa.cast(population.column(name), sa.Numeric(38, type_.scale)).label(name)

@@ -134,7 +134,9 @@ def _transformed(
             kept[port] = execution.db.create(execution.work_table(spec.id, arrival, port), selected[port])
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
-            guard.hold(spec.common.guard, count, baseline=execution.baseline(f"{spec.id}.{guarded}"), replaces=False)
+            baseline = execution.baseline(f"{spec.id}.{guarded}")
+            if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
+                raise SkipEffect
     return kept
 
 

@@ -68,7 +68,8 @@ def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 
 def _streamed(connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
-    result = connection.execution_options(stream_results=True, yield_per=rows).execute(statement)
+    # Told to this statement alone: options given to a connection stay, and an INSERT cannot be streamed.
+    result = connection.execute(statement, execution_options={"stream_results": True, "yield_per": rows})
     names: Sequence[str] = list(result.keys())
     for partition in result.partitions(rows):
         columns = zip(*partition, strict=True)

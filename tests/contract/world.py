@@ -216,11 +216,11 @@ class World:
         """Read one activity, written as an author writes it, by the real loader; `ports` says how many arrows end at each."""
         return load(text, ports)
 
-    def run(self, text: str, *arrived: Population, run: str = "run1", **others: Sequence[Population]) -> dict[str, Population]:
-        """Run the activity and keep the populations of all its ports. `arrived` come at `from`."""
+    def run(self, text: str, *arrived: Population, run: str = "", **others: Sequence[Population]) -> dict[str, Population]:
+        """Run the activity and keep the populations of all its ports. `arrived` come at `from`. Each time is another run."""
         ports = {"from": arrived, **others} if arrived else others
         spec = load(text, {port: len(populations) for port, populations in ports.items()})
-        return self.perform(spec, Inputs(ports), run=run)
+        return self.perform(spec, Inputs(ports), run=run or f"run_{next(self._numbers)}")
 
     def perform(
         self, spec: WorkflowSpec, inputs: Inputs, *, run: str = "run1", known: Mapping[str, Any] | None = None

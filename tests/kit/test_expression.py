@@ -48,13 +48,11 @@ def test_a_word_is_a_keyword_only_where_one_can_stand(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["case", "not", "null", "'x", '""', "a.", ".a", "a.1", "a in ()", "f(,)", "a b", "1a", "case end"]
+    "text", ["case", "not", "'x", '""', "a.", ".a", "a.1", "a in ()", "f(,)", "a b", "1a", "case end"]
 )
 def test_what_is_no_expression_is_refused(text: str) -> None:
     with pytest.raises(AuthorError) as caught:
-        if not isinstance(Expr(text).tree, tree.Literal):
-            raise AssertionError(text)
-        raise AuthorError
+        Expr(text)
     assert all(problem.code.startswith("X") for problem in caught.value.diagnostics)
 
 
@@ -117,7 +115,7 @@ def test_a_deep_or_long_text_is_refused_and_a_wide_one_is_not() -> None:
         "f(" * 3000 + ")" * 3000,
         "a" * (LONGEST + 1),
     ):
-        with pytest.raises(AuthorError, match="X00[38]"):
+        with pytest.raises(AuthorError, match=r"X00[38]"):
             Expr(text)
     Expr(" or ".join(["a = 1"] * 1000))
     Expr("(" * 5000 + "a" + ")" * 5000)
@@ -148,10 +146,11 @@ def test_pydantic_collects_what_is_wrong() -> None:
     assert second["loc"] == ("by",)
 
 
-WORDS = st.sampled_from(
-    "a b.c 'x' \"q\" 1 2.5 ( ) , + - * / % || = != < and or not in between like is null case when then else end exists "
-    "count sum of where over partition by order desc nulls first date '2026-01-01' interval '1 day' vars.x".split(" ")
-)
+VOCABULARY = """
+a b.c 'x' "q" 1 2.5 ( ) , + - * / % || = != < and or not in between like is null case when then else end exists( count( sum(
+of where over partition by order desc nulls first vars.x date'2026-01-01' interval'1day' interval'1'
+"""
+WORDS = st.sampled_from(VOCABULARY.split())
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=25).map(" ".join)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -146,9 +146,7 @@ def test_the_shuffle_is_the_order_of_the_md5(connection: sa.Connection, dialect:
 
 def test_months_clamp_on_every_day_of_four_years(connection: sa.Connection, dialect: Dialect) -> None:
     days = [date(2023, 12, 25) + timedelta(days=number) for number in range(0, 1500, 3)]
-    frame = _frame(
-        connection, dialect, [{"d": day, "at": datetime(day.year, day.month, day.day, 23, 59)} for day in days]
-    )  # noqa: DTZ001
+    frame = _frame(connection, dialect, [{"d": day, "at": datetime.combine(day, time(23, 59))} for day in days])
 
     def later(day: date, months: int) -> date:
         year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
@@ -191,7 +189,7 @@ def test_booleans_are_conditions_and_values(connection: sa.Connection, dialect: 
 
 
 def test_texts_become_integers_only_when_they_are(connection: sa.Connection, dialect: Dialect) -> None:
-    texts = ["12", "-0", "1e3", "0x10", "", "१२", "999999999999999999", "9999999999999999999", None, "1 2", "\u00a05"]  # noqa: RUF001
+    texts = ["12", "-0", "1e3", "0x10", "", "१२", "999999999999999999", "9999999999999999999", None, "1 2", "\u00a05"]
     frame = _frame(connection, dialect, [{"t": text} for text in texts])
     expected = [12, 0, None, None, None, None, 999999999999999999, None, None, None, 5]
     assert _answers(connection, frame, "to_integer(t)") == expected

@@ -66,7 +66,7 @@ class Interruption:
     def _wait(self) -> None:
         """Wait for a signal, whose number the interpreter writes to the bell at once, whatever the main thread is doing."""
         with self._listener:
-            heard = [number for number in self._listener.recv(1) if number in SIGNALS]
-            if heard and not self._has_left.wait(PATIENCE_SECONDS):
-                self._give_up()
-                os._exit(128 + heard[0])
+            while heard := self._listener.recv(1):
+                if heard[0] in SIGNALS and not self._has_left.wait(PATIENCE_SECONDS):
+                    self._give_up()
+                    os._exit(128 + heard[0])

@@ -140,7 +140,7 @@ def read_time(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise typer.BadParameter(f"'{text}' is no time; write it as 2026-11-23, or 2026-11-23T09:00:00+01:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def read_variables(texts: list[str] | None) -> dict[str, str]:

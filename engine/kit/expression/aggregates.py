@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from engine.kit.dialect import Dialect, Over, Sql
 from engine.kit.expression.arithmetic import quotient_type
-from engine.kit.expression.parser import COLLECTIONS
+from engine.kit.expression.builder import COLLECTIONS
 from engine.kit.expression.value import Value, typed
 from engine.kit.types import INTEGER, TEXT, Kind, Type
 
@@ -20,7 +20,7 @@ WINDOWS = (*RANKINGS, *NEIGHBOURS, *(name for name in AGGREGATES if name not in 
 SEPARATOR = ","
 
 
-class Unfit(Exception):  # noqa: N818 - our exceptions are named by what happened
+class Unfit(Exception):
     """The aggregate does not take this value: which argument, why, what to type."""
 
     def __init__(self, index: int, message: str, fix: str) -> None:

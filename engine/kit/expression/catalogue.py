@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Dialect, Sql, Unit
+from engine.kit.dialect import Dialect, Sql
 from engine.kit.expression.arithmetic import computed
 from engine.kit.expression.functions import (
     ANY,
@@ -45,7 +45,7 @@ def _day(dialect: Dialect, value: Value) -> Any:
 # times
 
 
-def _shifter(unit: Unit, times: int = 1) -> Callable[[Dialect, Value, Value], Any]:
+def _shifter(unit: Any, times: int = 1) -> Callable[[Dialect, Value, Value], Any]:
     def build(dialect: Dialect, date: Value, amount: Value) -> Any:
         return dialect.shift(date.sql, date.type, unit, amount.sql * literal(times).sql if times != 1 else amount.sql)
 

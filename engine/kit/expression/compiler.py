@@ -341,7 +341,7 @@ class Compiler:
             return typed(
                 over(getattr(sa.func, name)(value.sql, *(sa.cast(step, sa.Integer()) for step in steps))), value.type
             )
-        return inside._aggregate(node.call, over)  # noqa: SLF001 - ourselves
+        return inside._aggregate(node.call, over)
 
 
 def _in_range(function: str, value: int) -> bool:

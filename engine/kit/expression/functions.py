@@ -72,6 +72,6 @@ class Function:
 
 def builtin_functions() -> Mapping[str, Function]:
     """Give the functions of the language by name."""
-    from engine.kit.expression.catalogue import FUNCTIONS  # noqa: PLC0415  (it is made of the values above)
+    from engine.kit.expression.catalogue import FUNCTIONS
 
     return FUNCTIONS

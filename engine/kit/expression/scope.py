@@ -164,7 +164,7 @@ class RowScope:
         inner = self._inside(link, self)
         conditions = [*_joined(row, link, inner.row), *_where(node, compiler.within(inner))]
         source = inner.row.source
-        found = sa.select(sa.literal_column("1")).select_from(source.clause()).where(*conditions)
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.clause()).where(*conditions)
         return found.correlate_except(*source.relations()).exists()
 
     def _correlated(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Value:
@@ -174,7 +174,7 @@ class RowScope:
         conditions = [*_joined(row, link, inner.row), *_where(node, inside)]
         value = _aggregated(node, inside)
         source = inner.row.source
-        found = sa.select(value.sql).select_from(source.clause()).where(*conditions)
+        found: sa.Select[Any] = sa.select(value.sql).select_from(source.clause()).where(*conditions)
         return Value(found.correlate_except(*source.relations()).scalar_subquery(), value.type)
 
     def _grouped(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> tuple[RowScope, Totals]:

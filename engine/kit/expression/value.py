@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator as operators
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -26,6 +27,10 @@ from engine.kit.types import (
     from_sqlalchemy,
     to_sqlalchemy,
 )
+
+_OPERATORS = {
+    "=": operators.eq, "!=": operators.ne, "<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,19 +119,8 @@ def compared(dialect: Dialect, operator: str, left: Value, right: Value) -> sa.C
     left_sql, right_sql = paired(dialect, left, right)
     if TEXT in (left.type, right.type) and operator not in ("=", "!="):
         left_sql = dialect.collated(left_sql)
-    match operator:
-        case "=":
-            return left_sql == right_sql
-        case "!=":
-            return left_sql != right_sql
-        case "<":
-            return left_sql < right_sql
-        case "<=":
-            return left_sql <= right_sql
-        case ">":
-            return left_sql > right_sql
-        case _:
-            return left_sql >= right_sql
+    result: sa.ColumnElement[bool] = _OPERATORS[operator](left_sql, right_sql)
+    return result
 
 
 def paired(dialect: Dialect, left: Value, right: Value) -> tuple[Any, Any]:

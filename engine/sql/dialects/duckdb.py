@@ -12,16 +12,18 @@ from engine.kit.dialect import Capabilities, Side, Sql, Unit
 from engine.kit.types import DATE, Kind, Type
 from engine.sql.dialects.standard import BIG, Standard, exact, number
 
+_CAPABILITIES = Capabilities(
+    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
+    analyze_after_create=False, multi_process=False, longest_name=255, is_file=True,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class DuckDb(Standard):
     """Text compares as UTF-8 bytes, which is by code point. Its `upper` makes ẞ of ß; the others follow."""
 
     name: str = "duckdb"
-    capabilities: Capabilities = Capabilities(
-        transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
-        analyze_after_create=False, multi_process=False, longest_name=255, is_file=True,
-    )  # fmt: skip
+    capabilities: Capabilities = _CAPABILITIES
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
         return {"read_only": True} if read_only else {}
@@ -103,9 +105,9 @@ def _quotient(left: Sql, right: Sql, scales: tuple[int, int], scale: int, intege
         sa.cast(value * number(10**its_scale) if its_scale else value, integer)
         for value, its_scale in zip((left, right), scales, strict=True)
     )
-    above = above * number(2 * 10 ** (scales[1] + scale))
-    below = below * number(10 ** scales[0])
-    size = (sa.func.abs(above) + sa.func.abs(below)).op("//", precedence=8)(sa.func.abs(below) * number(2))
+    dividend = above * number(2 * 10 ** (scales[1] + scale))
+    divisor = below * number(10 ** scales[0])
+    size = (sa.func.abs(dividend) + sa.func.abs(divisor)).op("//", precedence=8)(sa.func.abs(divisor) * number(2))
     return sa.case(((above < 0) != (below < 0), -size), else_=size)
 
 

@@ -16,16 +16,19 @@ _QUOTIENT_DIGITS = 30
 """Digits after the point before the last rounding; rounding twice shows only for divisors of more than 23 digits."""
 
 
+_CAPABILITIES = Capabilities(
+    transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
+    analyze_after_create=True, multi_process=True, longest_name=63, is_file=False,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class PostgreSql(Standard):
     """Text sorts under the collation "C"; case goes by `pg_c_utf8`, which is built in from PostgreSQL 17 on and needs no ICU."""
 
     name: str = "postgresql"
     case_collation: str = "pg_c_utf8"
-    capabilities: Capabilities = Capabilities(
-        transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
-        analyze_after_create=True, multi_process=True, longest_name=63, is_file=False,
-    )  # fmt: skip
+    capabilities: Capabilities = _CAPABILITIES
 
     def on_connect(self, connection: Any) -> None:
         autocommit = connection.autocommit
@@ -82,7 +85,7 @@ class PostgreSql(Standard):
     def _formatted(self, value: Sql, type_: Type) -> Sql:
         return sa.func.to_char(value, "YYYY-MM-DD" if type_ == DATE else "YYYY-MM-DD HH24:MI:SS.US", type_=sa.String())
 
-    def _exact_quotient(self, left: Sql, right: Sql, types: tuple[Type, Type], scale: int) -> Sql:
+    def _exact_quotient(self, left: Sql, right: Sql, types: tuple[Type, Type], scale: int) -> Sql:  # noqa: ARG002
         wide = sa.cast(left, sa.Numeric(100, _QUOTIENT_DIGITS))
         return sa.cast(sa.func.round(wide / sa.cast(right, sa.Numeric()), number(scale)), sa.Numeric(60, scale))
 

@@ -18,6 +18,11 @@ from engine.kit.types import DATE, INTEGER, Kind, Type
 from engine.sql.dialects.sqlite_functions import register
 from engine.sql.dialects.standard import BIG, Standard, number
 
+_CAPABILITIES = Capabilities(
+    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
+    analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
+)  # fmt: skip
+
 
 class NearestDecimal(sa.Numeric[Decimal]):
     """A decimal kept as the double nearest to it; read back with its scale it is the decimal that was written."""
@@ -43,10 +48,7 @@ class Sqlite(Standard):
     """Native where SQLite computes it right: sums and roundings of decimals go through whole numbers."""
 
     name: str = "sqlite"
-    capabilities: Capabilities = Capabilities(
-        transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
-        analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
-    )  # fmt: skip
+    capabilities: Capabilities = _CAPABILITIES
     begin: str | None = "BEGIN IMMEDIATE"
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002

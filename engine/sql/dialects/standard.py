@@ -46,7 +46,8 @@ class Standard:
     def order(self, value: Sql, type_: Type, *, descending: bool, nulls_first: bool) -> Sql:
         sorted_ = self.collated(value) if type_ == TEXT else value
         directed = sa.desc(sorted_) if descending else sa.asc(sorted_)
-        return sa.nulls_first(directed) if nulls_first else sa.nulls_last(directed)
+        placed: Sql = sa.nulls_first(directed) if nulls_first else sa.nulls_last(directed)
+        return placed
 
     def collated(self, text: Sql) -> Sql:
         return text

@@ -82,7 +82,7 @@ def test_a_very_small_share_of_many_is_exact(world: World) -> None:
 
 
 def test_a_share_with_many_digits_is_not_cut_before_it_is_taken(world: World) -> None:
-    found = split(world, "  a: {limit: {percent: 0.0005, by: [household_id]}}", numbers(world, *range(1, 100_001)))
+    found = split(world, "  a: {limit: {percent: 0.0025, by: [household_id]}}", numbers(world, *range(1, 20_001)))
     assert found["a"] == [1]
 
 
@@ -212,8 +212,8 @@ def test_columns_of_the_inbound_stay(world: World) -> None:
 
 
 def test_a_column_of_the_inbound_may_be_called_like_our_own_mark(world: World) -> None:
-    marked = world.given("household_id integer, subset_number integer", [(1, 0), (2, 7)])
-    done = world.run("type: split\nsubsets:\n  a: {where: subset_number = 7}\n  b: {limit: {count: 1, by: random}}", marked)
+    marked = world.given("household_id integer, audienceflow_subset integer", [(1, 0), (2, 7)])
+    done = world.run("type: split\nsubsets:\n  a: {where: audienceflow_subset = 7}\n  b: {limit: {count: 1, by: random}}", marked)
     assert world.rows(done["a"]) == [(2, 7)]
     assert world.rows(done["b"]) == [(1, 0)]
 
@@ -236,7 +236,7 @@ def test_a_subset_has_a_free_name_in_snake_case(name: str) -> None:
 
 
 def test_a_split_has_a_subset() -> None:
-    with pytest.raises(AuthorError, match="subset"):
+    with pytest.raises(AuthorError, match="a split has at least one subset"):
         activity("type: split\nsubsets: {}")
 
 

@@ -1,0 +1,69 @@
+"""Intersection: those who are everywhere, and those who are only somewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.kit.errors import AuthorError
+from engine.kit.population import Population
+from tests.contract.world import World
+
+INTERSECTION = "type: intersection"
+
+
+def people(world: World, *keys: int) -> Population:
+    return world.given("household_id integer", keys)
+
+
+def test_only_those_who_are_in_every_population_remain_with_the_firsts_columns(world: World) -> None:
+    first = world.given("household_id integer, note text", [(1, "a"), (2, None), (3, "Ç")])
+    second = world.given("household_id integer, score integer", [(2, 20), (3, 30), (4, 40)])
+    done = world.run(INTERSECTION, first, second)
+    assert world.rows(done["result"]) == [(2, None), (3, "Ç")]
+    assert tuple(done["result"].columns) == ("household_id", "note")
+
+
+def test_the_complement_is_who_is_in_some_with_the_columns_of_all(world: World) -> None:
+    first = world.given("household_id integer, note text", [(1, "a"), (2, "b")])
+    second = world.given("household_id integer, score integer", [(2, 20), (4, 40)])
+    third = world.given("household_id integer, note text", [(2, "c"), (4, "d"), (5, "e")])
+    done = world.run(INTERSECTION, first, second, third)
+    assert world.keys(done["result"]) == [2]
+    assert world.rows(done["complement"]) == [(1, "a", None), (4, None, 40), (5, "e", None)]
+
+
+def test_one_population_is_its_own_intersection(world: World) -> None:
+    done = world.run(INTERSECTION, people(world, 1, 2))
+    assert (world.keys(done["result"]), world.keys(done["complement"])) == ([1, 2], [])
+
+
+def test_nobody_is_in_an_empty_population(world: World) -> None:
+    done = world.run(INTERSECTION, people(world, 1, 2), people(world))
+    assert (world.keys(done["result"]), world.keys(done["complement"])) == ([], [1, 2])
+
+
+def test_composite_keys_are_compared_whole_and_a_null_matches_nothing(world: World) -> None:
+    first = world.given("basket_id integer, line integer", [(100, 1), (100, 2), (1, 100), (7, None)], key=2, dimension="purchase")
+    second = world.given("basket_id integer, line integer", [(100, 1), (2, 100), (8, None)], key=2, dimension="purchase")
+    done = world.run(INTERSECTION, first, second)
+    assert world.keys(done["result"]) == [(100, 1)]
+    assert world.keys(done["complement"]) == [(1, 100), (2, 100), (7, None), (8, None), (100, 2)]
+
+
+def test_populations_of_different_dimensions_are_refused(offline_world: World) -> None:
+    purchases = offline_world.given("basket_id integer, line integer", key=2, dimension="purchase")
+    with pytest.raises(AuthorError, match="household, purchase"):
+        offline_world.run(INTERSECTION, people(offline_world), purchases)
+
+
+def test_use_case_2_two_of_three_queries(world: World) -> None:
+    """Campaign: 5 men, 3 of Paris or Seattle, 7 of 18 to 30; 2 are all of that, 5 only one or two, as the screenshots show."""
+    men = people(world, 1, 2, 3, 4, 5)
+    cities = people(world, 1, 2, 6)
+    young = people(world, 1, 2, 3, 4, 5, 6, 7)
+    done = world.run(INTERSECTION, men, cities, young)
+    world.run("type: list_update\nlist: all_three", done["result"], run="l1")
+    world.run("type: list_update\nlist: one_or_two", done["complement"], run="l2")
+    assert (done["result"].count, done["complement"].count) == (2, 5)
+    assert world.list_rows("all_three") == [1, 2]
+    assert world.list_rows("one_or_two") == [3, 4, 5, 6, 7]

@@ -1,0 +1,140 @@
+"""Query: conditions and columns over links, one row per key."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.kit.errors import AuthorError
+from tests.contract.world import World, day
+
+
+def test_without_a_condition_everybody_is_selected_with_the_key_alone(world: World) -> None:
+    found = world.run("type: query")["result"]
+    assert world.rows(found) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert tuple(found.columns) == ("household_id",)
+
+
+def test_a_condition_that_is_null_keeps_no_row(world: World) -> None:
+    assert world.keys(world.run("type: query\nwhere: spend > 40")["result"]) == [1, 2, 3, 6, 7]
+    assert world.keys(world.run("type: query\nwhere: not spend > 40")["result"]) == [5, 8]
+    assert world.keys(world.run("type: query\nwhere: spend is null")["result"]) == [4]
+    assert world.keys(world.run("type: query\nwhere: 'null'")["result"]) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "keys"),
+    [
+        ("exists(purchases)", [1, 2, 3, 5]),
+        ("not exists(purchases)", [4, 6, 7, 8]),
+        ("exists(purchases where amount > 10)", [1, 2]),
+        ("exists(purchases where product.category = 'food')", [1, 2]),
+        ("exists(purchases where product.name = 'Thé vert' and amount < 10)", [1]),
+        ("exists(purchases where product_id is null)", [3]),
+        ("count(purchases) > 1", [1]),
+        ("count(purchases) = 0", [4, 6, 7, 8]),
+        ("count(purchases where purchased_at >= timestamp '2026-11-01T00:00:00Z') = 2", [1]),
+        ("sum(amount of purchases) >= 20", [1, 2]),
+        ("sum(amount of purchases) is null", [4, 5, 6, 7, 8]),
+        ("count_distinct(product_id of purchases) = 2", [1]),
+        ("exists(purchases where amount > 10) and exists(purchases where amount < 10)", [1]),
+        ("exists(purchases where amount > 10 and amount < 10)", []),
+    ],
+)
+def test_collections_keep_who_they_say(world: World, where: str, keys: list[int]) -> None:
+    assert world.keys(world.run(f'type: query\nwhere: "{where}"')["result"]) == keys
+
+
+def test_columns_are_added_without_multiplying_rows(world: World) -> None:
+    text = """
+type: query
+where: city = 'Paris' or city = 'Lyon'
+add:
+  lines: count(purchases)
+  total: sum(amount of purchases)
+  last_seen: max(purchased_at of purchases)
+  products: string_agg(product.name, ', ' of purchases)
+  name: upper(email)
+"""
+    found = world.run(text)["result"]
+    assert world.rows(found) == [
+        (1, 3, Decimal("31.00"), day(2026, 11, 20), "Coffee, Thé vert, Thé vert", "ANN@EXAMPLE.COM"),
+        (2, 1, Decimal("20.00"), day(2026, 1, 15), "Coffee", "BOB@EXAMPLE.COM"),
+        (3, 1, Decimal("7.25"), day(2026, 11, 22), None, "BOB@EXAMPLE.COM"),
+        (6, 0, None, None, None, ""),
+    ]
+
+
+def test_a_count_over_no_lines_is_0_and_other_aggregates_are_null(world: World) -> None:
+    text = "type: query\nwhere: household_id = 4\nadd:\n  n: count(purchases)\n  s: sum(amount of purchases)\n  m: min(amount of purchases)\n  a: avg(amount of purchases)"
+    assert world.rows(world.run(text)["result"]) == [(4, 0, None, None, None)]
+
+
+def test_an_aggregate_passes_over_nulls(world: World) -> None:
+    text = "type: query\nwhere: household_id = 5\nadd:\n  n: count(purchases)\n  s: sum(amount of purchases)"
+    assert world.rows(world.run(text)["result"]) == [(5, 1, None)]
+
+
+def test_a_dimension_with_a_composite_key_is_queried_over_a_to_one_link(world: World) -> None:
+    found = world.run("type: query\ndimension: purchase\nwhere: product.category = 'food'\nadd:\n  name: product.name")["result"]
+    assert found.key == ("basket_id", "line")
+    assert world.rows(found) == [(100, 1, "Coffee"), (100, 2, "Thé vert"), (101, 1, "Coffee"), (103, 1, "Coffee"), (105, 1, "Thé vert")]
+
+
+def test_a_to_one_link_that_finds_nobody_gives_null(world: World) -> None:
+    found = world.run("type: query\ndimension: purchase\nwhere: product.name is null\nadd:\n  name: product.name")["result"]
+    assert world.rows(found) == [(102, 1, None)]
+
+
+def test_with_from_its_rows_are_filtered_and_keep_their_columns(world: World) -> None:
+    some = world.given("household_id integer, note text", [(1, "Ä"), (2, None), (6, "x")])
+    found = world.run("type: query\nwhere: city = 'Paris'\nadd:\n  town: city", some)["result"]
+    assert world.rows(found) == [(1, "Ä", "Paris"), (6, "x", "Paris")]
+
+
+def test_with_from_a_column_of_the_population_goes_before_its_dimensions(world: World) -> None:
+    some = world.given("household_id integer, city text", [(1, "Rome"), (2, "Paris")])
+    assert world.keys(world.run("type: query\nwhere: city = 'Paris'", some)["result"]) == [2]
+    assert world.keys(world.run("type: query\nwhere: target.city = 'Paris'", some)["result"]) == [1]
+
+
+def test_with_from_a_row_the_dimension_has_no_more_stays_where_the_condition_allows(world: World) -> None:
+    gone = world.given("household_id integer, note text", [(1, "a"), (99, "b")])
+    assert world.keys(world.run("type: query\nwhere: note is not null", gone)["result"]) == [1, 99]
+    assert world.keys(world.run("type: query\nwhere: city = 'Paris'", gone)["result"]) == [1]
+
+
+def test_an_added_column_may_replace_one_that_came(world: World) -> None:
+    some = world.given("household_id integer, note text", [(1, "a"), (2, None)])
+    assert world.rows(world.run("type: query\nadd:\n  note: upper(note)", some)["result"]) == [(1, "A"), (2, None)]
+
+
+def test_the_key_cannot_be_replaced(world: World) -> None:
+    with pytest.raises(AuthorError, match="'household_id' is the key and cannot be computed"):
+        world.run("type: query\nadd:\n  household_id: household_id + 1")
+
+
+def test_text_beyond_ascii_is_compared_as_written(world: World) -> None:
+    assert world.keys(world.run("type: query\nwhere: city = 'München'")["result"]) == [4]
+    assert world.keys(world.run("type: query\nwhere: lower(email) = 'élodie@example.fr'")["result"]) == [5, 8]
+
+
+def test_an_empty_dimension_gives_nobody(empty_world: World) -> None:
+    found = empty_world.run("type: query\nwhere: exists(purchases)\nadd:\n  total: sum(amount of purchases)")["result"]
+    assert empty_world.rows(found) == []
+    assert found.count == 0
+
+
+def test_a_dimension_that_does_not_exist_is_named(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="there is no dimension 'houshold'") as caught:
+        offline_world.run("type: query\ndimension: houshold")
+    assert "write 'household'" in str(caught.value)
+    assert str(caught.value).startswith("w.yaml:")
+
+
+def test_use_case_25_both_deliveries(world: World) -> None:
+    """Campaign, duplicates across deliveries: two conditions on one collection are two lines, not one."""
+    both = "exists(purchases where basket_id = 100) and exists(purchases where basket_id = 105)"
+    assert world.keys(world.run(f"type: query\nwhere: {both}")["result"]) == [1]
+    assert world.keys(world.run("type: query\nwhere: exists(purchases where basket_id = 100 and basket_id = 105)")["result"]) == []

@@ -1,0 +1,401 @@
+"""The command line, on small SQLite and DuckDB projects."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner, Result
+
+from engine.app import api
+from engine.app.cli import app
+from engine.kit.errors import EngineBug
+
+Call = Callable[..., Result]
+
+PROJECT = """
+databases:
+  default: {url: "sqlite:///data.sqlite"}
+dimensions:
+  person:
+    table: people
+    key: id
+    consent:
+      advertising: consent = true
+data_sources:
+  crm: {kind: declared_id, dimension: person, key: crm_id, id: "1234", destination: "91012", normalise: [], hash: none}
+audiences:
+  young: {name: Young people, data_source: crm, purpose: advertising, trait: "101", segment: "102"}
+  fresh: {name: Fresh people, data_source: crm, purpose: advertising}
+experience_cloud: {organization: 0123456789ABCDEF01234567@AdobeOrg}
+environments:
+  dev: {experience_cloud: {sandbox: true}}
+  prod: {experience_cloud: {sandbox: false}}
+"""
+
+WORKFLOW = """
+workflow: greet
+dimension: person
+variables:
+  most: {type: integer, default: 30}
+activities:
+  adults:
+    type: query
+    where: age >= 18
+    add: {crm_id: crm_id, age: age}
+  sides:
+    type: split
+    from: adults
+    subsets:
+      young: {where: age <= vars.most}
+  share:
+    type: update_shared_audience
+    from: sides.young
+    audience: young
+  keep:
+    type: list_update
+    from: sides.complement
+    list: old
+    mode: replace
+"""
+
+PEOPLE = [
+    (1, "anna", 17, 1),
+    (2, "bert", 20, 1),
+    (3, "cleo", 25, 0),
+    (4, "dave", 40, 1),
+    (5, 'say "e"', 70, 1),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "project.yaml").write_text(PROJECT)
+    (tmp_path / "greet.yaml").write_text(WORKFLOW)
+    data = sqlite3.connect(tmp_path / "data.sqlite")
+    with data:
+        data.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, crm_id TEXT, age INTEGER, consent BOOLEAN)")
+        data.executemany("INSERT INTO people VALUES (?, ?, ?, ?)", PEOPLE)
+    data.close()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AUDIENCEFLOW_ENV", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def call(folder: Path) -> Call:  # noqa: ARG001  (it makes the project)
+    return lambda *words: CliRunner().invoke(app, words, prog_name="audienceflow")
+
+
+def run_json(call: Call, *words: str) -> Any:
+    result = call("run", "greet", "--format", "json", *words)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_run_ends_with_counts_effects_and_status(call: Call) -> None:
+    result = call("run", "greet.yaml")
+    assert result.exit_code == 0, result.output
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "adults → sides 4" in lines
+    assert "sides.young → share 2" in lines
+    assert "share.suppressed 1" in lines
+    assert "identifiers 1" in lines
+    assert any(line.startswith("receipt records received 1, stored records 1") for line in lines)
+    assert any(line.startswith("path /") and line.endswith(".sync.gz") for line in lines)
+    assert lines[-1].endswith("succeeded")
+
+
+def test_progress_goes_to_standard_error_one_line_per_activity(call: Call) -> None:
+    result = call("run", "greet", "--format", "json")
+    json.loads(result.stdout)
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["adults", "sides", "share", "keep"]
+
+
+def test_json_of_a_run_is_the_object_of_the_contract(call: Call) -> None:
+    found = run_json(call, "--var", "most=20")
+    assert list(found) == ["run", "workflow", "status", "activities", "transitions", "errors"]
+    assert found["status"] == "succeeded"
+    assert found["activities"]["sides"]["outputs"] == {"young": {"count": 1}, "complement": {"count": 3}}
+    assert {"from": "sides.complement", "to": "keep.from", "count": 3} in found["transitions"]
+
+
+def test_show_gives_the_object_that_run_gave(call: Call) -> None:
+    ran = run_json(call)
+    for name in (ran["run"], ran["run"][:-1], "last"):
+        assert json.loads(call("show", name, "--format", "json").stdout) == ran
+
+
+def test_show_tells_every_fact(call: Call) -> None:
+    run_json(call)
+    facts = json.loads(call("show", "last", "--facts", "--format", "json").stdout)["facts"]
+    assert (facts[0]["kind"], facts[-1]["kind"]) == ("RunStarted", "RunFinished")
+    assert "EffectDelivered" in call("show", "last", "--facts").stdout
+
+
+def test_a_run_with_a_key_is_done_once(call: Call) -> None:
+    first, second = run_json(call, "--key", "2026-11-23"), run_json(call, "--key", "2026-11-23")
+    assert first == second
+    assert [run["run"] for run in json.loads(call("runs", "--format", "json").stdout)] == ["greet_2026_11_23"]
+
+
+def test_runs_are_listed_the_newest_first_and_by_workflow(call: Call) -> None:
+    old, new = run_json(call)["run"], run_json(call)["run"]
+    assert [run["run"] for run in json.loads(call("runs", "--format", "json").stdout)] == [new, old]
+    assert call("runs", "--workflow", "other").stdout.startswith("There are no runs")
+    assert "1 older run" in call("runs", "--limit", "1").stdout
+
+
+def test_the_time_a_run_is_for_may_be_a_date_and_has_a_zone(call: Call) -> None:
+    run_json(call, "--at", "2026-11-23")
+    run_json(call, "--at", "2026-11-23T10:00:00+02:00")
+    found = [run["for"] for run in json.loads(call("runs", "--format", "json").stdout)]
+    assert found == ["2026-11-23T08:00:00+00:00", "2026-11-23T00:00:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "greet", "--at", "tomorrow"), "2026-11-23"),
+        (("run", "greet", "--var", "most"), "--var"),
+        (("run", "greet", "--var", "least=3"), "has no variable 'least'"),
+        (("run", "greeet"), "write 'greet'"),
+        (("run", "elsewhere/greet.yaml"), "there is no such file"),
+        (("show", "nobody"), "there is no run 'nobody'"),
+        (("resume", "last"), "there is no run 'last'"),
+        (("lists", "show", "nobody"), "there is no list 'nobody'"),
+        (("run", "greet", "--env", "moon"), "there is no environment 'moon'"),
+        (("run", "greet", "--project", "none.yaml"), "there is no such file"),
+        (("runn",), "Did you mean 'run'"),
+    ],
+)
+def test_what_cannot_be_meant_ends_with_2(call: Call, words: tuple[str, ...], said: str) -> None:
+    result = call(*words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_an_invalid_file_ends_a_run_with_2_and_all_problems(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "type: query", "type: querry")
+    replace_in(folder / "greet.yaml", "from: sides.young", "from: side.young")
+    result = call("run", "greet")
+    assert result.exit_code == 2
+    assert "greet.yaml:8:11: E109" in result.stderr
+    assert "fix: write 'query'" in result.stderr
+
+
+def test_an_error_suspends_with_1_and_resume_goes_on(call: Call, folder: Path) -> None:
+    replace_in(
+        folder / "greet.yaml",
+        "  adults:\n",
+        "  blocked:\n    type: list_import\n    list: blocked\n    file: blocked.csv\n  adults:\n",
+    )
+    failed = call("run", "greet")
+    assert failed.exit_code == 1
+    assert "greet.yaml:7:3: 'blocked' is suspended: there is no file" in failed.stdout
+    command = failed.stdout.splitlines()[-1].removeprefix("Go on with: audienceflow ")
+    (folder / "blocked.csv").write_text("id\n2\n")
+    resumed = call(*command.split())
+    assert resumed.exit_code == 0, resumed.output
+    assert call("resume", "last").exit_code == 0
+
+
+def test_a_guard_ends_with_3(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "    audience: young\n", "    audience: young\n    guard: {min: 10}\n")
+    result = call("run", "greet")
+    assert result.exit_code == 3
+    assert "'share' is guarded: 1 rows are fewer than the guard's min of 10" in result.stdout
+
+
+def test_a_held_activity_ends_with_3(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "    audience: young\n", "    audience: young\n    enabled: hold\n")
+    assert call("run", "greet").exit_code == 3
+
+
+def test_a_bug_ends_with_4_and_keeps_its_traceback(folder: Path) -> None:
+    # The registry refuses two components of a name as our own bug: the one way to cause one from outside.
+    (folder / "twin.py").write_text(
+        "from engine.kit.component import Component\nCOMPONENTS = (Component('activity', 'query', 'twin:None_'),)\n"
+    )
+    (folder / "twin-1.dist-info").mkdir()
+    (folder / "twin-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: twin\nVersion: 1\n")
+    (folder / "twin-1.dist-info" / "entry_points.txt").write_text("[audienceflow.components]\ntwin = twin:COMPONENTS\n")
+    found = shell(folder, "run", "greet")
+    assert found.returncode == 4
+    assert "This is a bug in audienceflow" in found.stderr
+    assert "Traceback" not in found.stderr
+    (kept,) = (folder / ".audienceflow").glob("bug-*.txt")
+    assert EngineBug.__name__ in kept.read_text()
+    assert "Traceback" in shell(folder, "--debug", "run", "greet").stderr
+
+
+def test_plan_gives_columns_sql_and_values_and_writes_nothing(call: Call, folder: Path) -> None:
+    before = (folder / "data.sqlite").read_bytes()
+    planned = json.loads(call("plan", "greet", "--var", "most=20", "--format", "json").stdout)
+    adults = planned["activities"]["adults"]["outputs"]["result"]
+    assert adults["columns"] == {"id": "integer", "crm_id": "text", "age": "integer"}
+    assert adults["sql"].startswith("SELECT")
+    assert 18 in adults["values"].values()
+    assert "Young people" in planned["activities"]["share"]["does"][0]
+    assert "would add the members" in call("plan", "greet").stdout
+    assert (folder / "data.sqlite").read_bytes() == before
+    assert not (folder / ".audienceflow" / "state.sqlite").exists()
+
+
+def test_check_without_paths_reads_all_workflows_of_the_project(call: Call, folder: Path) -> None:
+    (folder / "more").mkdir()
+    (folder / "more" / "bad.yaml").write_text("workflow: bad\nactivities:\n  x: {type: nothing}\n")
+    (folder / "greet_test.yaml").write_text("workflow: greet\n")
+    (folder / "words.yaml").write_text("other: [\n")
+    result = call("check")
+    assert result.exit_code == 2
+    assert "more/bad.yaml:3:13: E109 there is no activity type 'nothing'" in result.stdout
+    assert result.stdout.splitlines()[-1] == "2 workflows: 1 error"
+
+
+def test_check_ends_with_0_when_there_are_warnings_only(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "    audience: young\n", "    audience: young\n    enabled: hold\n")
+    result = call("check", "greet.yaml", "--format", "json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["errors"], found["warnings"]) == (0, 1)
+    assert found["diagnostics"][0]["code"] == "W103"
+
+
+def test_lists_show_writes_every_row_the_key_first(call: Call) -> None:
+    run_json(call)
+    assert call("lists", "show", "old", "--format", "csv").stdout == 'id,crm_id,age\n4,dave,40\n5,"say ""e""",70\n'
+    assert json.loads(call("lists", "show", "old", "--format", "json").stdout)[0] == {
+        "id": 4,
+        "crm_id": "dave",
+        "age": 40,
+    }
+    (listed,) = json.loads(call("lists", "list", "--format", "json").stdout)
+    assert (listed["name"], listed["rows"], listed["key"]) == ("old", 2, ["id"])
+    assert "old" in call("lists").stdout
+
+
+def test_draw_writes_the_counts_of_a_run(call: Call) -> None:
+    run_json(call)
+    assert "result  4  ──▶ sides" in call("draw", "greet", "--run", "last").stdout
+    assert "result  ──▶ sides" in call("draw", "greet").stdout
+    assert 'sides -->|"young<br>2"| share' in call("draw", "greet", "--run", "last", "--format", "mermaid").stdout
+
+
+def test_audiences_show_gives_the_members_one_a_line(call: Call) -> None:
+    run_json(call)
+    assert call("audiences", "show", "young").stdout == "bert\n"
+    assert call("audiences", "show", "young", "--format", "csv").stdout == "identifier\nbert\n"
+    listed = json.loads(call("audiences", "list", "--format", "json").stdout)
+    assert [(row["audience"], row["members"]) for row in listed] == [("young", 1), ("fresh", None)]
+
+
+def test_audiences_create_prints_the_lines_for_the_project(call: Call, folder: Path) -> None:
+    first = call("audiences", "create", "fresh")
+    assert first.stdout == 'audiences:\n  fresh:\n    trait: "10000001"\n    segment: "10000002"\n'
+    assert call("audiences", "create", "fresh").stdout == first.stdout
+    old = "purpose: advertising}\nexperience"
+    replace_in(folder / "project.yaml", old, old.replace("}", ', trait: "10000001", segment: "10000002"}'))
+    assert call("audiences", "show", "fresh").exit_code == 0
+
+
+def test_the_environment_variable_chooses_but_does_not_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = call("audiences", "show", "young", "--env", "prod")
+    monkeypatch.setenv("AUDIENCEFLOW_ENV", "prod")
+    chosen = call("audiences", "show", "young")
+    assert (named.exit_code, chosen.exit_code) == (1, 1)
+    assert "no environment is named on the command line" in chosen.stderr
+    assert "no environment is named on the command line" not in named.stderr
+
+
+def test_shared_options_may_stand_before_or_behind_the_command(call: Call, folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "project.yaml").rename(folder / "below" / "other.yaml")
+    replace_in(folder / "below" / "other.yaml", "data.sqlite", "../data.sqlite")
+    assert call("--project", "below/other.yaml", "run", "greet.yaml").exit_code == 0
+    assert call("run", "greet.yaml", "--project", "below/other.yaml").exit_code == 0
+    assert call("lists", "show", "old", "--project", "below/other.yaml").exit_code == 0
+    assert call("runs").exit_code == 2
+
+
+def test_python_is_told_the_run_before_anything_is_done(folder: Path) -> None:
+    told: list[str] = []
+    result = api.run(folder / "greet.yaml", begun=lambda run, _spec: told.append(run))
+    assert told == [result.run]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = (
+        "sqlalchemy",
+        "duckdb",
+        "networkx",
+        "pydantic",
+        "pyarrow",
+        "jinja2",
+        "lark",
+        "rich.live",
+        "activities.audiences.commands",
+    )
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom engine.app.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_registered_command_is_imported_for_its_own_help(call: Call) -> None:
+    found = call("audiences", "--help")
+    assert found.exit_code == 0
+    assert "create" in found.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_can_be_resumed(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """The second query compares each of 200,000 rows with all others until it is stopped; nobody is left to compare for the resumed one."""
+    with duckdb.connect(tmp_path / "data.duckdb") as data:
+        data.execute("CREATE TABLE people AS SELECT range AS id, 1 AS tribe FROM range(200000)")
+    (tmp_path / "project.yaml").write_text(
+        'databases: {default: {url: "duckdb:///data.duckdb"}}\n'
+        "dimensions:\n  person:\n    table: people\n    key: id\n"
+        "    links: {peers: {table: people, on: {tribe: tribe}, many: true}}\n"
+    )
+    (tmp_path / "slow.yaml").write_text(
+        "workflow: slow\ndimension: person\nactivities:\n"
+        "  few: {type: query, where: id < 5}\n"
+        "  endless:\n    type: query\n    after: few\n"
+        "    where: exists(peers where id < target.id and id > target.id)\n"
+        "  keep:\n    type: list_update\n    from: endless\n    list: nobody\n"
+    )
+    words = [sys.executable, "-m", "engine", "run", "slow"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("few  query  succeeded")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert err.startswith("interrupted; 'audienceflow resume ")
+    with duckdb.connect(tmp_path / "data.duckdb") as data:
+        data.execute("DELETE FROM people WHERE id >= 10")
+    resumed = shell(tmp_path, "resume", "last", "--format", "json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["activities"]["few"]["outputs"] == {"result": {"count": 5}}
+
+
+def shell(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "engine", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
