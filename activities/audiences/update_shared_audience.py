@@ -21,6 +21,7 @@ from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN, TEXT
 
 RESERVABLE = timedelta(hours=1)
+MARK = "may_leave"
 
 
 class UpdateSharedAudience(Effect):
@@ -117,18 +118,20 @@ class UpdateSharedAudience(Effect):
 def _judged(
     population: Population, audience: AudienceSettings, source: DataSourceSettings, catalog: Catalog
 ) -> Population:
-    """Give the rows with what decides about them: `may_leave`, and the `identifier`."""
-    frame = Frame(population, catalog)
+    """Give the rows with what decides about them: whether they may leave, and their identifier."""
+    frame = Frame(population.target(), catalog)
     may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
     columns = [population.column(name) for name in population.columns if name != "identifier"]
-    rows = frame.select(*columns, may_leave.label("may_leave"), identifier(frame, source).label("identifier"))
-    return population.of(rows, {"may_leave": BOOLEAN, "identifier": TEXT})
+    mark = population.unused(MARK)
+    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label("identifier"))
+    return population.of(rows, {mark: BOOLEAN, "identifier": TEXT})
 
 
 def _parted(judged: Population, population: Population) -> dict[str, Population]:
     """Divide judged rows among the ports, with the columns of the population."""
     columns = [name for name in population.columns if name != "identifier"]
-    may_leave, value = sa.type_coerce(judged.column("may_leave"), sa.Boolean()), judged.column("identifier")
+    may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
+    value = judged.column("identifier")
     rows = judged.select(columns)
     return {
         "result": judged.of(rows.add_columns(value).where(may_leave, value.is_not(None))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -41,9 +41,7 @@ def plan(
     problems: list[Diagnostic] = []
     for name in graphs.order(graph):
         activity = spec.activities[name]
-        reporting = replace(
-            catalog, report=lambda problem, activity=activity: problems.extend(_placed(problem, activity))
-        )
+        reporting = replace(catalog, report=_collector(activity, problems))
         try:
             planned[name] = _planned(activity, planned, reporting, values, evaluate, db)
         except AuthorError as problem:
@@ -111,6 +109,11 @@ def _planned(
 def _work_table(activity: str, port: str, population: Population, db: Database) -> Population:
     """Give the population as if it lay in its work table already."""
     return replace(stored_population(db.name("w", "plan", activity, port), population), unique=True)
+
+
+def _collector(activity: ActivitySpec, problems: list[Diagnostic]) -> Callable[[AuthorError], None]:
+    """Give what takes the problems of one activity's expressions."""
+    return lambda problem: problems.extend(_placed(problem, activity))
 
 
 def _placed(problem: AuthorError, activity: ActivitySpec) -> list[Diagnostic]:

@@ -148,7 +148,7 @@ def test_show_tells_every_fact(call: Call) -> None:
 def test_a_run_with_a_key_is_done_once(call: Call) -> None:
     first, second = run_json(call, "--key", "2026-11-23"), run_json(call, "--key", "2026-11-23")
     assert first == second
-    assert [run["run"] for run in json.loads(call("runs", "--format", "json").stdout)] == ["greet_2026_11_23"]
+    assert [run["key"] for run in json.loads(call("runs", "--format", "json").stdout)] == ["2026-11-23"]
 
 
 def test_runs_are_listed_the_newest_first_and_by_workflow(call: Call) -> None:

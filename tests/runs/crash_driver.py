@@ -25,7 +25,6 @@ import sqlalchemy as sa
 
 from engine.app import api
 from engine.app.session import Options, Session
-from engine.kit.types import Type, to_sqlalchemy
 from engine.registry import load
 from engine.state import facts as f
 from engine.state.fold import fold
@@ -35,28 +34,23 @@ FILE_OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.copyfil
 MILLISECOND = timedelta(milliseconds=1)
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @dataclass
 class Killer:
-    """Counts the moments of one kind, and ends the process at the one that is asked for."""
+    """Writes down the moments of a run, and ends the process at one of them, counted from 0; never where `at` is negative."""
 
-    kind: str
-    at: int = 0
-    folder: str = ""
-    counts: Counter[str] = field(default_factory=Counter)
+    at: int
+    folder: str
+    moments: list[str] = field(default_factory=list)
 
-    def count(self, kind: str) -> None:
-        self.counts[kind] += 1
-        if kind == self.kind and self.counts[kind] == self.at:
-            die()
+    def pass_moment(self, kind: str) -> None:
+        if len(self.moments) == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.moments.append(kind)
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """See `sys.addaudithook`: counts what is about to be done with a file of ours."""
+        """See `sys.addaudithook`: what is about to be done with a file of ours is a moment."""
         if event in FILE_OPERATIONS and self.folder and str(arguments[0]).startswith(self.folder):
-            self.count("file")
+            self.pass_moment(f"{event} {str(arguments[0]).removeprefix(self.folder)}")
 
 
 @dataclass
@@ -67,7 +61,7 @@ class Clock:
     killer: Killer
 
     def __call__(self) -> datetime:
-        self.killer.count("clock")
+        self.killer.pass_moment("clock")
         self.now += MILLISECOND
         return self.now
 
@@ -77,7 +71,7 @@ def execute(order: dict[str, Any], killer: Killer, now: str) -> Any:
     path = Path(order["folder"]) / order["workflow"]
     clock = Clock(datetime.fromisoformat(now), killer)
     return api.run(
-        path, key=KEY, at=datetime.fromisoformat(order["at"]), listen=lambda _fact, _state: killer.count("fact"),
+        path, key=KEY, at=datetime.fromisoformat(order["at"]), listen=lambda fact, _state: killer.pass_moment(type(fact).__name__),
         options=Options(surroundings=os.environ, clock=clock),
     )  # fmt: skip
 
@@ -158,50 +152,47 @@ def forked(do: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def run_whole(order: dict[str, Any]) -> dict[str, Any]:
-    """Run without a crash, and count the moments of each kind there are."""
-    killer = Killer("none", folder=order["folder"])
+    """Run without a crash, and write down the moments there are."""
+    killer = Killer(-1, order["folder"])
     sys.addaudithook(killer.audit)
     execute(order, killer, order["now"])
     killer.folder = ""
-    return {"moments": dict(killer.counts), "outcome": observe(order)}
+    return {"moments": killer.moments, "outcome": observe(order)}
 
 
 def run_until(order: dict[str, Any]) -> None:
-    killer = Killer(order["kind"], order["at_moment"], order["folder"])
+    killer = Killer(order["moment"], order["folder"])
     sys.addaudithook(killer.audit)
     execute(order, killer, order["now"])
 
 
 def resume(order: dict[str, Any]) -> dict[str, Any]:
-    execute(order, Killer("none"), order["resumed_at"])
+    execute(order, Killer(-1, ""), order["resumed_at"])
     return observe(order)
 
 
 def lines(orders: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for order in orders:
-        if order["kind"] == "none":
+        if order["moment"] < 0:
             ended, found = forked(lambda order=order: run_whole(order))
             yield {"ended": ended, **(found or {})}
             continue
         ended, _ = forked(lambda order=order: run_until(order))
         again, outcome = forked(lambda order=order: resume(order))
-        yield {"ended": ended, "resumed": again, "outcome": outcome}
+        yield {"moment": order["moment"], "ended": ended, "resumed": again, "outcome": outcome}
 
 
-def warm_up() -> None:
-    """Import what every run needs, so that no fork does it again."""
-    import duckdb  # noqa: F401, PLC0415
+def warm_up(order: dict[str, Any]) -> None:
+    """Run once over SQLite, which leaves nothing behind in the process, so that everything is imported before the forks."""
+    import duckdb_sqlalchemy  # noqa: F401, PLC0415
     import psycopg  # noqa: F401, PLC0415
-    import pyarrow.compute  # noqa: F401, PLC0415
+    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401, PLC0415
 
-    import engine.sql.bulk  # noqa: F401, PLC0415
-    import engine.state.migrations  # noqa: F401, PLC0415
-
-    to_sqlalchemy(Type.parse("integer"))
-    load()
+    execute(order, Killer(-1, ""), order["now"])
 
 
 if __name__ == "__main__":
-    warm_up()
-    for line in lines(json.loads(Path(sys.argv[1]).read_text())):
+    first, *orders = json.loads(Path(sys.argv[1]).read_text())
+    warm_up(first)
+    for line in lines(orders):
         print(json.dumps(line), flush=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app.cli import check, demo, draw, lists, plan, resume, run, runs, show
+from engine.app.cli import check, demo, draw, lists, plan, resume, run, runs, show, test
 from engine.app.cli.group import Commands
 
 app = typer.Typer(cls=Commands, name="audienceflow", no_args_is_help=True, pretty_exceptions_enable=False,
@@ -41,6 +41,7 @@ app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("runs")(runs.runs)
 app.command("show")(show.show)
+app.command("test")(test.test)
 app.command("draw")(draw.draw)
 app.add_typer(lists.app, name="lists")
 

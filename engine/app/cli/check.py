@@ -21,7 +21,10 @@ Files = Annotated[
 
 
 def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> None:
-    """Find what is wrong with workflows: all problems of all files, each with its place and what to type."""
+    """Find what is wrong with workflows, each problem with its place and what to type.
+
+    Exit codes: 0 nothing, or warnings only · 2 an error.
+    """
     from engine.app import api
 
     line = invocation(ctx)

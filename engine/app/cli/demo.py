@@ -16,7 +16,10 @@ NEW_YEAR = "2018-01-01"
 
 
 def demo(ctx: typer.Context) -> None:
-    """Build the demo's data: a year of groceries of 2,469 households, in the DuckDB file of the project. Again changes nothing."""
+    """Build the demo's data in the DuckDB file of the project; again changes nothing.
+
+    It is a year of groceries of 2,469 households (The Complete Journey, 84.51°), with identifiers made up.
+    """
     import duckdb
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from importlib.util import find_spec
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,10 +49,7 @@ class Commands(TyperGroup):
         from engine import registry
 
         table = registry.load().of("command")
-        found = {name: table.component(name) for name in table}
-        if find_spec("engine.app.cli.test"):
-            found["test"] = Component("command", "test", "engine.app.cli.test:test", "Run the tests beside workflows.")
-        return found
+        return {name: table.component(name) for name in table}
 
 
 class Registered(TyperCommand):
@@ -92,9 +88,14 @@ def _built(name: str, content: typer.Typer | Callable[..., Any]) -> Any:
 def _share_options(command: Any) -> None:
     """Give a command, and all below it, the options that mean the same everywhere, so that they may stand before or behind its name."""
     taken = {option for parameter in command.params for option in parameter.opts}
-    command.params.extend(option for option in _built("shared", _shared_options).params if not taken & set(option.opts))
+    command.params.extend(option for option in _shared_parameters() if not taken & set(option.opts))
     for below in getattr(command, "commands", {}).values():
         _share_options(below)
+
+
+@cache
+def _shared_parameters() -> tuple[Any, ...]:
+    return tuple(_built("shared", _shared_options).params)
 
 
 def _set_project(ctx: typer.Context, value: Path | None) -> None:

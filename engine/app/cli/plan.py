@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def plan(
     ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: At = None, format: Format = "text"
 ) -> None:
-    """Say what a workflow would do: the columns and the SQL of every port, and what each effect would do. Nothing is written."""
+    """Say what a workflow would do; nothing is written.
+
+    Each port with its columns, its SQL and the values bound in it; and what each effect would do.
+    """
     from engine.app import api
 
     line = invocation(ctx)
