@@ -24,7 +24,7 @@ LONGEST_LINE = 102_400
 """Bytes; longer lines are left out on arrival."""
 
 VISITOR_ID = "^[0-9]{38}$"
-WRONG_DECLARED_ID = r"(?i)[:@\t\r\n]|%3A|\s$|^$"
+WRONG_DECLARED_ID = r"(?i)[:@\x00-\x1f\x7f]|%3A|[\s\p{Z}\x{85}]$|^$"
 
 _OUTBOUND = re.compile(
     r"(?:S3|s3|ftp|http)_(?P<destination>[0-9]+)_(?P<data_source>[0-9]+)_(?P<mode>iter|full)_(?P<stamp>[0-9]{13})(?P<split>[0-9]{3,})?\.sync(?P<gz>\.gz)?"
@@ -77,7 +77,7 @@ def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, 
             lines += len(written)
     if wrong:
         partial.unlink()
-        shape = "38 digits" if is_visitor_id else "free of ':', '%3A', '@', tabs, line ends and blanks at the end"
+        shape = "38 digits" if is_visitor_id else "free of ':', '%3A', '@', control characters and blanks at the end"
         raise DataError(
             f"{wrong:,} identifiers are not {shape}; Experience Cloud would drop them in silence",
             "correct the column of the data source's key, or leave these rows out before the share",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import OutboundName
 from activities.connectors.experience_cloud import DataSourceSettings
-from activities.connectors.identity import identifier
+from activities.connectors.identity import identifier, same_dimension
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
@@ -80,11 +80,13 @@ class ListImport(Effect):
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
         dimension = self._dimension(catalog)
         if self.audience is not None:
-            _, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+            declared, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+            same_dimension(dimension.population(), declared.data_source, source)
             outside = _shape({"identifier": TEXT}, "identifier")
             outputs = _by_identifier(outside, dimension, source, catalog)
         else:
-            outside = _shape({"line": INTEGER, **dict.fromkeys(dimension.key, TEXT)}, "line")
+            number = _number_of(dimension.key)
+            outside = _shape({number: INTEGER, **dict.fromkeys(dimension.key, TEXT)}, number)
             outputs = _by_key(outside, dimension, catalog)
         what = f"the file '{self.file}'" if self.file else f"the audience '{self.audience}'"
         verb = "replace" if self.mode == "replace" else "add to"
@@ -106,12 +108,15 @@ class ListImport(Effect):
         if not path.is_file():
             beside = sorted(item.name for item in path.parent.glob("*.csv")) if path.parent.is_dir() else []
             raise DataError(f"there is no file {path}", suggestion(path.name, beside, "files there"))
-        columns: dict[str, Type] = {"line": INTEGER, **dict.fromkeys(_header(path, dimension), TEXT)}
-        lines = ctx.load("lines", columns, ("line",), _read_csv(path, list(columns)[1:]))
+        header = _header(path, dimension)
+        number = _number_of(header)
+        columns: dict[str, Type] = {number: INTEGER, **dict.fromkeys(header, TEXT)}
+        lines = ctx.load("lines", columns, (number,), _read_csv(path, list(columns)))
         return _by_key(lines, dimension, ctx.catalog)
 
     def _from_audience(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
         declared, source = experience_cloud.audience(ctx.catalog, str(self.audience))
+        same_dimension(dimension.population(), declared.data_source, source)
         if declared.segment is None or source.destination is None:
             raise AuthorError.at(
                 None,
@@ -124,6 +129,15 @@ class ListImport(Effect):
         paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
         identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, declared.segment))
         return _by_identifier(identifiers, dimension, source, ctx.catalog)
+
+
+def _number_of(header: Iterable[str]) -> str:
+    """Name the column of line numbers: `line`, or with underscores behind it where the file has such a column."""
+    taken = {name.lower() for name in header}
+    name = "line"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _shape(columns: Mapping[str, Type], key: str) -> Population:
@@ -200,22 +214,36 @@ def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
 
 
 def _header(path: Path, dimension: Dimension) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = [name.strip() for name in next(csv.reader(file), [])]
+    with path.open("rb") as file:
+        header = [name.strip() for name in next(csv.reader(_lines(path, file)), [])]
     missing = [name for name in dimension.key if name not in header]
     if missing:
         raise DataError(
             f"{path}:1: the header has no column '{missing[0]}', the key of {dimension.name}",
             f"name it in the first line (there: {', '.join(header) or 'nothing'})",
         )
+    repeated = [name for place, name in enumerate(header) if not name or name.lower() in map(str.lower, header[:place])]
+    if repeated:
+        what = f"names the column '{repeated[0]}' twice" if repeated[0] else "has a column without a name"
+        raise DataError(f"{path}:1: the header {what}", "give every column a name of its own")
     return header
 
 
-def _read_csv(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
+def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
+    """Decode line by line, so that a byte that is not UTF-8 is told with its line."""
+    for number, line in enumerate(file, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as problem:
+            raise DataError(f"{path}:{number}: the line is not UTF-8: {problem}", "save the file as UTF-8") from None
+
+
+def _read_csv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Read a CSV file in batches of text, each row with the number of the line it ends on; all bad lines are named, up to a few."""
     problems: list[str] = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+    names = columns[1:]
+    with path.open("rb") as file:
+        reader = csv.reader(_lines(path, file), strict=True)
         next(reader, None)
         rows: list[tuple[object, ...]] = []
         try:
@@ -225,23 +253,23 @@ def _read_csv(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
                 elif row:
                     rows.append((reader.line_num, *row))
                 if len(rows) == BATCH_ROWS and not problems:
-                    yield _batch(rows, names)
+                    yield _batch(rows, columns)
                     rows = []
-        except (csv.Error, UnicodeDecodeError) as problem:
-            problems.append(f"{path}:{reader.line_num + 1}: {problem}")
+        except csv.Error as problem:
+            problems.append(f"{path}:{reader.line_num}: {problem}")
     if problems:
         more = f"\n… and {len(problems) - MOST_PROBLEMS:,} more lines" if len(problems) > MOST_PROBLEMS else ""
         raise DataError(
             "\n".join(problems[:MOST_PROBLEMS]) + more, f"write {len(names)} values on each line: {', '.join(names)}"
         )
-    yield _batch(rows, names)
+    yield _batch(rows, columns)
 
 
 def _batch(rows: list[tuple[object, ...]], names: list[str]) -> pa.RecordBatch:
     import pyarrow as pa
 
-    columns = list(zip(*rows, strict=True)) or [() for _ in ("line", *names)]
-    types = [pa.int64(), *(pa.string() for _ in names)]
+    columns = list(zip(*rows, strict=True)) or [() for _ in names]
+    types = [pa.int64(), *(pa.string() for _ in names[1:])]
     return pa.record_batch(
-        [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=["line", *names]
+        [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=names
     )

@@ -25,8 +25,10 @@ from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
 from engine.state import facts as f
 from engine.state.fold import RunState, fold
+from engine.state.store import RunHeld
 
 PLANNED_RUN = "plan"
+ENDED = ("succeeded", "failed", "stopped")
 
 Begun = Callable[[str, WorkflowSpec], None]
 """Is told the id of a run, and its workflow, before anything of it is done."""
@@ -66,7 +68,7 @@ def run(
             state = fold(known)
             return (
                 result(name, spec.name, graph, state)
-                if state.status in ("succeeded", "stopped")
+                if state.status in ENDED
                 else _resumed(session, name, state, listen, begun)
             )
         started_at = session.clock()
@@ -74,6 +76,8 @@ def run(
         values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
         _refuse_problems(session, spec, graph, values)
         with session.store.hold(name):
+            if session.store.facts(name):
+                raise RunHeld(f"another process began run {name} meanwhile", f"see 'audienceflow show {name}'")
             started = f.RunStarted(
                 at=started_at, workflow=spec.name, path=str(workflow.resolve()), workflow_text=text, project_text=session.project.text,
                 environment=options.environment, is_environment_named=options.is_environment_named, variables=dict(vars or {}), time=time,
@@ -164,10 +168,13 @@ def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values:
 
 def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun: Begun) -> RunResult:
     spec, graph, started = _recorded(session, state)
-    if state.status in ("succeeded", "stopped", "failed"):
+    if state.status in ENDED:
         return result(run, spec.name, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
     with session.store.hold(run):
+        state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
+        if state.status in ENDED:
+            return result(run, spec.name, graph, state)
         begun(run, spec)
         runner = _runner(session, run, spec, graph, values, started.time, Path(started.path), listen)
         runner.resume()

@@ -97,7 +97,8 @@ class Session:
     @cached_property
     def _tables(self) -> Catalog:
         definitions = {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
-        return catalogs.build(self.db, definitions, self.project.sections)
+        catalog = catalogs.build(self.db, definitions, self.project.sections)
+        return replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
 
     def catalog(self) -> Catalog:
         """Give the catalogue with the lists as they are now."""

@@ -32,6 +32,8 @@ class Capabilities:
     index_keys: bool = False
     """Work tables need an index on their key, because the database compares two tables row by row without one."""
     longest_name: int
+    looks_rows_up: bool = True
+    """A correlated EXISTS becomes a join; where it does not, the engine writes IN."""
     is_file: bool = False
     """A database is a file; its folder is made when it is missing."""
 

@@ -70,7 +70,8 @@ class Limit(Options):
         seed = self.seed or seed
         if self.sticky:
             bucket = frame.catalog.dialect.bucket(seeded(frame.catalog.dialect, frame.population, seed), BUCKETS)
-            return sa.and_(is_candidate, bucket < int(_settled(self.percent) * BUCKETS / 100))
+            is_below = sa.func.coalesce(bucket < int(_settled(self.percent) * BUCKETS / 100), sa.false())
+            return sa.and_(is_candidate, is_below)
         groups = [frame.value(expression).sql for expression in self.per]
         order = random_order(frame, seed) if self.is_random else frame.order(self.by)
         rank = sa.func.row_number().over(partition_by=[is_candidate, *groups], order_by=order)
@@ -102,9 +103,9 @@ def seeded(dialect: Dialect, population: Population, seed: str) -> sa.ColumnElem
 
 
 def random_order(frame: Frame, seed: str) -> tuple[sa.ColumnElement[Any], ...]:
-    """Order by the md5 of seed and key, then by the key."""
+    """Order by the md5 of seed and key, then by the key; a key with a null has no hash and comes last."""
     dialect = frame.catalog.dialect
-    return (dialect.shuffle(seeded(dialect, frame.population, seed)), *frame.order(()))
+    return (dialect.shuffle(seeded(dialect, frame.population, seed)).nulls_last(), *frame.order(()))
 
 
 def _digits(percent: Decimal) -> int:

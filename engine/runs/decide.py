@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import TypeAlias
 
+from engine.kit.activity import Missing
 from engine.lang.graph import CONTROL
 from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
 from engine.state.facts import Status
@@ -102,22 +103,23 @@ def _first_command(activity: ActivitySpec, state: RunState) -> Command | None:
     if activity.common.enabled == "false":
         return Skip(activity=activity.id, reason="it is disabled (enabled: false)")
     absent: list[Reference] = []
-    policies = {port.name: activity.common.when_missing if port.many and activity.common.when_missing else port.missing
-                for port in activity.activity.inputs}  # fmt: skip
     for port, references in activity.inputs.items():
         for reference in references:
-            match _arrow(reference, state), policies[port]:
-                case _Arrow.PENDING, _:
-                    return None
-                case _Arrow.MISSING, "skip":
+            arrow = _arrow(reference, state)
+            if arrow is _Arrow.PENDING:
+                return None
+            if arrow is _Arrow.READY:
+                continue
+            match _when_missing(activity, port):
+                case "skip":
                     return Skip(activity=activity.id, reason=f"'{reference}' did not fire")
-                case _Arrow.MISSING, "fail":
+                case "fail":
                     return Fail(
                         activity=activity.id,
                         reason=f"'{port}' waits for '{reference}', which did not fire",
                         fix=f"see why '{reference.activity}' did not run, or write 'when_missing: empty'",
                     )
-                case _Arrow.MISSING, _:
+                case _:
                     absent.append(reference)
         if references and set(references) <= set(absent):
             return Skip(activity=activity.id, reason=f"nothing fired into '{port}'")
@@ -127,6 +129,11 @@ def _first_command(activity: ActivitySpec, state: RunState) -> Command | None:
     if activity.common.enabled == "hold":
         return None
     return Execute(activity=activity.id, absent=tuple(absent))
+
+
+def _when_missing(activity: ActivitySpec, name: str) -> Missing:
+    port = next(port for port in activity.activity.inputs if port.name == name)
+    return activity.common.when_missing or port.missing if port.many else port.missing
 
 
 def _control(activity: ActivitySpec, state: RunState) -> str | None:

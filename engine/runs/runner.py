@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 from engine.lang.graph import CONTROL
@@ -12,12 +13,16 @@ from engine.runs.task import execute
 from engine.runs.tidy import tidy
 from engine.state import facts as f
 from engine.state.fold import RunState, fold, then
-from engine.state.store import Store
+from engine.state.store import RunHeld, Store
 
 Listen = Callable[[f.Fact, RunState], None]
 
 PATIENCE = timedelta(minutes=15)
 """The longest pause the loop sleeps through; for a longer one the run is left waiting."""
+
+
+class Stopped(Exception):
+    """Another process stopped the run; nothing more may be begun."""
 
 
 class Runner:
@@ -33,32 +38,58 @@ class Runner:
     ) -> None:
         self.execution = execution
         self.store = store
-        self.state = fold(store.facts(execution.run))
+        known = store.facts(execution.run)
+        self.state = fold(known)
+        self._known = len(known)
         self._sleep = sleep
         self._listen = listen
 
     def append(self, *facts: f.Fact) -> None:
-        """Make facts durable, then fold them."""
-        self.store.append(self.execution.run, *facts)
+        """Make facts durable, then fold them. Raises Stopped where another process stopped the run and these begin something new."""
+        try:
+            self.store.append(self.execution.run, *facts)
+        except RunHeld:  # we alone execute the run, but anybody may stop it
+            self._fold(*self.store.facts(self.execution.run)[self._known :])
+            if self.state.status == "stopped" and not all(self._is_under_way(fact) for fact in facts):
+                raise Stopped from None
+            self.append(*facts)
+        else:
+            self._fold(*facts)
+
+    def _fold(self, *facts: f.Fact) -> None:
         for fact in facts:
+            self._known += 1
             self.state = then(self.state, fact)
             self._listen(fact, self.state)
 
+    def _is_under_way(self, fact: f.Fact) -> bool:
+        """Say whether a fact is of a task that has begun: what it did has happened, and is written down."""
+        task = self.state.tasks.get((fact.activity, fact.arrival)) if isinstance(fact, f.TaskFact) else None
+        return task is not None and task.status == "running"
+
     def resume(self) -> None:
         """Let a run that stopped go on: what failed is tried again, and lost work tables are made again."""
-        self.append(f.RunControlled(at=self.execution.clock(), action="resume"))
-        lost = tuple(_lost(self.execution, self.state))
-        if lost:
-            self.append(f.TablesLost(at=self.execution.clock(), activities=lost))
+        with suppress(Stopped):
+            self.append(f.RunControlled(at=self.execution.clock(), action="resume"))
+            lost = tuple(_lost(self.execution, self.state))
+            if lost:
+                self.append(f.TablesLost(at=self.execution.clock(), activities=lost))
 
     def drive(self) -> RunState:
-        """Do what can be done, and give the state the run is left in."""
-        while True:
-            for command in commands(self.execution.spec, self.state, self.execution.clock()):
-                if self._do(command):
-                    return self.state
-                if self._is_stopped(command):
-                    break
+        """Do what can be done, and give the state the run is left in. A stop from outside is honoured before the next task."""
+        with suppress(Stopped):
+            while self.state.status != "stopped" and not self._do_round():
+                pass
+        return self.state
+
+    def _do_round(self) -> bool:
+        """Do all that can be done now; True when the run is over for now."""
+        for command in commands(self.execution.spec, self.state, self.execution.clock()):
+            if self._do(command):
+                return True
+            if self._is_stopped(command):
+                break
+        return False
 
     def _do(self, command: Command) -> bool:
         """Do one command; True when the run is over for now."""

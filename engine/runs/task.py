@@ -23,6 +23,11 @@ from engine.runs.guard import GuardTrip
 from engine.state import facts as f
 from engine.state.fold import RunState
 
+
+class ConnectionLost(DataError):
+    """The database went away. Work tables may be gone with it, so the run is suspended whatever `on_error` says."""
+
+
 Append = Callable[..., None]
 """Appends facts to the run, durably, and folds them into its state."""
 
@@ -64,7 +69,7 @@ def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: Aud
         arrival=arrival,
         error=problem.message,
         fix=problem.fix,
-        policy=spec.common.on_error or execution.spec.on_error,
+        policy="suspend" if isinstance(problem, ConnectionLost) else spec.common.on_error or execution.spec.on_error,
         place=str(spec.span),
     )
 
@@ -159,6 +164,11 @@ def _named_errors(spec: ActivitySpec) -> Iterator[None]:
         yield
     except DBAPIError as problem:
         message = str(problem.orig).strip()
+        if problem.connection_invalidated:
+            raise ConnectionLost(
+                f"the database went away while '{spec.id}' was asking it: {message}",
+                "see that it runs again, then resume the run",
+            ) from problem
         raise DataError(
             f"the database refused what '{spec.id}' asked: {message}", "see the SQL with 'audienceflow plan'"
         ) from problem

@@ -161,7 +161,7 @@ class Database:
         with _joined(connection):
             connection.execute(DropTable(target))
             connection.execute(
-                CreateTableAs(target, population.select(), unlogged=capabilities.unlogged_tables and not kept)
+                CreateTableAs(target, _statement(population), unlogged=capabilities.unlogged_tables and not kept)
             )
             if capabilities.index_keys:
                 connection.execute(IndexKey(target, population.key))
@@ -251,6 +251,14 @@ def _joined(connection: sa.Connection) -> Iterator[sa.Connection]:
     else:
         with connection.begin():
             yield connection
+
+
+def _statement(population: Population) -> sa.Select[Any]:
+    """Select a population; by the statement it stands for, where a select around that would change nothing but cost time."""
+    match population.relation:
+        case sa.Subquery(element=sa.Select() as statement) as relation if relation.c.keys() == list(population.columns):
+            return statement
+    return population.select()
 
 
 def stored_population(table: sa.TableClause, population: Population) -> Population:

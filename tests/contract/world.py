@@ -22,8 +22,9 @@ from engine.app.project import Project
 from engine.kit.activity import Activity, Effect, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
+from engine.kit.expression import Expr
 from engine.kit.population import Inputs, Population
-from engine.kit.types import Kind, Type, to_sqlalchemy
+from engine.kit.types import Type, to_sqlalchemy
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.spec import ActivitySpec, WorkflowSpec
@@ -169,6 +170,24 @@ class World:
     def cloud(self) -> ExperienceCloudSandbox:
         return experience_cloud.local(self.surroundings)
 
+    def identify(self, source: str, by: str, **options: Any) -> None:
+        """Change by which expression, and how, a data source identifies its rows."""
+        settings = self.project.sections["data_sources"]
+        changed = settings[source].model_copy(update={"key": Expr(by), **options})
+        sections = {**self.project.sections, "data_sources": {**settings, source: changed}}
+        self.project = replace(self.project, sections=sections)
+        self._tables = replace(self._tables, sections=sections)
+
+    def write(self, file: str, content: str | bytes) -> Path:
+        """Write a file into the workflow's folder, byte for byte."""
+        path = self.folder / file
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def forget_list(self, name: str) -> None:
+        with self.db.transaction() as connection:
+            connection.execute(self.ledger.lists.delete().where(self.ledger.lists.c.name == name))
+
     def everyone(self, dimension: str = "household") -> Population:
         """Give all rows of a dimension, kept as an activity before would have kept them."""
         return self.keep(self.catalog.dimension(dimension).population())
@@ -301,11 +320,13 @@ def read_project(prefix: str = "") -> Project:
 
 
 def lay_out(db: Database, prefix: str = "", *, empty: bool = False) -> None:
-    """Make the tables of the standard world, with their rows or without."""
+    """Make the tables of the standard world, with their rows or without, where they are not there yet: no test changes them."""
     metadata = sa.MetaData()
     with db.transaction() as connection:
         for name, columns in _TABLES.items():
             table = sa.Table(prefix + name, metadata, *columns())
+            if sa.inspect(connection).has_table(table.name):
+                continue
             table.create(connection)
             if not empty:
                 names = [column.name for column in table.columns]

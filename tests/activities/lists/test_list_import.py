@@ -1,0 +1,216 @@
+"""List import: from a file, line by line; from a shared audience, identifier by identifier."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from engine.kit.errors import AuthorError, DataError
+from engine.kit.population import Population
+from engine.runs.guard import GuardTrip
+from tests.contract.world import World, activity, ecid
+
+FILE = "type: list_import\nlist: people\nfile: people.csv"
+LINES = "type: list_import\nlist: lines\nfile: lines.csv\ndimension: purchase"
+AUDIENCE = "type: list_import\nlist: vip\naudience: loyal_vip"
+
+
+def imported(world: World, content: str | bytes, options: str = "") -> dict[str, Population]:
+    world.write("people.csv", content)
+    return world.run(f"{FILE}\n{options}")
+
+
+def declared(identifier: str) -> str:
+    return sha256(identifier.encode()).hexdigest()
+
+
+# from a file
+
+
+def test_the_keys_of_a_file_become_a_list_of_the_dimension(world: World) -> None:
+    done = imported(world, "household_id,note\n3,Frau Müller\n999,nobody\n5,Élodie\n")
+    assert world.list_rows("people") == [3, 5]
+    assert world.rows(done["result"]) == [3, 5]
+    assert done["result"].dimension == "household"
+    assert world.rows(done["unmatched"]) == [(3, "999", "nobody")]
+    assert world.rows(done["ambiguous"]) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfhousehold_id,note\r\n3,a\r\n5,b\r\n",
+        "household_id,note\n\n3,a\n\n\n5,b\n\n",
+        "household_id,note\n3,a\n5,b",
+        'note,household_id\n"a, with ""quotes"" and\na line end",3\n"",5\n',
+        ' household_id , note \n "3",a\n5 ,b\n'.replace(' "3"', "3"),
+        '"household_id"\n"3"\n"5"\n',
+        "household_id\n3\n\n5\n",
+    ],
+    ids=["bom-and-crlf", "blank-lines", "no-last-line-end", "quotes", "blanks", "quoted-single", "single"],
+)
+def test_a_file_may_be_written_in_many_ways(world: World, content: str | bytes) -> None:
+    imported(world, content)
+    assert world.list_rows("people") == [3, 5]
+
+
+def test_a_key_on_several_lines_counts_once(world: World) -> None:
+    done = imported(world, "household_id\n3\n5\n3\n 3\n")
+    assert world.list_rows("people") == [3, 5]
+    assert (done["result"].count, done["unmatched"].count) == (2, 0)
+
+
+def test_every_line_that_finds_nobody_is_unmatched_also_when_it_repeats(world: World) -> None:
+    done = imported(world, "household_id,note\n99,a\n3,b\n99,c\n,d\nthree,e\n3.0,f\n03,g\n")
+    assert world.list_rows("people") == [3]
+    assert world.rows(done["unmatched"]) == [
+        (2, "99", "a"),
+        (4, "99", "c"),
+        (5, "", "d"),
+        (6, "three", "e"),
+        (7, "3.0", "f"),
+        (8, "03", "g"),
+    ]
+
+
+def test_composite_keys_are_found_whole_and_a_column_may_be_called_line(world: World) -> None:
+    world.write("lines.csv", "line,basket_id,note\n1,100,a\n2,100,b\n2,101,c\n")
+    done = world.run(LINES)
+    assert world.list_rows("lines") == [(100, 1), (100, 2)]
+    assert world.rows(done["unmatched"]) == [(4, "2", "101", "c")]
+
+
+def test_a_line_with_too_few_or_too_many_values_fails_the_import_and_is_named(world: World) -> None:
+    world.write_list("people", world.given("household_id integer", [8]))
+    with pytest.raises(DataError) as caught:
+        imported(world, 'household_id,note\n3,a\n5\n"6\n",b\n7,c,d\n')
+    path = world.folder / "people.csv"
+    assert caught.value.message == f"{path}:3: 1 values instead of 2\n{path}:6: 3 values instead of 2"
+    assert world.list_rows("people") == [8]
+
+
+def test_only_the_first_bad_lines_are_named_and_the_others_counted(world: World) -> None:
+    with pytest.raises(DataError) as caught:
+        imported(world, "household_id,note\n" + "3\n" * 1200)
+    assert caught.value.message.count("1 values instead of 2") == 5
+    assert caught.value.message.endswith("… and 1,195 more lines")
+
+
+def test_a_quote_that_never_ends_is_named(world: World) -> None:
+    with pytest.raises(DataError, match=r"people\.csv:3: unexpected end of data"):
+        imported(world, 'household_id,note\n3,a\n5,"b\n')
+
+
+def test_a_file_that_is_not_utf_8_is_named(world: World) -> None:
+    with pytest.raises(DataError, match=r"people\.csv:3: the line is not UTF-8"):
+        imported(world, "household_id,note\n5,a\n3,Müller\n".encode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,note\n3,a\n", "the header has no column 'household_id', the key of household"),
+        ("", "the header has no column 'household_id', the key of household"),
+        ("\n3\n", "the header has no column 'household_id', the key of household"),
+        ("household_id;note\n3;a\n", "the header has no column 'household_id', the key of household"),
+        ("household_id,note,Note\n3,a,b\n", "the header names the column 'Note' twice"),
+        ("household_id,household_id\n3,3\n", "the header names the column 'household_id' twice"),
+        ("household_id,\n3,a\n", "the header has a column without a name"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_named(offline_world: World, content: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        imported(offline_world, content)
+    assert caught.value.message == f"{offline_world.folder / 'people.csv'}:1: {message}"
+
+
+def test_a_header_that_is_not_utf_8_is_named(offline_world: World) -> None:
+    with pytest.raises(DataError, match=r"people\.csv:1: the line is not UTF-8"):
+        imported(offline_world, "household_id,Straße\n3,a\n".encode("latin-1"))
+
+
+def test_a_missing_file_is_named_with_those_beside_it(offline_world: World) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*poeple\.csv") as caught:
+        offline_world.run("type: list_import\nlist: people\nfile: poeple.csv")
+    assert "do_not_share.csv" in caught.value.fix
+
+
+def test_a_header_without_lines_empties_the_list_only_where_the_author_says_so(world: World) -> None:
+    world.write_list("people", world.given("household_id integer", [8]))
+    with pytest.raises(GuardTrip, match="0 rows would be written"):
+        imported(world, "household_id\n")
+    assert world.list_rows("people") == [8]
+    imported(world, "household_id\n", "guard: {on_empty: allow}")
+    assert world.list_rows("people") == []
+
+
+def test_appending_keeps_what_the_list_holds(world: World) -> None:
+    world.write_list("people", world.given("household_id integer", [8, 3]))
+    imported(world, "household_id\n3\n5\n", "mode: append")
+    assert world.list_rows("people") == [3, 5, 8]
+
+
+# from a shared audience
+
+
+def test_identifiers_find_their_rows_or_nobody_or_several(world: World) -> None:
+    members = {name: declared(name) for name in ("a-001", "b-003", "c-008", "é-005", "nobody")}
+    world.cloud.add_members("10603117", members.values())
+    done = world.run(AUDIENCE)
+    assert world.rows(done["result"]) == [3, 5, 8]
+    assert world.list_rows("vip") == [3, 5, 8]
+    assert world.rows(done["unmatched"]) == [members["nobody"]]
+    assert world.rows(done["ambiguous"]) == [members["a-001"]]
+
+
+def test_a_visitor_id_is_compared_as_it_is(world: World) -> None:
+    world.cloud.add_members("10603119", [ecid(2), ecid(1), ecid(77)])
+    done = world.run("type: list_import\nlist: vip\naudience: by_ecid")
+    assert world.rows(done["result"]) == [2]
+    assert world.rows(done["ambiguous"]) == [ecid(1)]
+    assert world.rows(done["unmatched"]) == [ecid(77)]
+
+
+def test_an_import_replaces_the_whole_list(world: World) -> None:
+    world.write_list("vip", world.given("household_id integer, note text", [(1, "old")]))
+    world.cloud.add_members("10603117", [declared("b-003")])
+    world.run(AUDIENCE)
+    assert world.list_rows("vip") == [3]
+
+
+def test_an_import_that_finds_nobody_leaves_the_list(world: World) -> None:
+    world.write_list("vip", world.given("household_id integer", [1]))
+    with pytest.raises(GuardTrip, match="0 rows would be written"):
+        world.run(AUDIENCE)
+    assert world.list_rows("vip") == [1]
+
+
+def test_an_import_done_again_reads_the_file_it_chose(world: World) -> None:
+    world.cloud.add_members("10603117", [declared("b-003")])
+    world.run(AUDIENCE, run="one")
+    world.cloud.add_members("10603117", [declared("c-008")])
+    done = world.run(AUDIENCE, run="one")
+    assert world.rows(done["result"]) == [3]
+    assert world.list_rows("vip") == [3]
+    assert world.rows(world.run(AUDIENCE, run="two")["result"]) == [3, 8]
+
+
+def test_an_audience_by_a_data_source_of_another_dimension_is_refused(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"):
+        offline_world.run(f"{AUDIENCE}\ndimension: purchase")
+
+
+def test_an_audience_without_a_segment_cannot_be_read(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="the audience 'unborn' cannot be read"):
+        offline_world.run("type: list_import\nlist: vip\naudience: unborn")
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["", "file: a.csv\naudience: loyal_vip", "audience: loyal_vip\nmode: append"],
+    ids=["no-source", "two-sources", "append-an-audience"],
+)
+def test_a_list_has_one_source(options: str) -> None:
+    with pytest.raises(AuthorError, match="a list is imported from either|an audience always replaces"):
+        activity(f"type: list_import\nlist: x\n{options}")

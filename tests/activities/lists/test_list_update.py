@@ -1,0 +1,135 @@
+"""List update: append, replace, and never a part of a list."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from engine.kit.errors import DataError
+from engine.runs.effects import SkipEffect
+from engine.runs.guard import GuardTrip
+from tests.contract.world import World
+
+REPLACE = "type: list_update\nlist: people\nmode: replace"
+APPEND = "type: list_update\nlist: people"
+
+
+def old_list(world: World) -> None:
+    world.write_list("people", world.given("household_id integer, note text", [(1, "old"), (2, "old")]))
+
+
+def test_replacing_puts_the_population_in_the_place_of_the_list(world: World) -> None:
+    old_list(world)
+    world.run(REPLACE, world.given("household_id integer, score integer", [(2, 20), (3, None)]))
+    assert world.list_rows("people") == [(2, 20), (3, None)]
+
+
+def test_appending_adds_new_keys_and_leaves_the_others_as_they_are(world: World) -> None:
+    old_list(world)
+    world.run(APPEND, world.given("household_id integer, note text, score integer", [(2, "new", 2), (3, "Ñew", 3)]))
+    assert world.list_rows("people") == [(1, "old", None), (2, "old", None), (3, "Ñew", 3)]
+
+
+def test_a_list_that_does_not_exist_is_made(world: World) -> None:
+    world.run(APPEND, world.given("household_id integer", [7]))
+    assert world.list_rows("people") == [7]
+
+
+def test_the_result_is_the_inbound_population(world: World) -> None:
+    old_list(world)
+    done = world.run(APPEND, world.given("household_id integer, note text", [(2, "came")]))
+    assert world.rows(done["result"]) == [(2, "came")]
+
+
+def test_a_name_may_be_a_template(world: World) -> None:
+    world.run('type: list_update\nlist: "people_{{ run.date }}"', world.given("household_id integer", [7]))
+    assert world.list_rows("people_2026-11-23") == [7]
+
+
+def test_composite_keys_are_appended_whole(world: World) -> None:
+    columns = "basket_id integer, line integer"
+    world.run(APPEND, world.given(columns, [(1, 1), (1, 2)], key=2, dimension="purchase"))
+    world.run(APPEND, world.given(columns, [(1, 2), (2, 1)], key=2, dimension="purchase"))
+    assert world.list_rows("people") == [(1, 1), (1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_write_that_fails_leaves_the_old_list(world: World, mode: str) -> None:
+    old_list(world)
+    twice = world.given("household_id integer, note text", [(3, "a"), (3, "b")])
+    with pytest.raises(DataError, match="1 keys .household_id. stand on more than one row"):
+        world.run(f"type: list_update\nlist: people\nmode: {mode}", twice)
+    assert world.list_rows("people") == [(1, "old"), (2, "old")]
+
+
+def test_a_write_that_fails_in_its_transaction_leaves_the_old_list_and_no_table(world: World) -> None:
+    old_list(world)
+    before = world.ledger.read_lists()["people"]
+    with pytest.raises(DataError, match="stand on more than one row"):
+        world.write_list("people", world.given("household_id integer", [3, 3]))
+    assert world.ledger.read_lists()["people"].relation.compare(before.relation)
+    assert world.list_rows("people") == [(1, "old"), (2, "old")]
+
+
+def test_a_population_of_another_dimension_cannot_be_appended(world: World) -> None:
+    old_list(world)
+    lines = world.given("basket_id integer, line integer", [(1, 1)], key=2, dimension="purchase")
+    with pytest.raises(DataError, match="holds household by household_id, the population purchase by basket_id, line"):
+        world.run(APPEND, lines)
+    world.run(REPLACE, lines)
+    assert world.list_rows("people") == [(1, 1)]
+
+
+def test_a_column_of_another_type_cannot_be_appended(world: World) -> None:
+    old_list(world)
+    with pytest.raises(DataError, match="holds other types in note"):
+        world.run(APPEND, world.given("household_id integer, note integer", [(3, 1)]))
+    assert world.list_rows("people") == [(1, "old"), (2, "old")]
+
+
+def test_decimals_are_kept_as_decimals(world: World) -> None:
+    world.run(REPLACE, world.given("household_id integer, spend decimal(2)", [(1, Decimal("0.10")), (2, Decimal("12345678.90"))]))
+    assert world.list_rows("people", "spend") == [Decimal("0.10"), Decimal("12345678.90")]
+
+
+def test_replacing_by_nobody_fails_unless_the_author_says_otherwise(world: World) -> None:
+    old_list(world)
+    nobody = world.given("household_id integer")
+    with pytest.raises(GuardTrip, match="0 rows would be written"):
+        world.run(REPLACE, nobody)
+    with pytest.raises(SkipEffect):
+        world.run(f"{REPLACE}\nguard: {{on_empty: skip}}", nobody)
+    assert world.list_rows("people", "household_id") == [1, 2]
+    world.run(f"{REPLACE}\nguard: {{on_empty: allow}}", nobody)
+    assert world.list_rows("people") == []
+
+
+def test_appending_nobody_changes_nothing(world: World) -> None:
+    old_list(world)
+    world.run(APPEND, world.given("household_id integer, note text"))
+    assert world.list_rows("people") == [(1, "old"), (2, "old")]
+
+
+def test_a_guard_holds_the_list_back(world: World) -> None:
+    old_list(world)
+    with pytest.raises(GuardTrip, match="1 rows are fewer than the guard's min of 2"):
+        world.run(f"{REPLACE}\nguard: {{min: 2}}", world.given("household_id integer", [3]))
+    assert world.list_rows("people", "household_id") == [1, 2]
+
+
+def test_the_same_run_appends_once_and_another_run_again(world: World) -> None:
+    population = world.given("household_id integer, note text", [(3, "a")])
+    world.run(APPEND, population, run="one")
+    world.write_list("people", world.given("household_id integer, note text", [(9, "later")]))
+    world.run(APPEND, population, run="one")
+    assert world.list_rows("people") == [(9, "later")]
+    world.run(APPEND, population, run="two")
+    assert world.list_rows("people") == [(3, "a"), (9, "later")]
+
+
+def test_a_list_can_be_replaced_from_itself(world: World) -> None:
+    old_list(world)
+    own = world.run("type: read_list\nlist: people")["result"]
+    world.run(REPLACE, world.run("type: query\nwhere: household_id = 2", own)["result"])
+    assert world.list_rows("people") == [(2, "old")]
