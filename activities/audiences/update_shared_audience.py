@@ -79,9 +79,8 @@ class UpdateSharedAudience(Effect):
             "audience": self.audience, "rows": sent.count,
             "file": ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds),
         })  # fmt: skip
-        distinct = (
-            sa.select(sent.column("identifier")).distinct().subquery()
-        )  # DISTINCT beside a collation is no SQL for PostgreSQL
+        # PostgreSQL takes no DISTINCT together with an order under a collation
+        distinct = sa.select(sent.column("identifier")).distinct().subquery()
         order = ctx.catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
         identifiers = sa.select(distinct.c.identifier).order_by(order)
 
@@ -170,6 +169,7 @@ def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
     known = ledger.alias()
     value = sent.column("identifier")
     fresh = sa.select(
-        sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()), sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
+        sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
+        sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
     ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
     return ledger.insert().from_select(["audience", "identifier", "run", "sent_at"], fresh)

@@ -270,6 +270,4 @@ def _batch(rows: list[tuple[object, ...]], names: list[str]) -> pa.RecordBatch:
 
     columns = list(zip(*rows, strict=True)) or [() for _ in names]
     types = [pa.int64(), *(pa.string() for _ in names[1:])]
-    return pa.record_batch(
-        [pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=names
-    )
+    return pa.record_batch([pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=names)

@@ -84,7 +84,7 @@ def run(
                 key=key,
             )  # fmt: skip
             begun(name, spec)
-            runner = _runner(session, name, spec, graph, values, time, workflow, listen)
+            runner = _runner(session, name, spec, graph, values, started, listen)
             runner.append(started)
             return result(name, spec.name, graph, runner.drive())
 
@@ -176,7 +176,7 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         if state.status in ENDED:
             return result(run, spec.name, graph, state)
         begun(run, spec)
-        runner = _runner(session, run, spec, graph, values, started.time, Path(started.path), listen)
+        runner = _runner(session, run, spec, graph, values, started, listen)
         runner.resume()
         return result(run, spec.name, graph, runner.drive())
 
@@ -213,33 +213,28 @@ def _runner(
     spec: WorkflowSpec,
     graph: Graph,
     values: Values,
-    time: datetime,
-    path: Path,
+    started: f.RunStarted,
     listen: Listen,
 ) -> Runner:
     execution = Execution(
         run=run, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog, values=values,
-        evaluate=session.evaluate, time=time, clock=session.clock, connect=session.connect, folder=path.parent,
-        staging=session.state_folder / "staging" / run, baseline=_baseline(session, spec.name, run),
+        evaluate=session.evaluate, time=started.time, clock=session.clock, connect=session.connect, folder=Path(started.path).parent,
+        staging=session.state_folder / "staging" / run, baseline=_baseline(session, run, started),
     )  # fmt: skip
     session.ledger.ensure()
     return Runner(execution, session.store, sleep=clocks.sleep, listen=listen)
 
 
-def _baseline(session: Session, workflow: str, run: str) -> Callable[[str], int | None]:
-    """Give the counts of the last succeeded run with equal variables."""
+def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[str], int | None]:
+    """Give the counts of the last succeeded run with equal variables.
+
+    The run's own facts are not read again: the store would then take what another process appended for known to the runner.
+    """
 
     def count(port: str) -> int | None:
-        mine = fold(session.store.facts(run))
-        for earlier in session.store.runs(workflow):
+        for earlier in session.store.runs(started.workflow):
             state = fold(session.store.facts(earlier)) if earlier != run else None
-            if (
-                state
-                and state.status == "succeeded"
-                and state.started
-                and mine.started
-                and state.started.variables == mine.started.variables
-            ):
+            if state and state.status == "succeeded" and state.started and state.started.variables == started.variables:
                 activity, _, name = port.partition(".")
                 task = state.task(activity)
                 return task.fired[name].count if task and name in task.fired else None

@@ -55,7 +55,9 @@ class Limit(Options):
             raise PydanticCustomError(
                 "option", "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'", {}
             )
-        if isinstance(self.percent, Decimal) and _digits(self.percent) > (STICKY_DIGITS if self.sticky else MOST_DIGITS):
+        if isinstance(self.percent, Decimal) and _digits(self.percent) > (
+            STICKY_DIGITS if self.sticky else MOST_DIGITS
+        ):
             raise PydanticCustomError(
                 "option",
                 "'percent' has at most {most} digits after the point",
@@ -77,9 +79,8 @@ class Limit(Options):
         rank = sa.func.row_number().over(partition_by=[is_candidate, *groups], order_by=order)
         return sa.and_(is_candidate, self._within(rank, groups, is_candidate, inbound))
 
-    def _within(
-        self, rank: Any, groups: list[Any], is_candidate: sa.ColumnElement[bool], inbound: Population
-    ) -> sa.ColumnElement[bool]:
+    def _within(self, rank: Any, groups: list[Any], is_candidate: sa.ColumnElement[bool], inbound: Population) -> Any:
+        """Say that a rank is within the size: at most the share of the base, rounded half up, all in whole numbers."""
         if self.count is not None:
             return rank <= _settled(self.count)
         if self.of == "segment":
@@ -90,7 +91,7 @@ class Limit(Options):
             base = sa.select(sa.func.count()).select_from(inbound.relation.alias()).scalar_subquery()
         percent = _settled(self.percent)
         unit = 10 ** _digits(percent)
-        return rank * (100 * unit) <= base * int(percent * unit) + 50 * unit  # rank <= round half up (base * percent / 100)
+        return rank * (100 * unit) <= base * int(percent * unit) + 50 * unit
 
 
 def seeded(dialect: Dialect, population: Population, seed: str) -> sa.ColumnElement[str]:

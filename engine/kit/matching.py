@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -62,10 +63,11 @@ def _widened(
     population: Population, earlier: Sequence[Population], columns: dict[str, Type]
 ) -> sa.Select[tuple[object, ...]]:
     fresh = population.without(*earlier) if earlier else population
-    return sa.select(*(_as_type(fresh, name, type_) for name, type_ in columns.items()))
+    columns_of_all: list[Any] = [_as_type(fresh, name, type_) for name, type_ in columns.items()]
+    return sa.select(*columns_of_all)
 
 
-def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement[object]:
+def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement[Any]:
     if name not in population.columns:
         return sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
     if population.columns[name] == type_:

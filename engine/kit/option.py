@@ -78,6 +78,7 @@ class Deferred:
 
     expression: Expr
     read: Callable[[str], Any] = field(compare=False)
+
     def __str__(self) -> str:
         return str(self.expression)
 

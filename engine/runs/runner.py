@@ -85,7 +85,7 @@ class Runner:
     def _do_round(self) -> bool:
         """Do all that can be done now; True when the run is over for now."""
         for command in commands(self.execution.spec, self.state, self.execution.clock()):
-            if self._do(command):
+            if self._do(command) or self.state.status == "stopped":
                 return True
             if self._is_stopped(command):
                 break

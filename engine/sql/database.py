@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from engine.kit.dialect import Dialect
-from engine.kit.errors import AuthorError, DataError, Span, suggestion
+from engine.kit.errors import AuthorError, DataError, RetryLater, Span, suggestion
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql import names
@@ -104,7 +105,7 @@ class Database:
         """Do all or nothing. A lost connection is opened anew by the next transaction."""
         connection = self.connection
         try:
-            with connection.begin():
+            with _begun(connection):
                 yield connection
         except DBAPIError as problem:
             if problem.connection_invalidated:
@@ -249,8 +250,21 @@ def _joined(connection: sa.Connection) -> Iterator[sa.Connection]:
     if connection.in_transaction():
         yield connection
     else:
-        with connection.begin():
+        with _begun(connection):
             yield connection
+
+
+def _begun(connection: sa.Connection) -> sa.Transaction:
+    """Begin a transaction; RetryLater where another program keeps the whole database locked."""
+    try:
+        return connection.begin()
+    except DBAPIError as problem:
+        if getattr(problem.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        url = connection.engine.url.render_as_string(hide_password=True)
+        raise RetryLater(
+            f"the database {url} is locked by another program", "end what that program writes, then resume the run"
+        ) from None
 
 
 def _statement(population: Population) -> sa.Select[Any]:

@@ -62,7 +62,9 @@ def shown_secrets(model: type[BaseModel]) -> list[str]:
 def _ways_out(owner: type[BaseModel], name: str) -> Iterator[str]:
     for written in (_scalar(MARK), _block({"env": "A_NAME", "file": MARK}), _block({MARK: "x"})):
         try:
-            value = owner.model_construct(**{name: getattr(owner.model_validate({**_others(owner, name), name: written}), name)})
+            value = owner.model_construct(
+                **{name: getattr(owner.model_validate({**_others(owner, name), name: written}), name)}
+            )
         except ValidationError as failed:
             if MARK in str(failed):
                 yield f"an error shows what was written as {type(written).__name__}"

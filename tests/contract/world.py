@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import count
 from pathlib import Path
 from textwrap import indent
@@ -144,7 +145,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.db)
-        self.ledger.ensure()
+        self.db.ensure_schema()
         self._tables = catalogs.build(
             self.db,
             {name: dimension.definition() for name, dimension in self.project.dimensions.items()},
@@ -205,7 +206,9 @@ class World:
         dimension: str | None = "household",
     ) -> Population:
         """Make a population of these rows; `columns` reads "a integer, b text", and the first `key` of them are the key."""
-        types = {name: Type.parse(type_) for name, _, type_ in (part.strip().partition(" ") for part in columns.split(", "))}
+        types = {
+            name: Type.parse(type_) for name, _, type_ in (part.strip().partition(" ") for part in columns.split(", "))
+        }
         target = self.db.name("given", str(next(self._numbers)))
         table = sa.Table(
             target.name,
@@ -223,6 +226,7 @@ class World:
 
     def write_list(self, name: str, population: Population) -> None:
         """Fill a list, as a run before would have."""
+        self.ledger.ensure()
         with self.db.transaction() as connection:
             key = ("before", name, str(next(self._numbers)))
             self.ledger.write_list(connection, name, population, "replace", key, self.now)
@@ -235,7 +239,9 @@ class World:
         """Read one activity, written as an author writes it, by the real loader; `ports` says how many arrows end at each."""
         return load(text, ports)
 
-    def run(self, text: str, *arrived: Population, run: str = "", **others: Sequence[Population]) -> dict[str, Population]:
+    def run(
+        self, text: str, *arrived: Population, run: str = "", **others: Sequence[Population]
+    ) -> dict[str, Population]:
         """Run the activity and keep the populations of all its ports. `arrived` come at `from`. Each time is another run."""
         ports = {"from": arrived, **others} if arrived else others
         spec = load(text, {port: len(populations) for port, populations in ports.items()})
@@ -313,6 +319,7 @@ def activity(text: str) -> Activity:
     return load(text).activities[TESTED].activity
 
 
+@cache
 def read_project(prefix: str = "") -> Project:
     """Read the project of the standard world; `prefix` begins the names of its tables."""
     text = PROJECT.replace("PREFIX", prefix)
@@ -337,15 +344,15 @@ _SCHEMAS = count(1)
 
 
 @contextmanager
-def opened(db: Database, folder: Path, prefix: str = "", *, empty: bool = False) -> Iterator[World]:
+def opened(
+    db: Database, folder: Path, prefix: str = "", *, empty: bool = False, lists: Mapping[str, Sequence[int]] = LISTS
+) -> Iterator[World]:
     """Open a world with a schema of its own, and throw the schema away afterwards."""
-    if db.dialect.capabilities.multi_process and db.dialect.capabilities.schemas:
-        db.close()  # a connection of its own for each world, where the tables are not in memory
     db.schema = f"w{next(_SCHEMAS)}"
     folder.mkdir(parents=True, exist_ok=True)
     world = World(db=db, project=read_project(prefix), folder=folder)
     try:
-        for name, keys in LISTS.items():
+        for name, keys in lists.items():
             world.write_list(name, world.given("household_id integer", [] if empty else keys))
         rows = "" if empty else "3,Frau Müller\n5,Élodie\n999,nobody\n"
         (folder / "do_not_share.csv").write_text(f"household_id,note\n{rows}", encoding="utf-8")
@@ -362,7 +369,3 @@ def _drop_schema(db: Database) -> None:
     with db.transaction() as connection:
         tables = [name for name in sa.inspect(connection).get_table_names() if name.startswith(f"{db.schema}_")]
     db.drop(sa.table(name) for name in tables)
-
-
-
-

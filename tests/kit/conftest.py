@@ -1,5 +1,6 @@
 """The worlds of the contract suite."""
 
+from tests.contract.fixtures import bare_world as world  # noqa: F401
 from tests.contract.fixtures import (  # noqa: F401
     database,
     duckdb_database,
@@ -7,6 +8,4 @@ from tests.contract.fixtures import (  # noqa: F401
     offline_world,
     postgres_database,
     sqlite_database,
-    world,
-    worlds,
 )

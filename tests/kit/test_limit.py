@@ -69,7 +69,9 @@ def test_the_random_order_is_that_of_the_md5(world: World) -> None:
     population = world.given("id integer", range(1, 21), dimension=None)
     frame = Frame(population, world.catalog)
     with world.db.transaction() as connection:
-        found = list(connection.execute(frame.select(population.column("id")).order_by(*random_order(frame, "s"))).scalars())
+        found = list(
+            connection.execute(frame.select(population.column("id")).order_by(*random_order(frame, "s"))).scalars()
+        )
     assert found[:5] == [10, 13, 4, 15, 8]
     assert found == sorted(range(1, 21), key=lambda key: md5(f"s:{key}".encode(), usedforsecurity=False).hexdigest())
 
@@ -78,5 +80,8 @@ def test_a_null_in_a_key_comes_last_in_a_random_order(world: World) -> None:
     population = world.given("a integer, b integer", [(1, None), (1, 2), (None, None)], key=2, dimension=None)
     frame = Frame(population, world.catalog)
     with world.db.transaction() as connection:
-        found = [tuple(row) for row in connection.execute(frame.select(*population.key_columns).order_by(*random_order(frame, "s")))]
+        found = [
+            tuple(row)
+            for row in connection.execute(frame.select(*population.key_columns).order_by(*random_order(frame, "s")))
+        ]
     assert found == [(1, 2), (1, None), (None, None)]

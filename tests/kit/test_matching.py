@@ -40,7 +40,10 @@ def test_a_stack_says_that_it_is_unique_only_if_every_part_is(offline_world: Wor
 
 def test_of_three_the_first_that_holds_a_key_gives_its_row(world: World) -> None:
     columns = "household_id integer, note text"
-    parts = [world.given(columns, [(key, name) for key in keys]) for name, keys in (("a", [1]), ("b", [1, 2]), ("c", [1, 2, 3]))]
+    parts = [
+        world.given(columns, [(key, name) for key in keys])
+        for name, keys in (("a", [1]), ("b", [1, 2]), ("c", [1, 2, 3]))
+    ]
     assert world.rows(stacked(parts)) == [(1, "a"), (2, "b"), (3, "c")]
 
 
@@ -51,5 +54,10 @@ def test_columns_in_another_order_are_stacked_by_name(world: World) -> None:
 
 
 def test_a_decimal_has_the_digits_of_the_longest(world: World) -> None:
-    parts = [world.given(f"household_id integer, n decimal({scale})", [(scale, Decimal("1.125").quantize(Decimal(1).scaleb(-scale)))]) for scale in (1, 3, 2)]
+    parts = [
+        world.given(
+            f"household_id integer, n decimal({scale})", [(scale, Decimal("1.125").quantize(Decimal(1).scaleb(-scale)))]
+        )
+        for scale in (1, 3, 2)
+    ]
     assert world.rows(stacked(parts), "n") == [Decimal("1.100"), Decimal("1.120"), Decimal("1.125")]

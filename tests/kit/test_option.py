@@ -122,7 +122,9 @@ def test_options_are_values() -> None:
         read().count = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("values", [{}, {"count": "3", "share": "12.5", "flag": "true", "pause": "2h", "names": ["é"], "where": "a > 'x'"}])
+@pytest.mark.parametrize(
+    "values", [{}, {"count": "3", "share": "12.5", "flag": "true", "pause": "2h", "names": ["é"], "where": "a > 'x'"}]
+)
 def test_what_is_written_is_read_back(values: dict[str, Any]) -> None:
     toy = read(**values)
     assert Toy.model_validate(toy.model_dump(mode="json")) == toy
@@ -139,7 +141,9 @@ def test_an_error_does_not_repeat_what_was_written() -> None:
 
 def test_a_secret_is_read_where_it_is_kept(tmp_path: Path) -> None:
     (tmp_path / "password.txt").write_text("pässword \n", encoding="utf-8")
-    from_environment, from_file = (read(password=place).password for place in ({"env": "THE_PASSWORD"}, {"file": "password.txt"}))
+    from_environment, from_file = (
+        read(password=place).password for place in ({"env": "THE_PASSWORD"}, {"file": "password.txt"})
+    )
     assert from_environment is not None
     assert from_file is not None
     assert from_environment.reveal({"THE_PASSWORD": "hunter2"}, tmp_path) == "hunter2"
@@ -162,7 +166,15 @@ def test_where_a_secret_is_kept_survives_being_written_and_read() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["hunter2", Scalar.at("hunter2", Span("p.yaml", 1, 1)), {"env": "A", "file": "hunter2"}, {"hunter2": "x"}, {"env": ["hunter2"]}, {"env": ""}, {}],
+    [
+        "hunter2",
+        Scalar.at("hunter2", Span("p.yaml", 1, 1)),
+        {"env": "A", "file": "hunter2"},
+        {"hunter2": "x"},
+        {"env": ["hunter2"]},
+        {"env": ""},
+        {},
+    ],
 )
 def test_a_secret_that_is_written_out_is_refused_and_not_repeated(written: Any) -> None:
     with pytest.raises(ValidationError, match="env: NAME") as caught:
@@ -170,7 +182,9 @@ def test_a_secret_that_is_written_out_is_refused_and_not_repeated(written: Any) 
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("place", "what"), [({"env": "NOT_SET"}, "environment variable NOT_SET"), ({"file": "none.txt"}, "file none.txt")])
+@pytest.mark.parametrize(
+    ("place", "what"), [({"env": "NOT_SET"}, "environment variable NOT_SET"), ({"file": "none.txt"}, "file none.txt")]
+)
 def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path: Path, place: dict[str, str], what: str) -> None:
     secret = read(password=place).password
     assert secret is not None

@@ -53,7 +53,10 @@ def test_only_keeps_the_key_and_what_is_named(world: World) -> None:
 
 def test_without_leaves_out_the_keys_of_the_others_and_a_null_matches_nothing(world: World) -> None:
     rows = world.given("a integer, b integer", [(1, 1), (1, 2), (2, None)], key=2)
-    others = [world.given("a integer, b integer", [(1, 1), (2, None)], key=2), world.given("a integer, b integer", key=2)]
+    others = [
+        world.given("a integer, b integer", [(1, 1), (2, None)], key=2),
+        world.given("a integer, b integer", key=2),
+    ]
     assert world.keys(rows.without(*others)) == [(1, 2), (2, None)]
     assert world.keys(rows.without()) == [(1, 1), (1, 2), (2, None)]
 

@@ -85,10 +85,15 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
         facts = session.store.facts(run)
         state = fold(facts)
         finished = Counter(fact.activity for fact in facts if isinstance(fact, f.TaskFinished))
-        steps = Counter((fact.activity, getattr(fact, "step", "prepared")) for fact in facts if isinstance(fact, f.EffectPrepared | f.EffectDelivered))
+        steps = Counter(
+            (fact.activity, getattr(fact, "step", "prepared"))
+            for fact in facts
+            if isinstance(fact, f.EffectPrepared | f.EffectDelivered)
+        )
         ledger = session.ledger
         lists = ledger.read_lists()
         with session.db.transaction() as connection:
+
             def rows(*columns: Any) -> list[list[Any]]:
                 return sorted([str(value) for value in row] for row in connection.execute(sa.select(*columns)))
 
@@ -109,17 +114,25 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
                 f"{task.activity}.{port}": session.db.named(fired.table)
                 for task in state.tasks.values() for port, fired in task.fired.items() if fired.table
             }  # fmt: skip
-            seen["tables"] = {name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for name, table in tables.items()}
+            seen["tables"] = {
+                name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for name, table in tables.items()
+            }
     return seen | observe_cloud(folder)
 
 
 def observe_cloud(folder: Path) -> dict[str, Any]:
     cloud = folder / ".audienceflow" / "experience_cloud"
     with closing(sqlite3.connect(cloud / "experience_cloud.sqlite")) as db:
-        receipts = [(key, json.loads(content)) for key, content in db.execute("SELECT key, content FROM receipt ORDER BY number")]
+        receipts = [
+            (key, json.loads(content))
+            for key, content in db.execute("SELECT key, content FROM receipt ORDER BY number")
+        ]
         return {
             "members": sorted(map(list, db.execute("SELECT trait, identifier, id_source FROM member"))),
-            "accepted": sorted([key.split("_")[2], content["stored_records"]] for key, content in receipts if content["accepted"]),
+            "accepted": sorted(
+                [key.split("_")[2], content["stored_records"]] for key, content in receipts if content["accepted"]
+            ),
             "refused": [key for key, content in receipts if not content["accepted"]],
             "names": sorted({key.rpartition("/")[2].split("_")[2] for key, _ in receipts}),
             "files": len({path.name for path in (cloud / "inbound").rglob("ftp_dpm_*")}),
@@ -184,9 +197,9 @@ def lines(orders: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def warm_up(order: dict[str, Any]) -> None:
     """Run once over SQLite, which leaves nothing behind in the process, so that everything is imported before the forks."""
-    import duckdb_sqlalchemy  # noqa: F401, PLC0415
-    import psycopg  # noqa: F401, PLC0415
-    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401, PLC0415
+    import duckdb_sqlalchemy  # noqa: F401
+    import psycopg  # noqa: F401
+    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
     execute(order, Killer(-1, ""), order["now"])
 

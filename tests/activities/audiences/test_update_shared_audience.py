@@ -84,7 +84,9 @@ def test_the_ledger_remembers_each_identifier_once(world: World) -> None:
         (("trim", "lower"), "jané.doe", "sha256"),
     ],
 )
-def test_a_declared_id_is_what_the_web_site_would_send(world: World, normalise: tuple[str, ...], written: str, hash: str) -> None:
+def test_a_declared_id_is_what_the_web_site_would_send(
+    world: World, normalise: tuple[str, ...], written: str, hash: str
+) -> None:
     world.identify("crm_id", "' Jané.Doe '", normalise=normalise, hash=hash)
     world.run(SHARE, people(world, 1))
     assert identifiers(world) == [hashed(written)]
@@ -134,7 +136,9 @@ def test_an_identifier_of_blanks_is_none_once_it_is_trimmed(world: World) -> Non
         ("by_plain", "plain", "' '"),
     ],
 )
-def test_a_malformed_identifier_stops_everything_before_it_leaves(world: World, audience: str, source: str, by: str) -> None:
+def test_a_malformed_identifier_stops_everything_before_it_leaves(
+    world: World, audience: str, source: str, by: str
+) -> None:
     world.identify(source, f"case household_id when 7 then {by} else {source if source == 'ecid' else 'crm_id'} end")
     with pytest.raises(DataError, match="1 identifiers are not"):
         world.run(f"type: update_shared_audience\naudience: {audience}", people(world, 1, 5, 7))
@@ -146,7 +150,9 @@ def test_a_malformed_identifier_stops_everything_before_it_leaves(world: World, 
 
 def test_a_visitor_id_travels_as_it_is(world: World) -> None:
     world.run(BY_ECID, people(world, 1, 5, 7))
-    assert sent(world) == {"date=2026-11-23/ftp_dpm_5678_1795422600.sync.gz": [(ecid(1), "d_sid=10603118"), (ecid(5), "d_sid=10603118")]}
+    assert sent(world) == {
+        "date=2026-11-23/ftp_dpm_5678_1795422600.sync.gz": [(ecid(1), "d_sid=10603118"), (ecid(5), "d_sid=10603118")]
+    }
 
 
 def test_a_suppression_list_that_is_missing_refuses_the_share(world: World) -> None:
@@ -163,7 +169,9 @@ def test_an_empty_suppression_list_suppresses_nobody(world: World) -> None:
 
 
 def test_a_column_found_on_the_way_gives_no_consent_and_no_identifier(world: World) -> None:
-    forged = world.given("household_id integer, share_consent boolean, crm_id text", [(3, True, "x"), (1, False, "forged")])
+    forged = world.given(
+        "household_id integer, share_consent boolean, crm_id text", [(3, True, "x"), (1, False, "forged")]
+    )
     done = world.run(SHARE, forged)
     assert world.keys(done["suppressed"]) == [3]
     assert identifiers(world) == [hashed("a-001")]
@@ -188,7 +196,11 @@ def test_two_shares_in_one_second_have_files_of_their_own(world: World) -> None:
     for run in ("one", "two", "three"):
         world.run(SHARE, people(world, 1), run=run)
     world.run(SHARE, people(world, 5), run="two")  # done already
-    assert [name.rpartition("_")[2] for name in sent(world)] == ["1795422600.sync.gz", "1795422601.sync.gz", "1795422602.sync.gz"]
+    assert [name.rpartition("_")[2] for name in sent(world)] == [
+        "1795422600.sync.gz",
+        "1795422601.sync.gz",
+        "1795422602.sync.gz",
+    ]
 
 
 def test_a_share_done_again_sends_nothing_twice(world: World) -> None:
@@ -240,16 +252,19 @@ def test_a_dimension_with_a_composite_key_is_shared(world: World) -> None:
 
 def test_a_population_of_another_dimension_is_refused(offline_world: World) -> None:
     lines = offline_world.given("basket_id integer, line integer", key=2, dimension="purchase")
-    with pytest.raises(AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"):
+    with pytest.raises(
+        AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"
+    ):
         offline_world.run(SHARE, lines)
 
 
 @pytest.mark.parametrize(
-    ("audience", "message"), [("loyal_vp", "the project has no audience 'loyal_vp'"), ("unborn", "the audience 'unborn' has no trait yet")]
+    ("audience", "message"),
+    [("loyal_vp", "the project has no audience 'loyal_vp'"), ("unborn", "the audience 'unborn' has no trait yet")],
 )
-def test_an_audience_that_cannot_be_shared_is_named_at_its_place(offline_world: World, audience: str, message: str) -> None:
+def test_an_audience_that_cannot_be_shared_is_named_at_its_place(
+    offline_world: World, audience: str, message: str
+) -> None:
     with pytest.raises(AuthorError, match=message) as caught:
         offline_world.run(f"type: update_shared_audience\naudience: {audience}", people(offline_world, 1))
     assert str(caught.value).startswith("w.yaml:6:15: ")
-
-

@@ -70,14 +70,19 @@ def test_a_visitor_id_is_38_digits(tmp_path: Path) -> None:
     assert write(tmp_path / "f.gz", [VISITOR], is_visitor_id=True).lines == 1
 
 
-@pytest.mark.parametrize("wrong", [VISITOR[:-1], VISITOR + "1", VISITOR[:-1] + "a", " " + VISITOR[1:], VISITOR[:-1] + "\n", VISITOR + "\n", ""])
+@pytest.mark.parametrize(
+    "wrong",
+    [VISITOR[:-1], VISITOR + "1", VISITOR[:-1] + "a", " " + VISITOR[1:], VISITOR[:-1] + "\n", VISITOR + "\n", ""],
+)
 def test_any_other_visitor_id_is_refused(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(DataError, match="1 identifiers are not 38 digits"):
         write(tmp_path / "f.gz", [VISITOR, wrong], is_visitor_id=True)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", ["a:b", "a%3Ab", "a%3ab", "a@b", "a\tb", "a\nb", "a\rb", "a\n", "a ", "a\u00a0", "", " "])
+@pytest.mark.parametrize(
+    "wrong", ["a:b", "a%3Ab", "a%3ab", "a@b", "a\tb", "a\nb", "a\rb", "a\n", "a ", "a\u00a0", "", " "]
+)
 def test_a_declared_id_that_would_be_dropped_is_refused(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(DataError, match="1 identifiers are not free of"):
         write(tmp_path / "f.gz", ["a"], [wrong])
@@ -118,7 +123,13 @@ def test_an_outbound_name_of_the_default_template_is_read() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["S3_1_2_full_179542260012.sync.gz", "S3_1_2_all_1795422600123.sync", "S3_1_2_full_1795422600123.sync.gz.part", "x", "S3_1_full_1795422600123.sync"],
+    [
+        "S3_1_2_full_179542260012.sync.gz",
+        "S3_1_2_all_1795422600123.sync",
+        "S3_1_2_full_1795422600123.sync.gz.part",
+        "x",
+        "S3_1_full_1795422600123.sync",
+    ],
 )
 def test_any_other_name_is_another_kind_of_file(name: str) -> None:
     assert read_outbound_name(name) is None

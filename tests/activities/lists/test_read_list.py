@@ -12,7 +12,9 @@ from tests.contract.world import World, day
 
 def test_a_list_is_read_with_the_columns_it_was_kept_with(world: World) -> None:
     rows = [(1, "Ö", Decimal("1.50"), True, day(2026, 1, 2)), (2, None, None, None, None)]
-    world.write_list("kept", world.given("household_id integer, note text, spend decimal(2), is_new boolean, seen timestamp", rows))
+    world.write_list(
+        "kept", world.given("household_id integer, note text, spend decimal(2), is_new boolean, seen timestamp", rows)
+    )
     found = world.run("type: read_list\nlist: kept")["result"]
     assert world.rows(found) == rows
     assert found.dimension == "household"
@@ -26,7 +28,9 @@ def test_a_list_is_read_with_the_columns_it_was_kept_with(world: World) -> None:
 
 
 def test_a_list_with_a_composite_key_keeps_it(world: World) -> None:
-    world.write_list("lines", world.given("basket_id integer, line integer", [(1, 2), (1, 1)], key=2, dimension="purchase"))
+    world.write_list(
+        "lines", world.given("basket_id integer, line integer", [(1, 2), (1, 1)], key=2, dimension="purchase")
+    )
     found = world.run("type: read_list\nlist: lines")["result"]
     assert (found.key, found.dimension) == (("basket_id", "line"), "purchase")
     assert world.keys(found) == [(1, 1), (1, 2)]

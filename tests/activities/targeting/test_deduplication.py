@@ -104,7 +104,10 @@ BOBS = [
 ]
 
 
-@pytest.mark.parametrize(("order", "result", "complement"), [("created", ["Bob"], ["Robert", "Bobby"]), ("-created", ["Bobby"], ["Bob", "Robert"])])
+@pytest.mark.parametrize(
+    ("order", "result", "complement"),
+    [("created", ["Bob"], ["Robert", "Bobby"]), ("-created", ["Bobby"], ["Bob", "Robert"])],
+)
 def test_use_case_5_the_oldest_bob_stays(world: World, order: str, result: list[str], complement: list[str]) -> None:
     """Campaign: three rows of bob@mycompany.com; the smallest date is kept unchanged, the other two are the complement."""
     bobs = world.given("household_id integer, name text, email text, created timestamp, phone text", BOBS)

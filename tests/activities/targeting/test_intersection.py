@@ -43,8 +43,12 @@ def test_nobody_is_in_an_empty_population(world: World) -> None:
 
 
 def test_composite_keys_are_compared_whole_and_a_null_matches_nothing(world: World) -> None:
-    first = world.given("basket_id integer, line integer", [(100, 1), (100, 2), (1, 100), (7, None)], key=2, dimension="purchase")
-    second = world.given("basket_id integer, line integer", [(100, 1), (2, 100), (8, None)], key=2, dimension="purchase")
+    first = world.given(
+        "basket_id integer, line integer", [(100, 1), (100, 2), (1, 100), (7, None)], key=2, dimension="purchase"
+    )
+    second = world.given(
+        "basket_id integer, line integer", [(100, 1), (2, 100), (8, None)], key=2, dimension="purchase"
+    )
     done = world.run(INTERSECTION, first, second)
     assert world.keys(done["result"]) == [(100, 1)]
     assert world.keys(done["complement"]) == [(1, 100), (2, 100), (7, None), (8, None), (100, 2)]

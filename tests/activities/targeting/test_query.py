@@ -67,7 +67,15 @@ add:
 
 
 def test_a_count_over_no_lines_is_0_and_other_aggregates_are_null(world: World) -> None:
-    text = "type: query\nwhere: household_id = 4\nadd:\n  n: count(purchases)\n  s: sum(amount of purchases)\n  m: min(amount of purchases)\n  a: avg(amount of purchases)"
+    text = """
+type: query
+where: household_id = 4
+add:
+  n: count(purchases)
+  s: sum(amount of purchases)
+  m: min(amount of purchases)
+  a: avg(amount of purchases)
+"""
     assert world.rows(world.run(text)["result"]) == [(4, 0, None, None, None)]
 
 
@@ -77,13 +85,23 @@ def test_an_aggregate_passes_over_nulls(world: World) -> None:
 
 
 def test_a_dimension_with_a_composite_key_is_queried_over_a_to_one_link(world: World) -> None:
-    found = world.run("type: query\ndimension: purchase\nwhere: product.category = 'food'\nadd:\n  name: product.name")["result"]
+    found = world.run("type: query\ndimension: purchase\nwhere: product.category = 'food'\nadd:\n  name: product.name")[
+        "result"
+    ]
     assert found.key == ("basket_id", "line")
-    assert world.rows(found) == [(100, 1, "Coffee"), (100, 2, "Thé vert"), (101, 1, "Coffee"), (103, 1, "Coffee"), (105, 1, "Thé vert")]
+    assert world.rows(found) == [
+        (100, 1, "Coffee"),
+        (100, 2, "Thé vert"),
+        (101, 1, "Coffee"),
+        (103, 1, "Coffee"),
+        (105, 1, "Thé vert"),
+    ]
 
 
 def test_a_to_one_link_that_finds_nobody_gives_null(world: World) -> None:
-    found = world.run("type: query\ndimension: purchase\nwhere: product.name is null\nadd:\n  name: product.name")["result"]
+    found = world.run("type: query\ndimension: purchase\nwhere: product.name is null\nadd:\n  name: product.name")[
+        "result"
+    ]
     assert world.rows(found) == [(102, 1, None)]
 
 
@@ -137,4 +155,9 @@ def test_use_case_25_both_deliveries(world: World) -> None:
     """Campaign, duplicates across deliveries: two conditions on one collection are two lines, not one."""
     both = "exists(purchases where basket_id = 100) and exists(purchases where basket_id = 105)"
     assert world.keys(world.run(f"type: query\nwhere: {both}")["result"]) == [1]
-    assert world.keys(world.run("type: query\nwhere: exists(purchases where basket_id = 100 and basket_id = 105)")["result"]) == []
+    assert (
+        world.keys(
+            world.run("type: query\nwhere: exists(purchases where basket_id = 100 and basket_id = 105)")["result"]
+        )
+        == []
+    )

@@ -20,7 +20,11 @@ def split(world: World, subsets: str, population: Population, options: str = "")
 
 
 def test_a_row_goes_to_the_first_subset_that_takes_it(world: World) -> None:
-    found = split(world, "  rich: {where: spend > 100}\n  paris: {where: city = 'Paris'}\n  rest: {where: city is not null}", world.everyone())
+    found = split(
+        world,
+        "  rich: {where: spend > 100}\n  paris: {where: city = 'Paris'}\n  rest: {where: city is not null}",
+        world.everyone(),
+    )
     assert found == {"rich": [1, 6, 7], "paris": [], "rest": [2, 3, 4, 5, 8], "complement": []}
 
 
@@ -49,7 +53,9 @@ def test_the_key_decides_between_equals_and_nulls_come_last(world: World) -> Non
 
 
 def test_text_is_ordered_by_code_point(world: World) -> None:
-    cities = world.given("household_id integer, city text", [(1, "Zürich"), (2, "aix"), (3, "Évry"), (4, "Paris"), (5, None)])
+    cities = world.given(
+        "household_id integer, city text", [(1, "Zürich"), (2, "aix"), (3, "Évry"), (4, "Paris"), (5, None)]
+    )
     by_city = "  a: {limit: {count: 1, by: [city]}}\n  b: {limit: {count: 1, by: [city]}}\n  c: {limit: {count: 2, by: [city]}}"
     assert split(world, by_city, cities) == {"a": [4], "b": [1], "c": [2, 3], "complement": [5]}
 
@@ -72,7 +78,9 @@ def test_text_is_ordered_by_code_point(world: World) -> None:
     ],
 )
 def test_a_share_is_rounded_half_up(world: World, rows: int, percent: str, size: int) -> None:
-    found = split(world, f"  a: {{limit: {{percent: {percent}, by: [household_id]}}}}", numbers(world, *range(1, rows + 1)))
+    found = split(
+        world, f"  a: {{limit: {{percent: {percent}, by: [household_id]}}}}", numbers(world, *range(1, rows + 1))
+    )
     assert found == {"a": list(range(1, size + 1)), "complement": list(range(size + 1, rows + 1))}
 
 
@@ -140,7 +148,10 @@ def test_a_random_size_is_exact_and_takes_the_same_people_everywhere(world: Worl
 
 def test_a_random_count_is_a_beginning_of_a_larger_one(world: World) -> None:
     people = numbers(world, *range(1, 41))
-    small, large = (split(world, f"  a: {{limit: {{count: {size}, by: random}}}}", people, "seed: spring\n")["a"] for size in (4, 10))
+    small, large = (
+        split(world, f"  a: {{limit: {{count: {size}, by: random}}}}", people, "seed: spring\n")["a"]
+        for size in (4, 10)
+    )
     assert large == RANDOM_TEN
     assert set(small) < set(large)
     assert len(small) == 4
@@ -148,7 +159,9 @@ def test_a_random_count_is_a_beginning_of_a_larger_one(world: World) -> None:
 
 def test_a_random_order_reads_a_composite_key_with_text(world: World) -> None:
     rows = [("é", 1), ("é", 2), ("a", 1), ("a", 12), ("a1", 2), ("", 3)]
-    found = split(world, "  a: {limit: {count: 3, by: random, seed: s}}", world.given("code text, line integer", rows, key=2))
+    found = split(
+        world, "  a: {limit: {count: 3, by: random, seed: s}}", world.given("code text, line integer", rows, key=2)
+    )
     assert found["a"] == [("", 3), ("a", 1), ("a1", 2)]
 
 
@@ -199,7 +212,10 @@ def test_with_overlap_every_subset_sees_the_whole_inbound(world: World) -> None:
 
 
 def test_a_code_is_written_to_the_rows_of_its_subset_alone(world: World) -> None:
-    done = world.run("type: split\nsubsets:\n  a: {where: household_id < 3, code: Ü1}\n  b: {where: household_id = 3}", numbers(world, 1, 2, 3, 4))
+    done = world.run(
+        "type: split\nsubsets:\n  a: {where: household_id < 3, code: Ü1}\n  b: {where: household_id = 3}",
+        numbers(world, 1, 2, 3, 4),
+    )
     assert world.rows(done["a"]) == [(1, "Ü1"), (2, "Ü1")]
     assert world.rows(done["b"]) == [3]
     assert world.rows(done["complement"]) == [4]
@@ -213,14 +229,19 @@ def test_a_later_code_replaces_an_earlier_one(world: World) -> None:
 
 
 def test_columns_of_the_inbound_stay(world: World) -> None:
-    done = world.run("type: split\nsubsets:\n  a: {where: note = 'Zoë'}", world.given("household_id integer, note text", [(1, "Zoë"), (2, None)]))
+    done = world.run(
+        "type: split\nsubsets:\n  a: {where: note = 'Zoë'}",
+        world.given("household_id integer, note text", [(1, "Zoë"), (2, None)]),
+    )
     assert world.rows(done["a"]) == [(1, "Zoë")]
     assert world.rows(done["complement"]) == [(2, None)]
 
 
 def test_a_column_of_the_inbound_may_be_called_like_our_own_mark(world: World) -> None:
     marked = world.given("household_id integer, audienceflow_subset integer", [(1, 0), (2, 7)])
-    done = world.run("type: split\nsubsets:\n  a: {where: audienceflow_subset = 7}\n  b: {limit: {count: 1, by: random}}", marked)
+    done = world.run(
+        "type: split\nsubsets:\n  a: {where: audienceflow_subset = 7}\n  b: {limit: {count: 1, by: random}}", marked
+    )
     assert world.rows(done["a"]) == [(2, 7)]
     assert world.rows(done["b"]) == [(1, 0)]
 
@@ -253,7 +274,9 @@ def test_a_split_has_a_subset() -> None:
 def test_use_case_8_winner_second_and_the_rest(world: World) -> None:
     """Campaign, competition: scores 8, 8, 10, 12 and 4; the winner has 12, the second 10, and 3 remain."""
     names = ["Leybras", "Dutrevi", "Petele", "Raymond-Boutin", "Laroques"]
-    players = world.given("household_id integer, name text, score integer", list(zip(range(1, 6), names, (8, 8, 10, 12, 4), strict=True)))
+    players = world.given(
+        "household_id integer, name text, score integer", list(zip(range(1, 6), names, (8, 8, 10, 12, 4), strict=True))
+    )
     best = "limit: {count: 1, by: [-score]}"
     done = world.run(f"type: split\nsubsets:\n  winner: {{{best}}}\n  second: {{{best}}}", players)
     assert world.rows(done["winner"]) == [(4, "Raymond-Boutin", 12)]

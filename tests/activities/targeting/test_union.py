@@ -77,7 +77,7 @@ def test_decimals_of_different_scales_keep_their_digits(world: World) -> None:
 def test_columns_of_different_kinds_are_refused(offline_world: World) -> None:
     first = offline_world.given("household_id integer, spend decimal(2)")
     second = offline_world.given("household_id integer, spend text")
-    with pytest.raises(AuthorError, match="'spend' is decimal.2. in one population and text in another"):
+    with pytest.raises(AuthorError, match=r"'spend' is decimal\(2\) in one population and text in another"):
         offline_world.run(UNION, first, second)
 
 

@@ -1,0 +1,56 @@
+"""The benchmarks run, and both sides of them give equal results; how fast is not looked at."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
+    targeting = load("targeting")
+    targeting.prepare(tmp_path, 2_000, primary_key=True)
+
+    engine, hand = targeting.by_engine(tmp_path), targeting.by_hand(tmp_path)
+
+    assert engine.counts == hand.counts
+    assert engine.file == hand.file
+    assert min(engine.counts.values()) > 0
+
+
+@pytest.mark.parametrize("options", [{"export": "copy"}, {"remember": True}])
+def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, options: dict[str, object]) -> None:
+    targeting = load("targeting")
+    targeting.prepare(tmp_path, 500, primary_key=False)
+
+    assert targeting.by_hand(tmp_path, **options).file == targeting.by_engine(tmp_path).file
+
+
+def test_trivial_activities_give_the_counts_of_the_bare_loop(tmp_path: Path) -> None:
+    overhead = load("overhead")
+    overhead.prepare(tmp_path, 8, 100)
+
+    engine, loop = overhead.pair(tmp_path, 8, engine_first=True)
+
+    assert engine.counts == loop.counts
+    assert len(engine.counts) == 8
+
+
+def test_the_big_workflow_has_no_errors(tmp_path: Path) -> None:
+    check = load("check")
+
+    found = check.engine.check([check.write(tmp_path, 20)])
+
+    assert [problem for problem in found if problem.severity == "error"] == []
+    assert {problem.code for problem in found} == {"W101"}
