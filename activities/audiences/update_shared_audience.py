@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
-from activities.connectors.identity import identifier, same_dimension
+from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
 from engine.kit.context import Context
@@ -22,6 +22,10 @@ from engine.kit.types import BOOLEAN, TEXT
 
 RESERVABLE = timedelta(hours=1)
 MARK = "may_leave"
+
+
+NO_PURPOSE = "none"
+"""Written by an author who means that no consent is to be asked."""
 
 
 class UpdateSharedAudience(Effect):
@@ -80,7 +84,8 @@ class UpdateSharedAudience(Effect):
             "file": ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds),
         })  # fmt: skip
         # PostgreSQL takes no DISTINCT together with an order under a collation
-        distinct = sa.select(sent.column("identifier")).distinct().subquery()
+        value = sent.column(identifier_name(sent.key)).label("identifier")
+        distinct = sa.select(value).distinct().subquery()
         order = ctx.catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
         identifiers = sa.select(distinct.c.identifier).order_by(order)
 
@@ -120,17 +125,19 @@ def _judged(
     """Give the rows with what decides about them: whether they may leave, and their identifier."""
     frame = Frame(population.target(), catalog)
     may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
-    columns = [population.column(name) for name in population.columns if name != "identifier"]
+    value = identifier_name(population.key)
+    columns = [population.column(name) for name in population.columns if name.lower() != value]
     mark = population.unused(MARK)
-    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label("identifier"))
-    return population.of(rows, {mark: BOOLEAN, "identifier": TEXT})
+    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value))
+    return population.of(rows, {mark: BOOLEAN, value: TEXT})
 
 
 def _parted(judged: Population, population: Population) -> dict[str, Population]:
     """Divide judged rows among the ports, with the columns of the population."""
-    columns = [name for name in population.columns if name != "identifier"]
+    value_name = identifier_name(population.key)
+    columns = [name for name in population.columns if name.lower() != value_name]
     may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
-    value = judged.column("identifier")
+    value = judged.column(value_name)
     rows = judged.select(columns)
     return {
         "result": judged.of(rows.add_columns(value).where(may_leave, value.is_not(None))),
@@ -144,7 +151,14 @@ def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[boo
     catalog, population = frame.catalog, frame.population
     dimension = catalog.dimension(population.dimension or "")
     conditions: list[sa.ColumnElement[bool]] = []
-    if audience.purpose is not None:
+    if audience.purpose is None and dimension.consent:
+        raise AuthorError.at(
+            getattr(audience.name, "span", None),
+            "A009",
+            f"the dimension '{dimension.name}' asks for consent, and the audience '{audience.name}' says no purpose",
+            f"add 'purpose: {next(iter(dimension.consent))}' to the audience, or 'purpose: {NO_PURPOSE}' to ask for none",
+        )
+    if audience.purpose not in (None, NO_PURPOSE):
         if audience.purpose not in dimension.consent:
             raise AuthorError.at(
                 getattr(audience.purpose, "span", None),
@@ -159,7 +173,14 @@ def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[boo
                 f"the suppression list '{name}' does not exist, so nobody may be shared",
                 "fill it first, by 'list_import' or 'list_update'",
             )
-        conditions.append(~population.matches(catalog.lists[name]))
+        listed = catalog.lists[name]
+        if (listed.dimension, listed.key) != (population.dimension, population.key):
+            raise DataError(
+                f"the suppression list '{name}' holds {listed.dimension or 'rows'} by {', '.join(listed.key)}, "
+                f"so it cannot be held against {population.dimension} by {', '.join(population.key)}",
+                "fill it from that dimension, or take it out of 'suppress'",
+            )
+        conditions.append(~population.matches(listed))
     return sa.and_(sa.true(), *conditions)
 
 
@@ -167,7 +188,7 @@ def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
     """Add those who were sent to the membership ledger, each once."""
     ledger = ctx.memberships
     known = ledger.alias()
-    value = sent.column("identifier")
+    value = sent.column(identifier_name(sent.key))
     fresh = sa.select(
         sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
         sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),

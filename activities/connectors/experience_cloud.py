@@ -134,6 +134,8 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
             f"the environment '{surroundings.environment}' shares with the real Experience Cloud, which this version cannot reach yet{named}",
             "write 'experience_cloud: {sandbox: true}' for this environment",
         )
+    if settings.service != "audience_manager":
+        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
     sandbox = local(surroundings)
     folders = _Folders(sandbox)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +32,14 @@ def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any
             return dialect.md5(text)
         case _:
             return text  # type: ignore[no-any-return]
+
+
+def identifier_name(key: Sequence[str]) -> str:
+    """Name the column that holds the identifier: `identifier`, unless the key bears that name."""
+    name = "identifier"
+    while name in {column.lower() for column in key}:
+        name += "_"
+    return name
 
 
 def same_dimension(population: Population, name: str, source: DataSourceSettings) -> None:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import OutboundName
 from activities.connectors.experience_cloud import DataSourceSettings
-from activities.connectors.identity import identifier, same_dimension
+from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
@@ -35,8 +35,8 @@ MOST_PROBLEMS = 5
 class ListImport(Effect):
     """Fill a list from exactly one source: a CSV file with a header, or a shared audience; and reconcile it with a dimension.
 
-    From a file, the columns named like the dimension's key find the row, after both are brought to their canonical text; a key that
-    stands on several lines counts once. From an audience, the identifier of its data source finds the row, and `replace` is always
+    From a file, the columns named like the dimension's key find the row: an integer however it is written, anything else in its
+    canonical text, blanks at the ends aside. A key that stands on several lines counts once. From an audience, the identifier of its data source finds the row, and `replace` is always
     meant. The list and `result` hold rows of the dimension. `unmatched` are lines or identifiers that find no row,
     `ambiguous` are identifiers that find more than one; neither gets into the list. A line with too few or too many values fails the
     whole import, and names the line. (Campaign: importing a list; shared audience import, which drops what it does not know in silence.)
@@ -151,21 +151,25 @@ def _by_key(lines: Population, dimension: Dimension, catalog: Catalog) -> Mappin
     everyone = dimension.population()
     theirs = lines.relation.alias()
     pairs = [
-        catalog.dialect.text(everyone.column(name), everyone.columns[name]) == catalog.dialect.trim(theirs.c[name])
-        for name in dimension.key
+        _is_written(everyone.column(name), everyone.columns[name], theirs.c[name], catalog) for name in dimension.key
     ]
     is_listed = sa.exists().where(*pairs)
     found = everyone.only(()).relation.alias()
-    back = [
-        catalog.dialect.text(found.c[name], everyone.columns[name]) == catalog.dialect.trim(lines.column(name))
-        for name in dimension.key
-    ]
+    back = [_is_written(found.c[name], everyone.columns[name], lines.column(name), catalog) for name in dimension.key]
     is_known = sa.exists().where(*back)
     return {
         "result": everyone.of(everyone.select(dimension.key).where(is_listed)),
         "unmatched": lines.where(~is_known),
         "ambiguous": lines.where(sa.false()),
     }
+
+
+def _is_written(value: Any, type_: Type, text: Any, catalog: Catalog) -> sa.ColumnElement[bool]:
+    """Say that a text of the file means this value: `007` and `+7` are the integer 7; other types are written canonically."""
+    dialect = catalog.dialect
+    if type_ == INTEGER:
+        return value == dialect.parse_integer(text)  # type: ignore[no-any-return]
+    return dialect.text(value, type_) == dialect.trim(text)
 
 
 def _by_identifier(
@@ -175,13 +179,14 @@ def _by_identifier(
     everyone = dimension.population()
     frame = Frame(everyone, catalog)
     keys = everyone.key_columns
-    known = frame.select(*keys, identifier(frame, source).label("identifier")).subquery()
+    name = identifier_name(dimension.key)
+    known = frame.select(*keys, identifier(frame, source).label(name)).subquery()
     counted = (
-        sa.select(known.c.identifier, sa.func.count().label("rows"))
-        .where(sa.exists().where(identifiers.relation.alias("wanted").c.identifier == known.c.identifier))
-        .group_by(known.c.identifier).subquery()
+        sa.select(known.c[name], sa.func.count().label("rows"))
+        .where(sa.exists().where(identifiers.relation.alias("wanted").c.identifier == known.c[name]))
+        .group_by(known.c[name]).subquery()
     )  # fmt: skip
-    single = sa.exists().where(counted.c.identifier == known.c.identifier, counted.c.rows == 1)
+    single = sa.exists().where(counted.c[name] == known.c[name], counted.c.rows == 1)
     found = counted.alias()
     distinct = Population(
         relation=identifiers.select().distinct().subquery(),
@@ -191,9 +196,9 @@ def _by_identifier(
     )
     return {
         "result": everyone.of(sa.select(*(known.c[name] for name in dimension.key)).where(single)),
-        "unmatched": distinct.where(~sa.exists().where(found.c.identifier == distinct.column("identifier"))),
+        "unmatched": distinct.where(~sa.exists().where(found.c[name] == distinct.column("identifier"))),
         "ambiguous": distinct.where(
-            sa.exists().where(found.c.identifier == distinct.column("identifier"), found.c.rows > 1)
+            sa.exists().where(found.c[name] == distinct.column("identifier"), found.c.rows > 1)
         ),
     }
 

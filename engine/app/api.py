@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
 from engine.app.session import Options, Session, read_project, read_text, read_workflow
-from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
+from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic, EngineBug
 from engine.kit.expression import Values
 from engine.lang import rules
 from engine.lang.graph import Graph
@@ -64,17 +64,20 @@ def run(
         spec, graph = read_workflow(workflow, text, registry)
         name = session.new_run(key, spec.name)
         known = session.store.facts(name)
-        if known:
-            state = fold(known)
-            return (
-                result(name, spec.name, graph, state)
-                if state.status in ENDED
-                else _resumed(session, name, state, listen, begun)
-            )
+        state = fold(known) if known else None
+        if state is not None:
+            _refuse_other_run(spec, name, state, key, options, vars, at)
+            if state.status in ENDED:
+                return result(name, spec.name, graph, state)
+    if state is not None:  # it goes on with the texts and the environment it began with
+        with session_of_run(name, workflow, options) as session:
+            return _resumed(session, name, state, listen, begun)
+    with Session.start(workflow, registry, options) as session:
         started_at = session.clock()
         time = _aware(at) if at else started_at
         values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
         _refuse_problems(session, spec, graph, values)
+        session.verify_keys(_targeted(spec))
         with session.store.hold(name):
             if session.store.facts(name):
                 raise RunHeld(f"another process began run {name} meanwhile", f"see 'audienceflow show {name}'")
@@ -87,6 +90,28 @@ def run(
             runner = _runner(session, name, spec, graph, values, started, listen)
             runner.append(started)
             return result(name, spec.name, graph, runner.drive())
+
+
+def _refuse_other_run(
+    spec: WorkflowSpec, run: str, state: RunState, key: str | None, options: Options, vars: Mapping[str, str] | None, at: datetime | None,
+) -> None:  # fmt: skip
+    """Refuse to take a run for another one: of another workflow, or begun with other words than those given now."""
+    started = state.started
+    if started is None or key is None or started.workflow != spec.name:
+        raise EngineBug(f"the run '{run}' is there already")
+    given = {
+        "--env": (options.environment if options.is_environment_named else None, started.environment),
+        "--var": (dict(vars) if vars else None, dict(started.variables)),
+        "--at": (_aware(at) if at else None, started.time),
+    }
+    for word, (now, then) in given.items():
+        if now is not None and now != then:
+            raise AuthorError.at(
+                None,
+                "V005",
+                f"the run of key '{key}' began with {word} {then}, not {now}",
+                f"leave {word} out, or choose another key",
+            )
 
 
 def resume(
@@ -160,6 +185,12 @@ def _held_against_database(session: Session, spec: WorkflowSpec, graph: Graph) -
     return list(problems)
 
 
+def _targeted(spec: WorkflowSpec) -> list[str]:
+    """Give the dimensions a workflow names."""
+    written = (getattr(activity.activity, "dimension", None) for activity in spec.activities.values())
+    return [str(name) for name in (spec.dimension, *written) if name]
+
+
 def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values: Values) -> None:
     _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
     if problems:
@@ -171,6 +202,7 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
     if state.status in ENDED:
         return result(run, spec.name, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
+    session.verify_keys(_targeted(spec))
     with session.store.hold(run):
         state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
         if state.status in ENDED:
@@ -226,7 +258,7 @@ def _runner(
 
 
 def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[str], int | None]:
-    """Give the counts of the last succeeded run with equal variables.
+    """Give the counts of the last succeeded run in this environment that was given the same variables.
 
     The run's own facts are not read again: the store would then take what another process appended for known to the runner.
     """
@@ -234,7 +266,9 @@ def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[st
     def count(port: str) -> int | None:
         for earlier in session.store.runs(started.workflow):
             state = fold(session.store.facts(earlier)) if earlier != run else None
-            if state and state.status == "succeeded" and state.started and state.started.variables == started.variables:
+            began = state.started if state and state.status == "succeeded" else None
+            same = began and (began.variables, began.environment) == (started.variables, started.environment)
+            if state and same:
                 activity, _, name = port.partition(".")
                 task = state.task(activity)
                 return task.fired[name].count if task and name in task.fired else None

@@ -23,7 +23,7 @@ VERSION = 1  # raise it when the tables or the derivation change: older files ar
 Report = Callable[[str, int, int], None]
 
 
-class DemoMissing(AudienceflowError):  # noqa: N818 - named by what happened, as all of ours
+class DemoMissing(AudienceflowError):
     """The package with the demo data is not installed, or not whole."""
 
     def __init__(self, message: str) -> None:

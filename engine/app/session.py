@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from engine.app import project as projects
 from engine.app.project import Project
 from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
-from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.kit.errors import AuthorError, DataError, Diagnostic, Span, suggestion
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
@@ -55,6 +55,7 @@ class Session:
         self.clock = options.clock
         self._read_only = read_only
         self._open = ExitStack()
+        self._known_tables: Catalog | None = None
 
     @classmethod
     def start(cls, near: Path, registry: Registry, options: Options, *, read_only: bool = False) -> Session:
@@ -94,11 +95,32 @@ class Session:
     def store(self) -> Store:
         return self._open.enter_context(SqlStore(self.state_folder / "state.sqlite"))
 
-    @cached_property
+    @property
     def _tables(self) -> Catalog:
-        definitions = {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
-        catalog = catalogs.build(self.db, definitions, self.project.sections)
-        return replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
+        if self._known_tables is None:
+            definitions = {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
+            catalog = catalogs.build(self.db, definitions, self.project.sections)
+            self._known_tables = replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
+        return self._known_tables
+
+    def verify_keys(self, targeted: Iterable[str]) -> None:
+        """Hold the keys that the database does not declare unique against its rows, once.
+
+        Those of the targeted dimensions, and of the dimensions that to-one links lead to from there: a key that stands on two rows
+        would multiply people. Raises DataError naming the dimension.
+        """
+        for name in catalogs.dimensions_joined(self._tables, targeted):
+            dimension = self._tables.dimensions[name]
+            if dimension.is_key_declared:
+                continue
+            try:
+                self.db.count(dimension.population())
+            except DataError as problem:
+                raise DataError(
+                    f"dimension '{name}' (table {dimension.table.name}): {problem.message}", problem.fix
+                ) from None
+            verified = {**self._tables.dimensions, name: replace(dimension, is_key_declared=True)}
+            self._known_tables = replace(self._tables, dimensions=verified)
 
     def catalog(self) -> Catalog:
         """Give the catalogue with the lists as they are now."""
@@ -128,9 +150,9 @@ class Session:
         """Name a run: by its key the same name again, and another for every other key; else by the second and a little chance."""
         if key is not None:
             readable = re.sub(r"[^a-z0-9]", "_", key.lower())
-            told_apart = "" if readable == key else f"_{hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()[:6]}"
-            return f"{workflow}_{readable}{told_apart}"
-        return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(2)}"
+            digest = hashlib.md5(f"{workflow}\0{key}".encode(), usedforsecurity=False).hexdigest()[:8]
+            return f"{workflow}_{readable}_{digest}"
+        return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(4)}"
 
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:

@@ -26,6 +26,12 @@ def agree(populations: Sequence[Population]) -> None:
             if len(dimensions) > 1
             else suggestion("", ["reconciliation"], "activities"),
         )
+    keys = {population.key for population in populations}
+    if len(keys) > 1:
+        listed = " and ".join(sorted("(" + ", ".join(key) + ")" for key in keys))
+        raise AuthorError.at(
+            None, "E405", f"these populations of one dimension have other keys: {listed}", "fill the older list again"
+        )
 
 
 def stacked(populations: Sequence[Population]) -> Population:

@@ -103,19 +103,22 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
     return validate
 
 
-def _integer(text: str) -> int:
+def read_integer(text: str) -> int:
+    """Read a whole number, strictly; ValueError for anything else."""
     if not re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
         raise ValueError(text)
     return int(text)
 
 
-def _number(text: str) -> Decimal:
+def read_number(text: str) -> Decimal:
+    """Read a number, strictly; ValueError for anything else."""
     if not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
         raise ValueError(text)
     return Decimal(text)
 
 
-def _boolean(text: str) -> bool:
+def read_boolean(text: str) -> bool:
+    """Read true or false; ValueError for anything else."""
     return {"true": True, "false": False}[text] if text in ("true", "false") else _refuse(text)
 
 
@@ -132,7 +135,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _percentage(text: str) -> Decimal:
-    return _number(text.removesuffix("%"))
+    return read_number(text.removesuffix("%"))
 
 
 def _scalar_type(read: Callable[[str], Any], wanted: str, schema: dict[str, Any]) -> tuple[Any, ...]:
@@ -151,9 +154,9 @@ def _as_written(value: Any) -> Any:
             return str(value)
 
 
-Integer = Annotated[int, *_scalar_type(_integer, "a whole number", {"type": ["integer", "string"]})]
-Number = Annotated[Decimal, *_scalar_type(_number, "a number", {"type": ["number", "string"]})]
-Flag = Annotated[bool, *_scalar_type(_boolean, "true or false", {"type": ["boolean", "string"]})]
+Integer = Annotated[int, *_scalar_type(read_integer, "a whole number", {"type": ["integer", "string"]})]
+Number = Annotated[Decimal, *_scalar_type(read_number, "a number", {"type": ["number", "string"]})]
+Flag = Annotated[bool, *_scalar_type(read_boolean, "true or false", {"type": ["boolean", "string"]})]
 Duration = Annotated[timedelta, *_scalar_type(_duration, "a duration such as 90s, 15m, 2h or 3d", {"type": "string"})]
 Percentage = Annotated[Decimal, *_scalar_type(_percentage, "a percentage such as 10%", {"type": ["number", "string"]})]
 Name = Annotated[str, PlainValidator(lambda value: value if isinstance(value, str) else _wanted_name())]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from engine.kit.errors import EngineBug
+from engine.kit.errors import AuthorError, EngineBug
 from engine.kit.types import Type
 
 
@@ -28,6 +28,14 @@ class Population:
     count: int | None = None
 
     def __post_init__(self) -> None:
+        twins = _twins(self.columns)
+        if twins and not isinstance(self.relation, sa.Table):
+            raise AuthorError.at(
+                None,
+                "E404",
+                f"the columns {twins[0]} and {twins[1]} differ only in case, which databases do not mind",
+                "rename one of them",
+            )
         missing = [name for name in self.key if name not in self.columns]
         if missing or not self.key:
             raise EngineBug(f"a population without its key: {missing or 'no key'}")
@@ -56,7 +64,8 @@ class Population:
 
     def unused(self, name: str) -> str:
         """Give a name that no column has: this one, or with underscores behind it."""
-        while name in self.columns:
+        taken = {column.lower() for column in self.columns}
+        while name.lower() in taken:
             name += "_"
         return name
 
@@ -90,6 +99,15 @@ class Population:
     def without(self, *others: Population) -> Population:
         """Leave out the rows whose key one of the others holds."""
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
+
+
+def _twins(names: Iterable[str]) -> tuple[str, str] | None:
+    known: dict[str, str] = {}
+    for name in names:
+        first = known.setdefault(name.lower(), name)
+        if first != name:
+            return first, name
+    return None
 
 
 class Inputs(Mapping[str, Population]):

@@ -54,8 +54,8 @@ def order(graph: Graph) -> list[str]:
 
 
 def used_ports(graph: Graph, activity: str) -> set[str]:
-    """Give the output ports that somebody reads, and `result` of a leaf: one work table each."""
-    read = {data["source"] for _, _, data in graph.out_edges(activity, data=True) if data["target"] != CONTROL}
+    """Give the output ports that somebody reads or waits for, and `result` of a leaf: one work table each."""
+    read = {data["source"] for _, _, data in graph.out_edges(activity, data=True)} - {"done"}
     return read or {"result"}
 
 

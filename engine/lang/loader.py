@@ -45,7 +45,9 @@ def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
     if not problem.code.startswith("X") or cut is None or cut[2].count("'") % 2 == 0:
         return problem
     whole = (cut[2] + cut[3]).replace("\\", "\\\\").replace('"', '\\"')
-    return replace(problem, code="Y011", message="YAML takes ' #' for the beginning of a comment", fix=f'{cut[1]}: "{whole}"')
+    return replace(
+        problem, code="Y011", message="YAML takes ' #' for the beginning of a comment", fix=f'{cut[1]}: "{whole}"'
+    )
 
 
 def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: tuple[str, ...] = ()) -> M | None:
@@ -296,7 +298,11 @@ class _Loading:
         common, options = Block(), Block()
         common.span = options.span = name.span
         for key, written in body.items():
-            if key in ports or key in ("type", "after"):
+            if written is None:
+                self.problem(
+                    key.span, "E116", f"'{key}' has no value", "write one, or take the line out; quote the word null"
+                )
+            if written is None or key in ports or key in ("type", "after"):
                 continue
             (common if key in Common.model_fields else options)[key] = written
         for key, default in self.defaults.items():
@@ -309,6 +315,7 @@ class _Loading:
         after = self.after(body)
         if read_common is None or read_options is None:
             return None
+        self.fitting(common, read_options, ports)
         return ActivitySpec(
             id=str(name),
             span=name.span,
@@ -317,6 +324,20 @@ class _Loading:
             inputs={port: references for port, references in inputs.items() if references},
             after=after,
         )
+
+    def fitting(self, common: Block, activity: Activity, ports: Mapping[str, Port]) -> None:
+        """Find common options that say nothing for this activity."""
+        if "when_missing" in common and not any(port.many for port in ports.values()):
+            span = source.span_of(common, ("when_missing",), common.span)
+            self.problem(
+                span, "E117", f"'when_missing' is for inputs that take a list; {activity.type} has none", "take it out"
+            )
+        known = [port.name for port in activity.outputs()]
+        for name in common.get("outputs") or ():
+            if name not in known:
+                self.problem(
+                    name.span, "E114", f"{activity.type} has no output '{name}'", suggestion(name, known, "outputs")
+                )
 
     def input(self, body: Block, name: Scalar, port: Port) -> tuple[Reference, ...]:
         written = body.get(port.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression import Bound, Expr, SortKey, Values
-from engine.kit.option import Deferred
+from engine.kit.option import Deferred, read_boolean, read_integer, read_number
 from engine.kit.template import Template
 from engine.kit.types import DATE, TEXT, TIMESTAMP, Kind, Type
 from engine.lang.spec import WorkflowSpec
@@ -82,13 +82,13 @@ def typed(text: str, type_: Type) -> Any:
     """Read a text as a value of a type, strictly; ValueError when it is not one."""
     match type_.kind:
         case Kind.INTEGER:
-            return int(text)
+            return read_integer(text)
         case Kind.DECIMAL:
-            return Decimal(text)
+            return read_number(text)
         case Kind.FLOAT:
-            return float(text)
+            return float(read_number(text))
         case Kind.BOOLEAN:
-            return {"true": True, "false": False}[text] if text in ("true", "false") else int("")
+            return read_boolean(text)
         case Kind.DATE:
             return date.fromisoformat(text)
         case Kind.TIMESTAMP:

@@ -121,8 +121,9 @@ def _first_command(activity: ActivitySpec, state: RunState) -> Command | None:
                     )
                 case _:
                     absent.append(reference)
-        if references and set(references) <= set(absent):
-            return Skip(activity=activity.id, reason=f"nothing fired into '{port}'")
+    arrows = [reference for references in activity.inputs.values() for reference in references]
+    if arrows and len(absent) == len(arrows):
+        return Skip(activity=activity.id, reason=f"nothing fired into '{next(iter(activity.inputs))}'")
     control = _control(activity, state)
     if control is not None:
         return None if control == CONTROL else Skip(activity=activity.id, reason=control)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from engine.kit.context import Json
-from engine.kit.errors import EngineBug
+from engine.kit.errors import DataError, EngineBug
 from engine.kit.population import Population
 from engine.kit.types import Type
 from engine.lang.spec import ActivitySpec
@@ -25,6 +25,13 @@ from engine.state.facts import EffectDelivered, EffectPrepared, Fact
 
 if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
     import pyarrow as pa
+
+
+KEPT = "kept "
+"""Begins the steps of the ledger that say which rows a port holds."""
+
+LOADED = "x_"
+"""Begins the names of tables of rows from outside."""
 
 
 class SkipEffect(Exception):
@@ -54,6 +61,7 @@ class EffectContext:
         self._key = (execution.run, activity.id, arrival)
         execution.ledger.ensure()
         self._done = execution.ledger.steps(self._key)
+        self._side_tables: list[sa.TableClause] = []
 
     @property
     def staging(self) -> Path:
@@ -67,17 +75,74 @@ class EffectContext:
         return self._known
 
     def keep(self, port: str, population: Population) -> Population:
-        table = self._execution.work_table(self._activity.id, self.moment.arrival, port)
-        self.kept[port] = self._execution.db.create(table, population)
-        return self.kept[port]
+        frozen = self._frozen(port)
+        kept = frozen if frozen is not None else self._make(port, population)
+        self.kept[port] = kept
+        return kept
 
     def load(
         self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> Population:
-        table = self._execution.work_table(self._activity.id, self.moment.arrival, f"x_{name}")
+        table = self._table(f"{LOADED}{name}")
+        self._side_tables.append(table)
         rows = self._execution.db.load(table, columns, batches)
         loaded = Population(relation=table, key=tuple(key), columns=columns)
         return replace(stored_population(table, loaded), count=rows)
+
+    def delivered(self) -> Mapping[str, Population] | None:
+        """Give what the ports held when an earlier attempt delivered, so that nothing is judged or done again; None when none did."""
+        if "delivered" not in self._done:
+            return None
+        for name in ("prepared", "delivered"):
+            if name in self._done:
+                self._tell(name, self._done[name])
+        ports = (port.name for port in self._activity.activity.outputs())
+        return {port: kept for port in ports if (kept := self._frozen(port)) is not None}
+
+    def close(self) -> None:
+        """Drop the tables that were needed on the way and are no port's."""
+        ports = {port.name for port in self._activity.activity.outputs()}
+        kept = (name.removeprefix(KEPT) for name in self._done if name.startswith(KEPT))
+        self._execution.db.drop([*self._side_tables, *(self._table(name) for name in kept if name not in ports)])
+
+    def _table(self, name: str) -> sa.TableClause:
+        return self._execution.work_table(self._activity.id, self.moment.arrival, name)
+
+    def _make(self, port: str, population: Population) -> Population:
+        """Make a table that survives a crash of the server, and write it to the ledger in one transaction."""
+        with self._execution.db.transaction() as connection:
+            kept = self._execution.db.create(self._table(port), population, kept=True)
+            outcome = {
+                "columns": {name: str(type_) for name, type_ in kept.columns.items()},
+                "key": list(kept.key),
+                "dimension": kept.dimension,
+                "count": kept.count,
+            }
+            self._execution.ledger.record(connection, self._key, KEPT + port, outcome, self._execution.clock())
+        self._done = {**self._done, KEPT + port: outcome}
+        return kept
+
+    def _frozen(self, port: str) -> Population | None:
+        """Give a port's rows as they were when the effect was prepared: what may have left already is not judged again."""
+        outcome = self._done.get(KEPT + port)
+        if outcome is None or not {"prepared", "delivered"} & set(self._done):
+            return None
+        table = self._table(port)
+        if self._execution.db.rows_of(table) != outcome["count"]:
+            raise DataError(
+                f"the rows that '{self._activity.id}' prepared are no longer in {table.name}",
+                "start a new run; what this one delivered is in 'audienceflow show'",
+            )
+        columns = {name: Type.parse(type_) for name, type_ in outcome["columns"].items()}
+        population = Population(
+            relation=table,
+            key=tuple(outcome["key"]),
+            columns=columns,
+            dimension=outcome["dimension"],
+            unique=True,
+            count=outcome["count"],
+        )
+        return stored_population(table, population)
 
     def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         return self._execution.db.batches(statement)
@@ -122,10 +187,14 @@ class EffectContext:
                 outcome = perform(connection, begun)
                 self._execution.ledger.record(connection, self._key, name, outcome, self._execution.clock())
             self._done = {**self._done, name: outcome}
+        self._tell(name, outcome)
+        return outcome
+
+    def _tell(self, name: str, outcome: Json) -> None:
+        """Append the fact of a step, unless an earlier attempt did."""
         if name not in self._known:
             self._known[name] = outcome
             self._append(self._fact(name, outcome))
-        return outcome
 
     def _fact(self, step: str, outcome: Json) -> Fact:
         task = {"at": self._execution.clock(), "activity": self._activity.id, "arrival": self.moment.arrival}

@@ -121,10 +121,14 @@ class Runner:
                 return True
             case Finish(status=status):
                 if status == "succeeded":
-                    tidy(self.execution.db, self.store, self.execution.spec.name)
+                    self._tidy()
                 self.append(f.RunFinished(at=now, status=status))
                 return True
         return False
+
+    def _tidy(self) -> None:
+        if self.state.started is not None:
+            tidy(self.execution.db, self.store, self.state.started, self.execution.staging.parent)
 
     def _is_stopped(self, command: Command) -> bool:
         """Say whether the other commands of this round may no longer be done."""

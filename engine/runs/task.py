@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from engine.kit.activity import Effect, Transform
@@ -91,7 +93,9 @@ def _perform(
         case Effect():
             task = state.tasks.get((spec.id, command.arrival))
             ctx = EffectContext(execution, spec, command.arrival, append, task.steps if task else {})
-            kept = activity.perform(inputs, ctx)
+            delivered = ctx.delivered()
+            kept = activity.perform(inputs, ctx) if delivered is None else delivered
+            ctx.close()
             said = details(ctx.outcomes)
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
@@ -111,8 +115,16 @@ def _hold_condition(execution: Execution, spec: ActivitySpec, inputs: Inputs) ->
 
 
 def _inputs(execution: Execution, spec: ActivitySpec, command: Execute, state: RunState) -> Inputs:
+    """Give the populations that arrived; one that will not come is empty, and looks like the first that came."""
+    arrived = {
+        reference: _arrived(execution, reference, state)
+        for references in spec.inputs.values()
+        for reference in references
+        if reference not in command.absent
+    }
+    nobody = next((population.where(sa.false()) for population in arrived.values()), None)
     return Inputs({
-        port: [_arrived(execution, reference, state) for reference in references if reference not in command.absent]
+        port: [population for reference in references if (population := arrived.get(reference, nobody)) is not None]
         for port, references in spec.inputs.items()
     })  # fmt: skip
 
@@ -157,13 +169,18 @@ def _fired(
     )  # fmt: skip
 
 
+def _without_values(message: str) -> str:
+    """Give the first line of a driver's message; it may quote rows, so texts and long numbers are taken out."""
+    return re.sub(r"'[^']*'|\b\d{4,}\b", "…", message.strip().splitlines()[0]) if message.strip() else "no reason given"
+
+
 @contextmanager
 def _named_errors(spec: ActivitySpec) -> Iterator[None]:
     """Turn what a database driver raises into an error a person can act on, with the activity's place."""
     try:
         yield
     except DBAPIError as problem:
-        message = str(problem.orig).strip()
+        message = _without_values(str(problem.orig))
         if problem.connection_invalidated:
             raise ConnectionLost(
                 f"the database went away while '{spec.id}' was asking it: {message}",

@@ -104,3 +104,18 @@ def _is_declared(table: sa.Table, key: tuple[str, ...]) -> bool:
 def with_lists(catalog: Catalog, lists: Mapping[str, Population]) -> Catalog:
     """Give the catalogue with other lists."""
     return replace(catalog, lists=lists)
+
+
+def dimensions_joined(catalog: Catalog, targeted: Iterable[str]) -> list[str]:
+    """Give the dimensions whose rows are joined by key: the targeted ones, and those behind a to-one link that can be reached."""
+    joined = [name for name in dict.fromkeys(targeted) if name in catalog.dimensions]
+    reached = list(joined)
+    for name in reached:
+        for link in catalog.dimensions[name].links.values():
+            if link.target not in catalog.dimensions:
+                continue
+            if not link.many and link.target not in joined:
+                joined.append(link.target)
+            if link.target not in reached:
+                reached.append(link.target)
+    return joined

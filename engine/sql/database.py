@@ -50,6 +50,7 @@ class Database:
                 self.url,
                 poolclass=sa.pool.StaticPool,
                 connect_args=self._connect_arguments(read_only),
+                max_identifier_length=self.dialect.capabilities.longest_name,  # duckdb's dialect has PostgreSQL's 63
                 enable_from_linting=False,  # it takes a join to totals inside CREATE TABLE AS for a cartesian product
             )
         except (sa.exc.ArgumentError, NoSuchModuleError) as problem:

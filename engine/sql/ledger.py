@@ -10,6 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from engine.kit.errors import DataError
+from engine.kit.matching import stacked
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql.database import Database
@@ -71,8 +72,9 @@ class Ledger:
             return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
 
     def record(self, connection: sa.Connection, key: Key, step: str, outcome: Mapping[str, Any], at: datetime) -> None:
-        """Write a step, in the caller's transaction."""
+        """Write a step, in the caller's transaction; one that is there already is written over."""
         run, activity, arrival = key
+        connection.execute(self.effects.delete().where(*self._is(self.effects, key), self.effects.c.step == step))
         connection.execute(self.effects.insert().values(
             run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome, sort_keys=True), at=at.isoformat(),
         ))  # fmt: skip
@@ -178,14 +180,4 @@ def _appended(name: str, old: Population, new: Population) -> Population:
             f"the list '{name}' holds other types in {', '.join(differing)}",
             "rename the columns, or write 'mode: replace'",
         )
-    columns = {**old.columns, **new.columns}
-    fresh = new.without(old)
-    parts = [
-        sa.select(*(part.relation.c[column] if column in part.columns else sa.cast(sa.null(), to_sqlalchemy(type_)).label(column)
-                    for column, type_ in columns.items()))
-        for part in (old, fresh)
-    ]  # fmt: skip
-    relation = sa.union_all(*parts).subquery()
-    return Population(
-        relation=relation, key=old.key, columns=columns, dimension=old.dimension, unique=old.unique and new.unique
-    )
+    return stacked((old, new))

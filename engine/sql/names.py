@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import sqlalchemy as sa
 
@@ -10,14 +11,15 @@ from engine.kit.dialect import Capabilities
 
 
 def table(kind: str, parts: tuple[str, ...], schema: str, capabilities: Capabilities) -> sa.TableClause:
-    """Name a table of ours, `kind_part_part…`; a name too long for the database ends in a hash of the whole.
+    """Name a table of ours: `kind_part_part…_hash`; of a kind with one table only, `kind`.
 
+    The hash tells apart what reads alike (`a_b`, `c` and `a`, `b_c`; other letters; what was cut to fit the database).
     Where the database has no schemas, the schema's name becomes the beginning of the table's.
     """
-    name = "_".join((kind, *parts))
-    if not capabilities.schemas:
-        name = f"{schema}_{name}"
-    if len(name) > capabilities.longest_name:
-        digest = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:10]
-        name = f"{name[: capabilities.longest_name - 11]}_{digest}"
+    start = "" if capabilities.schemas else f"{schema}_"
+    name = f"{start}{kind}"
+    if parts:
+        digest = hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()[:8]
+        readable = re.sub(r"[^a-z0-9_]", "_", "_".join((name, *parts)).lower())
+        name = f"{readable[: capabilities.longest_name - 9]}_{digest}"
     return sa.table(name, schema=schema if capabilities.schemas else None)

@@ -278,7 +278,8 @@ def _export(driver: Any, file: Path, export: str) -> None:
     if export == "copy":
         tabbed = f"select identifier, 'd_sid={TRAIT}' from ({lines})"
         driver.execute(f"copy ({tabbed}) to '{file}' (format csv, delimiter '\t', header false, compression gzip)")
-        hashlib.file_digest(file.open("rb"), "md5")
+        with file.open("rb") as written:  # the other writer gives the md5 of what it wrote, too
+            hashlib.file_digest(written, "md5")
     else:
         audience_manager.write_inbound(
             file, driver.execute(lines).to_arrow_reader(BATCH_ROWS), TRAIT, is_visitor_id=False

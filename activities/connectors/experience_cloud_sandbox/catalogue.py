@@ -129,7 +129,7 @@ def add_audience(connection: sqlite3.Connection, new: Audience) -> str | None:
 def read_data_sources(connection: sqlite3.Connection) -> tuple[DataSource, ...]:
     """Give the provisioned ones, by number."""
     rows = connection.execute("SELECT id, name, kind FROM data_source ORDER BY length(id), id")
-    return tuple(DataSource(id=id, name=name, kind=kind) for id, name, kind in rows)  # noqa: A001
+    return tuple(DataSource(id=id, name=name, kind=kind) for id, name, kind in rows)
 
 
 def read_audiences(connection: sqlite3.Connection) -> tuple[Audience, ...]:
