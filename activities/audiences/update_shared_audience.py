@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import sqlalchemy as sa
 
 from activities.connectors import audience_manager, experience_cloud
+from activities.connectors.audience_manager import WrittenFile
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
@@ -79,32 +80,40 @@ class UpdateSharedAudience(Effect):
     def _deliver(self, sent: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
         start = int(ctx.moment.now.timestamp())
         seconds = range(start, start + int(RESERVABLE.total_seconds()))
-        prepared = ctx.step("prepared", lambda: {
-            "audience": self.audience, "rows": sent.count,
-            "file": ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds),
-        })  # fmt: skip
         # PostgreSQL takes no DISTINCT together with an order under a collation
         value = sent.column(identifier_name(sent.key)).label("identifier")
         distinct = sa.select(value).distinct().subquery()
         order = ctx.catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
         identifiers = sa.select(distinct.c.identifier).order_by(order)
 
-        def deliver() -> Mapping[str, Any]:
-            path = ctx.staging / str(prepared["file"])
-            written = audience_manager.write_inbound(
-                path, ctx.batches(identifiers), str(audience.trait), is_visitor_id=source.kind == "visitor_id"
+        def written(name: str) -> WrittenFile:
+            return audience_manager.write_inbound(
+                ctx.staging / name,
+                ctx.batches(identifiers),
+                str(audience.trait),
+                is_visitor_id=source.kind == "visitor_id",
             )
-            key = audience_manager.inbound_key(path.name, ctx.moment.now)
-            receipt = ctx.connect("experience_cloud").export_store.put(path, key)
+
+        def prepare() -> Mapping[str, Any]:
+            name = ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds)
+            file = written(name)
             return {
-                "key": key,
-                "path": str(path),
-                "identifiers": written.lines,
-                "bytes": written.size,
-                "md5": written.md5,
-                "receipt": dict(receipt),
+                "audience": self.audience,
+                "rows": sent.count,
+                "file": name,
+                "identifiers": file.lines,
+                "md5": file.md5,
             }
 
+        def deliver() -> Mapping[str, Any]:
+            path = ctx.staging / str(prepared["file"])
+            if not path.is_file():  # another machine, or a folder that was emptied
+                written(path.name)
+            key = audience_manager.inbound_key(path.name, ctx.moment.now)
+            receipt = ctx.connect("experience_cloud").export_store.put(path, key)
+            return {"key": key, "path": str(path), "bytes": path.stat().st_size, "receipt": dict(receipt)}
+
+        prepared = ctx.step("prepared", prepare)
         ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:

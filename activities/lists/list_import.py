@@ -36,10 +36,11 @@ class ListImport(Effect):
     """Fill a list from exactly one source: a CSV file with a header, or a shared audience; and reconcile it with a dimension.
 
     From a file, the columns named like the dimension's key find the row: an integer however it is written, anything else in its
-    canonical text, blanks at the ends aside. A key that stands on several lines counts once. From an audience, the identifier of its data source finds the row, and `replace` is always
-    meant. The list and `result` hold rows of the dimension. `unmatched` are lines or identifiers that find no row,
-    `ambiguous` are identifiers that find more than one; neither gets into the list. A line with too few or too many values fails the
-    whole import, and names the line. (Campaign: importing a list; shared audience import, which drops what it does not know in silence.)
+    canonical text, blanks at the ends aside. A key that stands on several lines counts once. From an audience, the identifier of
+    its data source finds the row, and `replace` is always meant. The list and `result` hold rows of the dimension. `unmatched`
+    are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither gets into the list.
+    A line with too few or too many values fails the whole import, and names the line. (Campaign: importing a list; shared audience
+    import, which drops what it does not know in silence.)
     """
 
     type: ClassVar[str] = "list_import"

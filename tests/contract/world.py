@@ -63,7 +63,7 @@ data_sources:
 audiences:
   loyal_vip: {name: Loyal VIP, data_source: crm_id, purpose: advertising, trait: "10603116", segment: "10603117"}
   by_ecid: {name: By visitor, data_source: ecid, purpose: advertising, trait: "10603118", segment: "10603119"}
-  by_plain: {name: By plain id, data_source: plain, trait: "10603120", segment: "10603121"}
+  by_plain: {name: By plain id, data_source: plain, purpose: none, trait: "10603120", segment: "10603121"}
   baskets: {name: Baskets, data_source: basket, trait: "10603122", segment: "10603123"}
   unborn: {name: Not created yet, data_source: crm_id, purpose: advertising}
   nameless: {name: Of another purpose, data_source: crm_id, purpose: research, trait: "10603124", segment: "10603125"}

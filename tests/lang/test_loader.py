@@ -18,7 +18,10 @@ class Toy(Transform):
     """A toy."""
 
     type: ClassVar[str] = "toy"
-    inputs: ClassVar[tuple[Port, ...]] = (Port(name="from", optional=True), Port(name="others", many=True, optional=True))
+    inputs: ClassVar[tuple[Port, ...]] = (
+        Port(name="from", optional=True),
+        Port(name="others", many=True, optional=True),
+    )
 
     where: Expr | None = option("A condition.", default=None)
     order: Many[SortKey] = option("An order.", default=(), example=["-spend"])
@@ -51,7 +54,9 @@ def problems(body: str) -> list[str]:
 
 
 def test_options_are_read_by_their_types() -> None:
-    spec = read("workflow: w\nactivities:\n  a: {type: toy, where: x > 1, order: -spend, keep: 2, strict: true, pause: 90s, mode: replace}\n")
+    spec = read(
+        "workflow: w\nactivities:\n  a: {type: toy, where: x > 1, order: -spend, keep: 2, strict: true, pause: 90s, mode: replace}\n"
+    )
     toy = spec.activities["a"].activity
     assert isinstance(toy, Toy)
     assert toy.where == Expr("x > 1")
@@ -108,7 +113,10 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
 
 
 def test_the_order_of_a_graph_follows_its_arrows_and_otherwise_the_file() -> None:
-    spec = read("workflow: w\nactivities:\n  c: {type: toy, others: [a, b.complement]}\n  b: {type: toy}\n  a: {type: toy}\n  d: {type: toy, after: c}\n")
+    body = (
+        "  c: {type: toy, others: [a, b.complement]}\n  b: {type: toy}\n  a: {type: toy}\n  d: {type: toy, after: c}\n"
+    )
+    spec = read(f"workflow: w\nactivities:\n{body}")
     graph = graphs.build(spec)
     assert graphs.order(graph) == ["b", "a", "c", "d"]
     assert graphs.used_ports(graph, "b") == {"complement"}

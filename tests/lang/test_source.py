@@ -41,7 +41,9 @@ def test_every_value_knows_its_place() -> None:
         ("\ta: 1\n", [("Y001", 1, 1)]),
     ],
 )
-def test_what_yaml_allows_and_we_do_not_is_named_with_its_place(text: str, expected: list[tuple[str, int, int]]) -> None:
+def test_what_yaml_allows_and_we_do_not_is_named_with_its_place(
+    text: str, expected: list[tuple[str, int, int]]
+) -> None:
     assert codes(text) == expected
 
 

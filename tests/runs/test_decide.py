@@ -42,12 +42,27 @@ def workflow(activities: str, top: str = "") -> WorkflowSpec:
 
 def fact(kind: type[f.Fact], activity: str, **values: Any) -> f.Fact:
     known = {field.name for field in fields(kind)}
-    return kind(**{key: value for key, value in {"at": NOW, "activity": activity, "arrival": "1", **values}.items() if key in known})
+    return kind(
+        **{
+            key: value
+            for key, value in {"at": NOW, "activity": activity, "arrival": "1", **values}.items()
+            if key in known
+        }
+    )
 
 
 def done(activity: str, *ports: str) -> list[f.Fact]:
     fired = [
-        fact(f.TransitionFired, activity, port=port, table="t", columns={"id": "integer"}, key=("id",), dimension="d", count=0)
+        fact(
+            f.TransitionFired,
+            activity,
+            port=port,
+            table="t",
+            columns={"id": "integer"},
+            key=("id",),
+            dimension="d",
+            count=0,
+        )
         for port in ports
     ]
     return [fact(f.TaskStarted, activity), *fired, fact(f.TaskFinished, activity, seconds=0.0)]
@@ -92,7 +107,9 @@ def test_a_union_takes_what_came_and_waits_for_what_still_may() -> None:
 
 def test_a_union_into_which_nothing_fired_is_skipped() -> None:
     spec = workflow("  a: {type: box}\n  u: {type: box, union: [a]}\n")
-    assert decided(spec, fact(f.TaskSkipped, "a", reason="")) == (Skip(activity="u", reason="nothing fired into 'union'"),)
+    assert decided(spec, fact(f.TaskSkipped, "a", reason="")) == (
+        Skip(activity="u", reason="nothing fired into 'union'"),
+    )
 
 
 def test_an_excluded_list_that_did_not_come_fails_unless_the_author_says_otherwise() -> None:
@@ -101,7 +118,9 @@ def test_an_excluded_list_that_did_not_come_fails_unless_the_author_says_otherwi
     (failed,) = decided(workflow(body % ""), *facts)
     assert isinstance(failed, Fail)
     assert failed.reason == "'exclude' waits for 'b.result', which did not fire"
-    assert decided(workflow(body % ", when_missing: skip"), *facts) == (Skip(activity="x", reason="'b.result' did not fire"),)
+    assert decided(workflow(body % ", when_missing: skip"), *facts) == (
+        Skip(activity="x", reason="'b.result' did not fire"),
+    )
 
 
 @pytest.mark.parametrize(("policy", "status"), [("suspend", "suspended"), ("abort", "failed")])
@@ -118,7 +137,9 @@ def test_an_ignored_error_skips_its_branch_and_the_others_go_on() -> None:
 
 
 def test_a_disabled_activity_is_skipped_and_a_held_one_leaves_the_run_waiting() -> None:
-    assert decided(workflow("  a: {type: box, enabled: false}\n")) == (Skip(activity="a", reason="it is disabled (enabled: false)"),)
+    assert decided(workflow("  a: {type: box, enabled: false}\n")) == (
+        Skip(activity="a", reason="it is disabled (enabled: false)"),
+    )
     assert decided(workflow("  a: {type: box, enabled: hold}\n")) == (Finish(status="waiting"),)
 
 
@@ -126,7 +147,9 @@ def test_after_waits_for_all_and_is_skipped_when_one_cannot_come() -> None:
     spec = workflow("  a: {type: box}\n  b: {type: box}\n  c: {type: box, after: [a, b]}\n")
     assert executed(*decided(spec, *done("a"))) == ["b"]
     assert executed(*decided(spec, *done("a"), *done("b"))) == ["c"]
-    assert decided(spec, *done("a"), fact(f.TaskSkipped, "b", reason="")) == (Skip(activity="c", reason="'b.done' did not fire"),)
+    assert decided(spec, *done("a"), fact(f.TaskSkipped, "b", reason="")) == (
+        Skip(activity="c", reason="'b.done' did not fire"),
+    )
 
 
 def test_after_any_runs_once_all_are_settled_and_one_fired() -> None:

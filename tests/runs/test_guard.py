@@ -12,7 +12,12 @@ from engine.runs.guard import GuardTrip, hold
         (Guard(min=10), 9, None, "9 rows are fewer than the guard's min of 10"),
         (Guard(max=10), 11, None, "11 rows are more than the guard's max of 10"),
         (Guard(max_drop=Decimal(20)), 79, 100, "79 rows are 21.0% fewer than the last run's 100; the guard allows 20%"),
-        (Guard(max_rise=Decimal(50)), 151, 100, "151 rows are 51.0% more than the last run's 100; the guard allows 50%"),
+        (
+            Guard(max_rise=Decimal(50)),
+            151,
+            100,
+            "151 rows are 51.0% more than the last run's 100; the guard allows 50%",
+        ),
         (Guard(on_empty="fail"), 0, None, "0 rows would be written"),
     ],
 )
@@ -33,7 +38,9 @@ def test_a_guard_trips_and_says_by_how_much(guard: Guard, count: int, baseline: 
         (Guard(on_empty="allow"), 0, None),
     ],
 )
-def test_a_guard_passes_at_its_bounds_and_without_a_baseline(guard: Guard | None, count: int, baseline: int | None) -> None:
+def test_a_guard_passes_at_its_bounds_and_without_a_baseline(
+    guard: Guard | None, count: int, baseline: int | None
+) -> None:
     assert hold(guard, count, baseline=baseline, replaces=False) == "pass"
 
 

@@ -40,9 +40,7 @@ def one_of_each() -> tuple[f.Fact, ...]:
         f.GuardTripped(**task, message="41 % of the audience leaves; the guard allows 20 %"),
         f.TaskSkipped(**task, reason="'buyers' failed"),
         f.TaskFinished(**task, seconds=0.125, details={"file": "out.csv"}),
-        f.TaskFailed(
-            **task, error="no such table", fix="create it", policy="abort", place="winback.yaml:4:3"
-        ),
+        f.TaskFailed(**task, error="no such table", fix="create it", policy="abort", place="winback.yaml:4:3"),
         f.RunControlled(at=NOON, action="upgrade", workflow_text="name: b\n", project_text="database: c\n"),
         f.TablesLost(at=NOON, activities=("buyers", "split")),
         f.RunFinished(at=NOON, status="suspended"),

@@ -33,17 +33,13 @@ def test_every_kind_of_fact_survives_json_text(one_of_each: tuple[f.Fact, ...]) 
 
 
 @given(at=st.datetimes(timezones=st.just(UTC)), outcome=any_json, step=st.text())
-def test_whatever_json_an_effect_reports_comes_back_as_it_was(
-    at: datetime, outcome: dict[str, Any], step: str
-) -> None:
+def test_whatever_json_an_effect_reports_comes_back_as_it_was(at: datetime, outcome: dict[str, Any], step: str) -> None:
     fact = f.EffectDelivered(at=at, activity="upload", arrival="1", step=step, outcome=outcome)
     assert through_text(fact) == fact
 
 
 def test_the_json_of_a_fact_names_its_kind_and_writes_times_as_iso_8601() -> None:
-    fact = f.TaskWaiting(
-        at=NOON, activity="pause", arrival="1", until=NOON + timedelta(hours=1), reason="wait"
-    )
+    fact = f.TaskWaiting(at=NOON, activity="pause", arrival="1", until=NOON + timedelta(hours=1), reason="wait")
     assert f.to_json(fact) == {
         "kind": "TaskWaiting",
         "at": "2026-11-23T12:00:00+00:00",
@@ -60,12 +56,8 @@ def test_a_time_of_another_zone_is_the_same_moment_after_json() -> None:
 
 
 def test_any_mapping_can_be_written() -> None:
-    fact = f.TaskFinished(
-        at=NOON, activity="a", arrival="1", seconds=1.0, details=MappingProxyType({"rows": 3})
-    )
-    assert through_text(fact) == f.TaskFinished(
-        at=NOON, activity="a", arrival="1", seconds=1.0, details={"rows": 3}
-    )
+    fact = f.TaskFinished(at=NOON, activity="a", arrival="1", seconds=1.0, details=MappingProxyType({"rows": 3}))
+    assert through_text(fact) == f.TaskFinished(at=NOON, activity="a", arrival="1", seconds=1.0, details={"rows": 3})
 
 
 def test_a_fact_written_before_a_field_existed_gets_its_default() -> None:

@@ -264,9 +264,7 @@ def test_a_file_that_is_no_database_is_reported_with_a_fix(tmp_path: Path) -> No
         store.append("1", started())
 
 
-@pytest.mark.parametrize(
-    "use", [lambda store: store.append("1", started()), lambda store: store.hold("1").__enter__()]
-)
+@pytest.mark.parametrize("use", [lambda store: store.append("1", started()), lambda store: store.hold("1").__enter__()])
 def test_a_folder_that_cannot_be_made_is_reported_with_a_fix(tmp_path: Path, use: Any) -> None:
     (tmp_path / "file").touch()
     with (
@@ -298,9 +296,7 @@ def committed() -> Iterator[list[int]]:
     sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
-def test_only_the_facts_of_effects_wait_for_the_disk(
-    sql_store: SqlStore, path: Path, committed: list[int]
-) -> None:
+def test_only_the_facts_of_effects_wait_for_the_disk(sql_store: SqlStore, path: Path, committed: list[int]) -> None:
     task: dict[str, Any] = {"at": NOON, "activity": "a", "arrival": "1"}
     sql_store.append("1", started())
     committed.clear()
@@ -364,9 +360,7 @@ def line(child: subprocess.Popen[str]) -> str:
     return child.stdout.readline().strip()
 
 
-def test_a_run_held_by_a_process_is_free_again_when_the_process_is_killed(
-    sql_store: SqlStore, path: Path
-) -> None:
+def test_a_run_held_by_a_process_is_free_again_when_the_process_is_killed(sql_store: SqlStore, path: Path) -> None:
     with process(path, "with store.hold('1'): print('held', flush=True); sys.stdin.read()") as child:
         assert line(child) == "held"
         with pytest.raises(RunHeld), sql_store.hold("1"):
@@ -398,9 +392,7 @@ print(times, flush=True)
         assert [line(child) for child in children] == ["300", "300", "300"]
 
 
-def test_a_process_killed_at_any_moment_loses_nothing_it_had_appended(
-    sql_store: SqlStore, path: Path
-) -> None:
+def test_a_process_killed_at_any_moment_loses_nothing_it_had_appended(sql_store: SqlStore, path: Path) -> None:
     forever = "for n in range(10**9): store.append('1', began(f'{n}a'), began(f'{n}b')); print(n, flush=True)"
     with process(path, forever) as child:
         for _ in range(50):

@@ -36,10 +36,7 @@ def receive(
         statements = judge_file(file, name, find_fault=find_fault, traits=traits, tally=tally)
     title = key.rpartition("/")[2]
     with staging.stage(connection, statements), catalogue.transaction(connection):
-        if name is None or tally.refused:
-            receipt = tally.refusal(title)
-        else:
-            receipt = _apply(connection, name, title, tally)
+        receipt = tally.refusal(title) if name is None or tally.refused else _apply(connection, name, title, tally)
         if previous is not None and previous.receipt == receipt:
             return previous
         version = Version(

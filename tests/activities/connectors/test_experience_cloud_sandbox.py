@@ -235,9 +235,7 @@ def test_a_key_cannot_leave_the_folder(cloud: ExperienceCloudSandbox, tmp_path: 
         ),
     ],
 )
-def test_a_bad_file_is_refused_with_its_reason(
-    sender: Sender, name: str, content: bytes, reason: str
-) -> None:
+def test_a_bad_file_is_refused_with_its_reason(sender: Sender, name: str, content: bytes, reason: str) -> None:
     receipt = sender.send(content, name)
     assert not receipt.accepted
     assert receipt.reasons == (reason,)
@@ -310,9 +308,7 @@ def test_the_grammar_of_items(sender: Sender, items: str, buyers: bool, readers:
         (b"x" * 400_000, "longer than 102400 bytes"),
     ],
 )
-def test_a_malformed_line_is_counted_named_and_refuses_the_file(
-    sender: Sender, line: bytes, reason: str
-) -> None:
+def test_a_malformed_line_is_counted_named_and_refuses_the_file(sender: Sender, line: bytes, reason: str) -> None:
     receipt = sender.send(b"bob\td_sid=7701\n" + line + b"\neve\td_sid=7701\n")
     assert receipt == Receipt(
         file="ftp_dpm_21_1772366400.sync",
@@ -540,9 +536,7 @@ def test_a_process_killed_half_way_has_applied_nothing_and_putting_again_complet
     assert len(members(cloud)) == 50_000
 
 
-def test_a_failure_before_the_commit_leaves_nothing_applied(
-    cloud: ExperienceCloudSandbox, tmp_path: Path
-) -> None:
+def test_a_failure_before_the_commit_leaves_nothing_applied(cloud: ExperienceCloudSandbox, tmp_path: Path) -> None:
     times = iter([NOON])
     failing = Sender(cloud=new_cloud(tmp_path / "cloud", lambda: next(times)), folder=tmp_path)
     with pytest.raises(StopIteration):
@@ -592,9 +586,7 @@ def test_each_destination_has_its_own_increments(cloud: ExperienceCloudSandbox, 
     assert fetch(cloud, key, tmp_path) == "ada\t9901\t\n"
 
 
-def test_a_full_export_of_nobody_is_a_file_without_lines(
-    cloud: ExperienceCloudSandbox, tmp_path: Path
-) -> None:
+def test_a_full_export_of_nobody_is_a_file_without_lines(cloud: ExperienceCloudSandbox, tmp_path: Path) -> None:
     (key,) = cloud.export("9901", destination="1")
     assert fetch(cloud, key, tmp_path) == ""
 
@@ -607,9 +599,7 @@ def test_identifiers_of_different_data_sources_never_share_a_file(sender: Sender
     assert [fetch(sender.cloud, key, tmp_path) for key in keys] == ["ada\t9901\t\n", f"{ADA}\t9901\t\n"]
 
 
-def test_a_batch_is_split_and_its_first_file_has_no_number(
-    cloud: ExperienceCloudSandbox, tmp_path: Path
-) -> None:
+def test_a_batch_is_split_and_its_first_file_has_no_number(cloud: ExperienceCloudSandbox, tmp_path: Path) -> None:
     cloud.add_members("9901", ["a", "b", "c", "d"])
     keys = cloud.export("9901", destination="1", lines_per_file=2)
     assert keys == ("S3_1_21_full_1772366400000.sync.gz", "S3_1_21_full_1772366400000001.sync.gz")
@@ -634,9 +624,7 @@ def test_the_same_people_give_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
-def test_a_file_is_fetched_into_a_folder_under_its_own_name(
-    cloud: ExperienceCloudSandbox, tmp_path: Path
-) -> None:
+def test_a_file_is_fetched_into_a_folder_under_its_own_name(cloud: ExperienceCloudSandbox, tmp_path: Path) -> None:
     (key,) = cloud.export("9901", destination="1")
     assert cloud.fetch(key, tmp_path) == tmp_path / key
     with pytest.raises(FileNotFoundError, match=f"no outbound file 'other'; there are: {key}"):
