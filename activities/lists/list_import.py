@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
@@ -27,6 +27,8 @@ from engine.kit.types import INTEGER, TEXT, Type
 
 if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
     import pyarrow as pa
+
+Keep = Callable[[str, Population], Population]
 
 BATCH_ROWS = 50_000
 MOST_PROBLEMS = 5
@@ -84,7 +86,7 @@ class ListImport(Effect):
             declared, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
             same_dimension(dimension.population(), declared.data_source, source)
             outside = _shape({"identifier": TEXT}, "identifier")
-            outputs = _by_identifier(outside, dimension, source, catalog)
+            outputs = _by_identifier(outside, dimension, source, catalog, lambda _name, population: population)
         else:
             number = _number_of(dimension.key)
             outside = _shape({number: INTEGER, **dict.fromkeys(dimension.key, TEXT)}, number)
@@ -129,7 +131,7 @@ class ListImport(Effect):
         prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(declared.segment, source))})
         paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
         identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, declared.segment))
-        return _by_identifier(identifiers, dimension, source, ctx.catalog)
+        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep)
 
 
 def _number_of(header: Iterable[str]) -> str:
@@ -174,33 +176,32 @@ def _is_written(value: Any, type_: Type, text: Any, catalog: Catalog) -> sa.Colu
 
 
 def _by_identifier(
-    identifiers: Population, dimension: Dimension, source: DataSourceSettings, catalog: Catalog
+    identifiers: Population, dimension: Dimension, source: DataSourceSettings, catalog: Catalog, keep: Keep
 ) -> Mapping[str, Population]:
-    """Reconcile identifiers with the rows that have them; a row with an ambiguous identifier is not found by it."""
+    """Reconcile identifiers with the rows that have them; a row with an ambiguous identifier is not found by it.
+
+    The rows found, and how many each identifier found, are kept on the way, so that identifiers are computed once.
+    """
     everyone = dimension.population()
     frame = Frame(everyone, catalog)
-    keys = everyone.key_columns
     name = identifier_name(dimension.key)
-    known = frame.select(*keys, identifier(frame, source).label(name)).subquery()
-    counted = (
-        sa.select(known.c[name], sa.func.count().label("rows"))
-        .where(sa.exists().where(identifiers.relation.alias("wanted").c.identifier == known.c[name]))
-        .group_by(known.c[name]).subquery()
-    )  # fmt: skip
-    single = sa.exists().where(counted.c[name] == known.c[name], counted.c.rows == 1)
-    found = counted.alias()
-    distinct = Population(
-        relation=identifiers.select().distinct().subquery(),
-        key=identifiers.key,
-        columns=identifiers.columns,
-        unique=True,
+    known = frame.select(*everyone.key_columns, identifier(frame, source).label(name)).subquery()
+    wanted = sa.select(identifiers.column("identifier"))
+    rows = keep("found", everyone.of(sa.select(known).where(known.c[name].in_(wanted)), {name: TEXT}))
+    tally = sa.select(rows.column(name).label("identifier"), sa.func.count().label("rows")).group_by(rows.column(name))
+    columns = {"identifier": TEXT, "rows": INTEGER}
+    counted = keep("tally", Population(relation=tally.subquery(), key=("identifier",), columns=columns, unique=True))
+    distinct = identifiers.select(("identifier",)).distinct().subquery()
+    outside = Population(relation=distinct, key=("identifier",), columns={"identifier": TEXT}, unique=True)
+    is_single = sa.exists().where(counted.column("identifier") == rows.column(name), counted.column("rows") == 1)
+    is_found = sa.exists().where(counted.column("identifier") == outside.column("identifier"))
+    is_ambiguous = sa.exists().where(
+        counted.column("identifier") == outside.column("identifier"), counted.column("rows") > 1
     )
     return {
-        "result": everyone.of(sa.select(*(known.c[name] for name in dimension.key)).where(single)),
-        "unmatched": distinct.where(~sa.exists().where(found.c[name] == distinct.column("identifier"))),
-        "ambiguous": distinct.where(
-            sa.exists().where(found.c[name] == distinct.column("identifier"), found.c.rows > 1)
-        ),
+        "result": rows.only(()).of(rows.select(dimension.key).where(is_single)),
+        "unmatched": outside.where(~is_found),
+        "ambiguous": outside.where(is_ambiguous),
     }
 
 
