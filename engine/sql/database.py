@@ -17,7 +17,7 @@ from engine.kit.errors import AuthorError, DataError, RetryLater, Span, suggesti
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql import names
-from engine.sql.ddl import Analyze, CreateTableAs, DropTable, IndexKey
+from engine.sql.ddl import Analyze, CountRows, CreateTableAs, DropTable, IndexKey
 from engine.sql.dialects import DIALECTS
 
 if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
@@ -170,7 +170,8 @@ class Database:
             if capabilities.analyze_after_create:
                 connection.execute(Analyze(target))
             stored = stored_population(target, population)
-            return replace(stored, count=self.count(stored), unique=True)
+            count = connection.execute(CountRows(target)).scalar_one() if population.unique else self.count(stored)
+            return replace(stored, count=int(count), unique=True)
 
     def count(self, population: Population) -> int:
         """Count the rows, and hold them against the key where it is not known to be unique, in one scan."""
