@@ -66,6 +66,7 @@ audiences:
   by_plain: {name: By plain id, data_source: plain, purpose: none, trait: "10603120", segment: "10603121"}
   baskets: {name: Baskets, data_source: basket, trait: "10603122", segment: "10603123"}
   unborn: {name: Not created yet, data_source: crm_id, purpose: advertising}
+  silent: {name: Says no purpose, data_source: crm_id, trait: "10603126", segment: "10603127"}
   nameless: {name: Of another purpose, data_source: crm_id, purpose: research, trait: "10603124", segment: "10603125"}
 experience_cloud: {sandbox: true}
 """

@@ -187,6 +187,43 @@ def test_without_a_purpose_only_the_suppression_lists_are_asked(world: World) ->
     assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([3, 8], [2])
 
 
+def test_an_audience_that_says_no_purpose_is_refused_where_the_dimension_asks_for_consent(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="the audience 'Says no purpose' says no purpose"):
+        offline_world.run("type: update_shared_audience\naudience: silent", people(offline_world, 1))
+
+
+def test_no_column_found_on_the_way_decides_about_consent(world: World) -> None:
+    columns = "household_id integer, share_consent boolean, MAY_LEAVE boolean, crm_id text"
+    done = world.run(SHARE, world.given(columns, [(1, False, False, "x"), (3, True, True, "x")]))
+    assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([1], [3])
+    assert identifiers(world) == [hashed("a-001")]
+
+
+def test_a_suppression_list_of_another_dimension_suppresses_nobody_and_so_stops_the_share(world: World) -> None:
+    world.write_list("opted_out", world.everyone("purchase"))
+    with pytest.raises(DataError, match="the suppression list 'opted_out' holds purchase by basket_id, line"):
+        world.run(SHARE, people(world, 1))
+    assert sent(world) == {}
+
+
+def test_what_was_prepared_is_not_judged_again(world: World) -> None:
+    blocked = world.folder / "state" / "experience_cloud" / "inbound"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("no folder")
+    with pytest.raises(OSError, match="inbound"):
+        world.run(SHARE, people(world, 1, 5), run="one")
+    blocked.unlink()
+    table = world.catalog.dimension("household").table
+    with world.db.transaction() as connection:
+        connection.execute(table.update().where(table.c.household_id == 5).values(share_consent=False))
+    done = world.run(SHARE, people(world, 1, 5), run="one")
+    with world.db.transaction() as connection:
+        connection.execute(table.update().where(table.c.household_id == 5).values(share_consent=True))
+    assert world.keys(done["result"]) == [1, 5]
+    assert sorted(identifiers(world)) == sorted([hashed("a-001"), hashed("é-005")])
+    assert len(world.table_rows(world.ledger.memberships)) == 2
+
+
 def test_consent_for_a_purpose_the_dimension_does_not_know_is_an_error(offline_world: World) -> None:
     with pytest.raises(AuthorError, match="says nothing of consent for 'research'"):
         offline_world.run("type: update_shared_audience\naudience: nameless", people(offline_world, 1))

@@ -1,0 +1,130 @@
+"""Runs through Python: keys, arrows that wait, inputs that do not come, and keys that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import engine
+from engine.app.result import RunResult
+from engine.kit.errors import AuthorError, DataError
+
+PROJECT = """
+databases: {default: {url: "sqlite:///people.sqlite"}}
+dimensions:
+  person: {table: people, key: id, links: {orders: {table: orders, on: {id: person_id}, many: true}}}
+environments:
+  dev: {}
+  prod: {}
+"""
+
+Run = Callable[..., RunResult]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Give what runs a workflow of these activities over people 1 to 6, in a folder of the test's own."""
+    (tmp_path / "project.yaml").write_text(PROJECT, encoding="utf-8")
+    connection = sa.create_engine(f"sqlite:///{tmp_path / 'people.sqlite'}")
+    with connection.begin() as opened:
+        opened.exec_driver_sql("CREATE TABLE people (id INTEGER, name TEXT)")
+        opened.exec_driver_sql("CREATE TABLE orders (person_id INTEGER, amount NUMERIC(10, 2))")
+        opened.exec_driver_sql("INSERT INTO people VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e'), (6, 'f')")
+    connection.dispose()
+
+    def run(activities: str, name: str = "w", **options: object) -> RunResult:
+        path = tmp_path / f"{name}.yaml"
+        header = f"workflow: {name}\ndimension: person\nvariables:\n  n: {{type: integer, default: 3}}\nactivities:\n"
+        path.write_text(header + activities, encoding="utf-8")
+        return engine.run(path, **options)  # type: ignore[arg-type]
+
+    return run
+
+
+def counts(result: RunResult) -> dict[str, int]:
+    return {
+        f"{name}.{port}": count
+        for name, activity in result.activities.items()
+        for port, count in activity.outputs.items()
+    }
+
+
+KEEP = "  some: {type: query, where: id <= vars.n}\n  keep: {type: list_update, from: some, list: %s, mode: replace}\n"
+
+
+def test_a_key_names_a_run_of_one_workflow_only(run: Run) -> None:
+    first = run(KEEP % "one", name="share", key="vip_1")
+    other = run(KEEP % "two", name="share_vip", key="1")
+    assert first.run != other.run
+    assert counts(other) == {"some.result": 3, "keep.result": 3}
+
+
+def test_the_same_key_does_nothing_twice(run: Run) -> None:
+    first = run(KEEP % "one", key="2026-11-23")
+    assert run(KEEP % "one", key="2026-11-23") == first
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"vars": {"n": "4"}}, "--var"), ({"at": datetime(2018, 1, 1, tzinfo=UTC)}, "--at"), ({"env": "prod"}, "--env")],
+)
+def test_a_key_is_not_taken_for_a_run_that_began_with_other_words(
+    run: Run, options: dict[str, object], word: str
+) -> None:
+    run(KEEP % "one", key="k")
+    with pytest.raises(AuthorError, match=f"V005 the run of key 'k' began with {word}"):
+        run(KEEP % "one", key="k", **options)
+
+
+def test_an_arrow_without_a_population_waits_for_the_port_it_names(run: Run) -> None:
+    split = "  s:\n    type: split\n    from: some\n    subsets: {x: {where: id = 1}, old: {where: id = 2}}\n"
+    late = "  late: {type: list_update, from: s.old, list: late, after: s.x}\n"
+    result = run("  some: {type: query}\n" + split + late)
+    assert result.activities["late"].status == "succeeded"
+    assert counts(result)["s.x"] == 1
+
+
+def test_an_intersection_with_nobody_is_nobody(run: Run) -> None:
+    body = "  a: {type: query}\n  b: {type: query, enabled: false}\n  both: {type: intersection, from: [a, b], when_missing: empty}\n"
+    assert counts(run(body))["both.result"] == 0
+
+
+def test_an_exclusion_goes_on_without_a_list_where_the_author_says_so(run: Run) -> None:
+    body = (
+        "  a: {type: query}\n  b: {type: query, enabled: false}\n  rest: {type: exclusion, from: a, exclude: [b]%s}\n"
+    )
+    assert counts(run(body % ", when_missing: empty"))["rest.result"] == 6
+    assert run(body % "").errors[0].message == "'exclude' waits for 'b.result', which did not fire"
+
+
+def test_a_key_that_stands_on_two_rows_stops_the_run_before_it_begins(run: Run, tmp_path: Path) -> None:
+    run("  a: {type: query}\n")
+    connection = sa.create_engine(f"sqlite:///{tmp_path / 'people.sqlite'}")
+    with connection.begin() as opened:
+        opened.exec_driver_sql("INSERT INTO people VALUES (6, 'again')")
+    connection.dispose()
+    with pytest.raises(
+        DataError, match=r"dimension 'person' \(table people\): 1 keys \(id\) stand on more than one row"
+    ):
+        run("  a: {type: query}\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("  a:\n    type: query\n    where:\n", "E116 'where' has no value"),
+        ("  a: {type: query, when_missing: empty}\n", "E117 'when_missing' is for inputs that take a list"),
+        ("  a:\n    type: query\n    outputs: {rejects: {label: x}}\n", "E114 query has no output 'rejects'"),
+        (
+            "  a:\n    type: query\n    add: {Name: name, name: id}\n",
+            "E404 the columns Name and name differ only in case",
+        ),
+    ],
+)
+def test_what_would_be_ignored_is_refused(run: Run, body: str, expected: str) -> None:
+    with pytest.raises(AuthorError, match=expected):
+        run(body)
