@@ -51,6 +51,10 @@ class Limit(Options):
     def _is_one_size(self) -> Limit:
         if (self.count is None) == (self.percent is None):
             raise PydanticCustomError("option", "a limit has either 'count' or 'percent'", {})
+        if isinstance(self.percent, Decimal) and self.percent > 100:
+            raise PydanticCustomError(
+                "option", "'percent' is at most 100, not {percent}", {"percent": str(self.percent)}
+            )
         if self.sticky and (self.percent is None or not self.is_random or self.per or self.of == "segment"):
             raise PydanticCustomError(
                 "option", "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'", {}

@@ -17,6 +17,10 @@ from engine.kit.expression.reading import author_checked
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 
+_GONE_WRONG = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What the author's own expressions raise while they are computed; `include` has no loader, which is a TypeError."""
+
+
 @dataclass(frozen=True)
 class Template:
     """A text in which `{{ vars.x }}` and `{{ run.date }}` are filled in; an unknown name is an error, never empty."""
@@ -53,8 +57,10 @@ class Template:
                 f"the template '{self.source}' asks for what is not there: {problem.message}",
                 "declare it under 'variables'",
             ) from None
-        except TemplateError as problem:
-            raise DataError(f"the template '{self.source}' cannot be rendered: {problem}") from None
+        except _GONE_WRONG as problem:
+            raise DataError(
+                f"the template '{self.source}' cannot be rendered: {problem}", "write a text with {{ vars.name }} in it"
+            ) from None
 
     def __str__(self) -> str:
         return self.source

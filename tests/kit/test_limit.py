@@ -27,6 +27,7 @@ def read(**values: Any) -> Limit:
         ({"count": "1", "percent": "1"}, "either 'count' or 'percent'"),
         ({"count": "-1"}, "-1 is less than 0"),
         ({"percent": "-0.5"}, "-0.5 is less than 0"),
+        ({"percent": "100.5"}, "at most 100, not 100.5"),
         ({"percent": "0.0000001"}, "at most 6 digits after the point"),
         ({"percent": "0.001", "sticky": "true"}, "at most 2 .* digits after the point"),
         ({"count": "1", "sticky": "true"}, "'sticky' goes with 'percent'"),
