@@ -102,6 +102,7 @@ class UpdateSharedAudience(Effect):
                 "rows": sent.count,
                 "file": name,
                 "identifiers": file.lines,
+                "bytes": file.size,
                 "md5": file.md5,
             }
 
@@ -111,7 +112,7 @@ class UpdateSharedAudience(Effect):
                 written(path.name)
             key = audience_manager.inbound_key(path.name, ctx.moment.now)
             receipt = ctx.connect("experience_cloud").export_store.put(path, key)
-            return {"key": key, "path": str(path), "bytes": path.stat().st_size, "receipt": dict(receipt)}
+            return {"key": key, "path": str(path), "receipt": dict(receipt)}
 
         prepared = ctx.step("prepared", prepare)
         ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
