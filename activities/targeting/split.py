@@ -75,13 +75,17 @@ class Split(Transform):
         if self.overlap:
             return self._overlapping(inbound, catalog)
         mark = inbound.unused("subset_number")
-        marked = inbound.with_column(mark, sa.cast(sa.null(), sa.Integer()), INTEGER)
+        marked = inbound
+        number_so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
+        is_free: sa.ColumnElement[bool] = sa.true()
         for number, (name, subset) in enumerate(self.subsets.items()):
             frame = Frame(marked, catalog)
-            is_taken = self._taken(name, subset, frame, inbound, marked.column(mark).is_(None))
+            is_taken = self._taken(name, subset, frame, inbound, is_free)
             columns = [marked.column(column) for column in inbound.columns]
-            number_of_row = sa.case((is_taken, sa.literal(number, sa.Integer())), else_=marked.column(mark))
-            marked = marked.of(frame.select(*columns, number_of_row.label(mark)))
+            number_of_row = sa.case((is_taken, sa.literal(number, sa.Integer())), else_=number_so_far)
+            marked = marked.of(frame.select(*columns, number_of_row.label(mark)), {mark: INTEGER})
+            number_so_far = marked.column(mark)
+            is_free = number_so_far.is_(None)
         rows = marked.select(inbound.columns)
         parts = {name: marked.of(rows.where(marked.column(mark) == number)) for number, name in enumerate(self.subsets)}
         return {**self._coded(parts), "complement": marked.of(rows.where(marked.column(mark).is_(None)))}
@@ -91,7 +95,8 @@ class Split(Transform):
         taken = {name: self._taken(name, subset, frame, inbound, sa.true()) for name, subset in self.subsets.items()}
         columns = [inbound.column(column) for column in inbound.columns]
         labels = {name: inbound.unused(f"in_{name}") for name in taken}
-        marks = frame.select(*columns, *(is_taken.label(labels[name]) for name, is_taken in taken.items())).subquery()
+        claims = (sa.func.coalesce(is_taken, sa.false()).label(labels[name]) for name, is_taken in taken.items())
+        marks = frame.select(*columns, *claims).subquery()
         rows = sa.select(*(marks.c[name] for name in inbound.columns))
         parts = {name: inbound.of(rows.where(marks.c[labels[name]])) for name in taken}
         nobody = sa.and_(sa.true(), *(~marks.c[labels[name]] for name in taken))
@@ -100,9 +105,12 @@ class Split(Transform):
     def _taken(
         self, name: str, subset: Subset, frame: Frame, inbound: Population, is_free: sa.ColumnElement[bool]
     ) -> sa.ColumnElement[bool]:
-        condition = frame.condition(subset.where) if subset.where else sa.true()
-        is_candidate: Any = sa.func.coalesce(sa.and_(is_free, condition), sa.false())
-        return subset.limit.taken(frame, is_candidate, inbound, f"{self.seed}.{name}") if subset.limit else is_candidate
+        """Say of a row whether the subset takes it; null is no."""
+        condition = sa.and_(is_free, frame.condition(subset.where)) if subset.where else is_free
+        if subset.limit is None:
+            return condition
+        is_candidate: Any = sa.func.coalesce(condition, sa.false()) if subset.where else condition
+        return subset.limit.taken(frame, is_candidate, inbound, f"{self.seed}.{name}")
 
     def _coded(self, parts: Mapping[str, Population]) -> dict[str, Population]:
         codes = {name: subset.code for name, subset in self.subsets.items()}

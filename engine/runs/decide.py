@@ -75,10 +75,12 @@ def commands(spec: WorkflowSpec, state: RunState, now: datetime) -> tuple[Comman
     stopped = _stopped(state.tasks.values())
     if stopped:
         return (stopped,)
-    ready = tuple(_next_tasks(spec, state, now))
-    if ready:
-        return ready
-    return (_pause(spec, state),)
+    return ready(spec.activities.values(), state, now) or (_pause(spec, state),)
+
+
+def ready(activities: Iterable[ActivitySpec], state: RunState, now: datetime) -> tuple[Command, ...]:
+    """Give what can be done now of these activities, in a run that nothing has stopped; perhaps nothing."""
+    return tuple(_next_tasks(activities, state, now))
 
 
 def _stopped(tasks: Iterable[TaskState]) -> Finish | None:
@@ -88,8 +90,8 @@ def _stopped(tasks: Iterable[TaskState]) -> Finish | None:
     return Finish(status="suspended") if statuses & {"suspended", "guarded"} else None
 
 
-def _next_tasks(spec: WorkflowSpec, state: RunState, now: datetime) -> Iterator[Command]:
-    for activity in spec.activities.values():
+def _next_tasks(activities: Iterable[ActivitySpec], state: RunState, now: datetime) -> Iterator[Command]:
+    for activity in activities:
         task = state.tasks.get((activity.id, FIRST))
         if task is None or task.status == "pending":
             command = _first_command(activity, state)

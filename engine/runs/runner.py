@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from engine.lang.graph import CONTROL
-from engine.runs.decide import FIRST, Command, Execute, Fail, Finish, Skip, WakeAt, commands
+from engine.lang.spec import ActivitySpec
+from engine.runs.decide import FIRST, Command, Execute, Fail, Finish, Skip, WakeAt, commands, ready
 from engine.runs.execution import Execution
 from engine.runs.task import execute
 from engine.runs.tidy import tidy
@@ -43,6 +44,7 @@ class Runner:
         self._known = len(known)
         self._sleep = sleep
         self._listen = listen
+        self._behind: tuple[ActivitySpec, ...] = ()
 
     def append(self, *facts: f.Fact) -> None:
         """Make facts durable, then fold them. Raises Stopped where another process stopped the run and these begin something new."""
@@ -83,12 +85,23 @@ class Runner:
         return self.state
 
     def _do_round(self) -> bool:
-        """Do all that can be done now; True when the run is over for now."""
-        for command in commands(self.execution.spec, self.state, self.execution.clock()):
+        """Do all that can be done now; True when the run is over for now.
+
+        What the last round made possible stands behind its activities; the whole workflow is looked at when nothing does.
+        """
+        now, behind = self.execution.clock(), self._behind
+        self._behind = ()
+        done: list[str] = []
+        for command in ready(behind, self.state, now) or commands(self.execution.spec, self.state, now):
             if self._do(command) or self.state.status == "stopped":
                 return True
             if self._is_stopped(command):
-                break
+                return False
+            if isinstance(command, Execute):
+                done.append(command.activity)
+        graph = self.execution.graph
+        names = dict.fromkeys(target for activity in done for target in graph.successors(activity))
+        self._behind = tuple(self.execution.spec.activities[name] for name in names)
         return False
 
     def _do(self, command: Command) -> bool:

@@ -16,7 +16,7 @@ from engine.kit.expression import Bound
 from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
 from engine.lang import graph
-from engine.lang.spec import ActivitySpec, Reference
+from engine.lang.spec import ActivitySpec, Common, Reference
 from engine.runs import bind, guard
 from engine.runs.decide import FIRST, Execute
 from engine.runs.effects import EffectContext, SkipEffect
@@ -60,7 +60,7 @@ def execute(execution: Execution, command: Execute, state: RunState, append: App
 def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: AudienceflowError, attempt: int) -> f.Fact:
     """Say what follows an error: another attempt, where it may pass and the author wants it, else what `on_error` says."""
     now = execution.clock()
-    retry = spec.common.retry
+    retry = spec.common.retry and bind.bind(spec.common.retry, execution.values, execution.evaluate)
     if isinstance(problem, RetryLater) and retry is not None and attempt < retry.attempts:
         pause = min(retry.delay * float(retry.backoff ** (attempt - 1)), retry.max_delay)
         reason = f"attempt {attempt} of {retry.attempts}: {problem.message}"
@@ -82,7 +82,7 @@ def _perform(
     spec = replace(
         spec,
         activity=bind.bind(spec.activity, execution.values, execution.evaluate),
-        common=bind.bind(spec.common, execution.values, execution.evaluate),
+        common=_bound_guard(execution, spec),
     )
     inputs = _inputs(execution, spec, command, state)
     _hold_condition(execution, spec, inputs)
@@ -100,6 +100,13 @@ def _perform(
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
     return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
+
+
+def _bound_guard(execution: Execution, spec: ActivitySpec) -> Common:
+    """Give the common options with the guard's values in place; nothing else of them is computed."""
+    if spec.common.guard is None:
+        return spec.common
+    return spec.common.model_copy(update={"guard": bind.bind(spec.common.guard, execution.values, execution.evaluate)})
 
 
 def _hold_condition(execution: Execution, spec: ActivitySpec, inputs: Inputs) -> None:

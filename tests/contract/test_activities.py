@@ -319,4 +319,4 @@ def snapshot(world: World) -> Snapshot:
 def test_the_snapshot_sees_the_world(world: World) -> None:
     seen = snapshot(world)
     assert sorted(seen["lists"]) == sorted(LISTS)
-    assert sorted(seen["members"]) == ["10603117", "10603119", "10603121", "10603123", "10603125"]
+    assert sorted(seen["members"]) == ["10603117", "10603119", "10603121", "10603123", "10603125", "10603127"]
