@@ -29,6 +29,8 @@ class Capabilities:
     schemas: bool
     analyze_after_create: bool
     multi_process: bool
+    or_replace: bool = False
+    """CREATE OR REPLACE TABLE is one statement here."""
     index_keys: bool = False
     """Work tables need an index on their key, because the database compares two tables row by row without one."""
     longest_name: int

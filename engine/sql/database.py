@@ -161,10 +161,11 @@ class Database:
         connection = self.connection
         capabilities = self.dialect.capabilities
         with _joined(connection):
-            connection.execute(DropTable(target))
-            connection.execute(
-                CreateTableAs(target, _statement(population), unlogged=capabilities.unlogged_tables and not kept)
-            )
+            if not capabilities.or_replace:
+                connection.execute(DropTable(target))
+            unlogged = capabilities.unlogged_tables and not kept
+            created = CreateTableAs(target, _statement(population), unlogged=unlogged, replaces=capabilities.or_replace)
+            connection.execute(created)
             if capabilities.index_keys:
                 connection.execute(IndexKey(target, population.key))
             if capabilities.analyze_after_create:

@@ -10,12 +10,18 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class CreateTableAs(sa.Executable, sa.ClauseElement):
-    """Create `table` from the rows of `statement`. Only the table's name and schema are used."""
+    """Create `table` from the rows of `statement`. Only the table's name and schema are used.
+
+    `replaces` puts it in the place of a table of that name, where the database can.
+    """
 
     inherit_cache = False
 
-    def __init__(self, table: sa.TableClause, statement: sa.Select[Any], *, unlogged: bool = False) -> None:
+    def __init__(
+        self, table: sa.TableClause, statement: sa.Select[Any], *, unlogged: bool = False, replaces: bool = False
+    ) -> None:
         self.table = table
+        self.replaces = replaces
         self.statement = statement
         self.unlogged = unlogged
 
@@ -24,7 +30,8 @@ class CreateTableAs(sa.Executable, sa.ClauseElement):
 def _create_table_as(element: CreateTableAs, compiler: SQLCompiler, **kw: Any) -> str:
     kind = "UNLOGGED TABLE" if element.unlogged else "TABLE"
     name = compiler.preparer.format_table(element.table)
-    return f"CREATE {kind} {name} AS {compiler.process(element.statement, **kw)}"
+    create = "CREATE OR REPLACE" if element.replaces else "CREATE"
+    return f"{create} {kind} {name} AS {compiler.process(element.statement, **kw)}"
 
 
 class DropTable(sa.Executable, sa.ClauseElement):

@@ -59,7 +59,8 @@ class Ledger:
         if not self._is_there:
             self.db.ensure_schema()
             with self.db.transaction() as connection:
-                self._metadata.create_all(connection)
+                for table in self._metadata.sorted_tables:
+                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
             self._is_there = True
 
     def is_there(self) -> bool:
