@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, Span, suggestion
 from engine.kit.expression import Expr
-from engine.kit.expression.functions import Function, builtin_functions
+from engine.kit.expression.catalogue import FUNCTIONS
+from engine.kit.expression.functions import Function
 from engine.kit.population import Population
 from engine.kit.types import Type, from_sqlalchemy
 
@@ -91,7 +92,7 @@ class Catalog:
     tables: Mapping[str, Dimension] = field(default_factory=dict)
     """Tables that links reach without being a dimension; their key may be empty."""
     lists: Mapping[str, Population] = field(default_factory=dict)
-    functions: Mapping[str, Function] = field(default_factory=builtin_functions)
+    functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     sections: Mapping[str, Any] = field(default_factory=dict)
     """The sections of the project file that components registered, each as its own model."""
     report: Callable[[AuthorError], None] | None = None

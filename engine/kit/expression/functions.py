@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,10 +68,3 @@ class Function:
 
     def call(self, dialect: Dialect, needed: tuple[Value, ...], arguments: tuple[Value, ...]) -> Any:
         return self.build(dialect, *needed, *arguments)
-
-
-def builtin_functions() -> Mapping[str, Function]:
-    """Give the functions of the language by name."""
-    from engine.kit.expression.catalogue import FUNCTIONS
-
-    return FUNCTIONS
