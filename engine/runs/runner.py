@@ -99,9 +99,11 @@ class Runner:
                 return False
             if isinstance(command, Execute):
                 done.append(command.activity)
-        graph = self.execution.graph
+        graph, activities = self.execution.graph, self.execution.spec.activities
         names = dict.fromkeys(target for activity in done for target in graph.successors(activity))
-        self._behind = tuple(self.execution.spec.activities[name] for name in names)
+        self._behind = tuple(
+            activities[name] for name in names if name in activities
+        )  # a test reads ports, and is no activity
         return False
 
     def _do(self, command: Command) -> bool:
