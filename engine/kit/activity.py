@@ -63,7 +63,7 @@ class Transform(Activity):
 class EffectPlan:
     """What an effect would do: the populations of its ports, as far as they can be known before, and sentences for a person.
 
-    A population whose rows are not known before gives its columns only (see `Population.shape`).
+    A population whose rows are not known before gives its columns, over a relation that does not exist.
     """
 
     outputs: Mapping[str, Population] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -203,8 +202,3 @@ def _quoted(line: str) -> str:
     if not colon or (value[:1] not in ("'", '"', "{", ">", "|", "@", "*", "%", "`", "[") and ": " not in value):
         return ""
     return f'''{name.strip()}: "{value.strip().replace(chr(92), chr(92) * 2).replace('"', chr(92) + '"')}"'''
-
-
-def lines_of(text: str) -> Iterator[str]:
-    """Give the lines of a text, for excerpts."""
-    yield from text.splitlines()
