@@ -19,9 +19,12 @@ class Loaded(Mapping[str, Any]):
 
     def __init__(self, components: Mapping[str, Component]) -> None:
         self._components = components
+        self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        return self._components[name].load()
+        if name not in self._loaded:
+            self._loaded[name] = self._components[name].load()
+        return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._components)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.app import checking
+from engine.app.checking import PLANNED_RUN
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
 from engine.app.session import Options, Session, read_project, read_text, read_workflow
-from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic, EngineBug
+from engine.kit.errors import AuthorError, DataError, Diagnostic, EngineBug
 from engine.kit.expression import Values
-from engine.lang import rules
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
-from engine.registry import Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
 from engine.runs.execution import Execution
@@ -27,7 +27,6 @@ from engine.state import facts as f
 from engine.state.fold import RunState, fold
 from engine.state.store import RunHeld
 
-PLANNED_RUN = "plan"
 ENDED = ("succeeded", "failed", "stopped")
 
 Begun = Callable[[str, WorkflowSpec], None]
@@ -134,14 +133,14 @@ def show(run: str, session: Session) -> tuple[RunResult, WorkflowSpec, Graph]:
     return result(run, spec.name, graph, state), spec, graph
 
 
-def check(paths: Iterable[str | Path], *, options: Options | None = None) -> list[Diagnostic]:
+def check(paths: Iterable[str | Path], *, options: Options | None = None, offline: bool = False) -> list[Diagnostic]:
     """Find what is wrong with workflow files: all problems of all files, sorted by place; one bad file hides no other.
 
-    Names are held against the project and the database where both can be read.
+    Names and types are held against the project and its database: as it was last seen where it cannot be opened, and where it
+    is a file that has not changed since. With `offline` it is never connected to.
     """
-    registry = load_registry()
     options = options or Options(surroundings=_environment())
-    return sorted({problem for path in paths for problem in _problems(Path(path), registry, options)})
+    return checking.check([Path(path) for path in paths], load_registry(), options, offline=offline)
 
 
 def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:
@@ -149,40 +148,10 @@ def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetim
     spec, graph = read_workflow(path, read_text(path), session.registry)
     now = session.clock()
     values = bind.values(spec, variables, run=PLANNED_RUN, time=_aware(at) if at else now, started_at=now)
-    planned, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
+    planned, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.work_schema)
     if problems:
         raise AuthorError(*problems)
     return Plan(spec=spec, graph=graph, activities=planned)
-
-
-def _problems(path: Path, registry: Registry, options: Options) -> list[Diagnostic]:
-    try:
-        spec, graph = read_workflow(path, read_text(path), registry)
-    except AuthorError as problem:
-        return list(problem.diagnostics)
-    found = [problem for rule in registry.of("rule").values() for problem in rule(spec, graph)]
-    try:
-        with Session.start(path, registry, options, read_only=True) as session:
-            return [*found, *_held_against_database(session, spec, graph)]
-    except AuthorError as problem:
-        return [*found, *problem.diagnostics]
-
-
-def _held_against_database(session: Session, spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
-    now = session.clock()
-    given = {
-        name: rules.STAND_IN[variable.type.kind]
-        for name, variable in spec.variables.items()
-        if variable.default is None
-    }
-    values = bind.values(spec, given, run=PLANNED_RUN, time=now, started_at=now)
-    try:
-        _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
-    except AuthorError as problem:
-        return list(problem.diagnostics)
-    except AudienceflowError as problem:
-        return [Diagnostic(spec.span, "W901", f"columns were not checked: {problem.message}", problem.fix, "warning")]
-    return list(problems)
 
 
 def _targeted(spec: WorkflowSpec) -> list[str]:
@@ -192,7 +161,7 @@ def _targeted(spec: WorkflowSpec) -> list[str]:
 
 
 def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values: Values) -> None:
-    _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.db)
+    _, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.work_schema)
     if problems:
         raise AuthorError(*problems)
 

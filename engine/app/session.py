@@ -13,11 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.app import project as projects
 from engine.app.project import Project
-from engine.kit.catalog import Catalog
+from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
+from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, DataError, Diagnostic, Span, suggestion
+from engine.kit.expression import Expr
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
@@ -27,7 +31,9 @@ from engine.runs.bind import Evaluate
 from engine.runs.plan import evaluator
 from engine.sql import catalog as catalogs
 from engine.sql.database import Database
+from engine.sql.dialects import DIALECTS
 from engine.sql.ledger import Ledger
+from engine.sql.snapshot import Snapshot
 from engine.state.sqlstore import SqlStore
 from engine.state.store import Store
 
@@ -78,13 +84,19 @@ class Session:
     def state_folder(self) -> Path:
         return self.project.folder / STATE_FOLDER
 
+    @property
+    def work_schema(self) -> str:
+        """Give the name of the schema of our own tables."""
+        return self.project.databases["default"].work_schema
+
+    @cached_property
+    def definitions(self) -> Mapping[str, Definition]:
+        """Give the dimensions as the project file says them."""
+        return {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
+
     @cached_property
     def db(self) -> Database:
-        settings = self.project.databases.get("default")
-        url = self.project.database_url()
-        database = Database(
-            url, work_schema=settings.work_schema if settings else "audienceflow", read_only=self._read_only
-        )
+        database = Database(self.project.database_url(), work_schema=self.work_schema, read_only=self._read_only)
         return self._open.enter_context(database)
 
     @cached_property
@@ -98,9 +110,7 @@ class Session:
     @property
     def _tables(self) -> Catalog:
         if self._known_tables is None:
-            definitions = {name: dimension.definition() for name, dimension in self.project.dimensions.items()}
-            catalog = catalogs.build(self.db, definitions, self.project.sections)
-            self._known_tables = replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
+            self._known_tables = self._built(self.db, self.db.dialect)
         return self._known_tables
 
     def verify_keys(self, targeted: Iterable[str]) -> None:
@@ -126,8 +136,21 @@ class Session:
         """Give the catalogue with the lists as they are now."""
         return catalogs.with_lists(self._tables, self.ledger.lists_when_asked())
 
+    def catalog_of(self, seen: Snapshot) -> Catalog:
+        """Give the catalogue as it was when the database was last seen."""
+        dialect = DIALECTS[sa.make_url(self.project.database_url()).get_backend_name()]
+        return catalogs.with_lists(self._built(seen, dialect), seen.populations(dialect, self.work_schema))
+
+    def _built(self, tables: catalogs.Tables, dialect: Dialect) -> Catalog:
+        catalog = catalogs.build(tables, dialect, self.definitions, self.project.sections)
+        return replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
+
+    def evaluate(self, expression: Expr) -> str:
+        """Compute an expression without columns, in a database of its own; canonical text."""
+        return self._evaluate(expression)
+
     @cached_property
-    def evaluate(self) -> Evaluate:
+    def _evaluate(self) -> Evaluate:
         scratch = self._open.enter_context(Database("sqlite://"))
         return evaluator(scratch, Catalog(dialect=scratch.dialect))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,8 +47,8 @@ class Dimension:
     is_key_declared: bool = False
     """The database itself keeps the key unique."""
 
-    @property
-    def columns(self) -> dict[str, Type]:
+    @cached_property
+    def columns(self) -> Mapping[str, Type]:
         return {column.name: from_sqlalchemy(column.type) for column in self.table.columns}
 
     def population(self) -> Population:

@@ -40,6 +40,15 @@ class Capabilities:
     """A database is a file; its folder is made when it is missing."""
 
 
+@dataclass(frozen=True)
+class TableShape:
+    """What a database says of a table: its columns, its primary key, and its unique constraints."""
+
+    columns: Mapping[str, sa.types.TypeEngine[Any]]
+    key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+
+
 class Dialect(Protocol):
     """One meaning on every database: each method gives an SQL expression with the language's semantics.
 
@@ -65,6 +74,9 @@ class Dialect(Protocol):
 
     def on_connect(self, connection: Any) -> None:
         """Prepare a fresh connection of the driver: functions, time zone UTC."""
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        """Read the shape of a table or view; SQLAlchemy's NoSuchTableError when there is none of that name."""
 
     # hashes and order
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -58,9 +58,8 @@ class Population:
         The statement must not multiply rows: the claim `unique` is kept.
         """
         types = {**self.columns, **(added or {})}
-        relation = statement.subquery()
-        columns = {column.name: types[column.name] for column in relation.c}
-        return replace(self, relation=relation, columns=columns, count=None)
+        columns = {name: types[name] for name in statement.selected_columns.keys()}  # noqa: SIM118  (no mapping)
+        return replace(self, relation=statement.subquery(), columns=columns, count=None)
 
     def unused(self, name: str) -> str:
         """Give a name that no column has: this one, or with underscores behind it."""
@@ -101,7 +100,9 @@ class Population:
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
 
 
-def _twins(names: Iterable[str]) -> tuple[str, str] | None:
+def _twins(names: Collection[str]) -> tuple[str, str] | None:
+    if len({name.lower() for name in names}) == len(names):
+        return None
     known: dict[str, str] = {}
     for name in names:
         first = known.setdefault(name.lower(), name)

@@ -16,9 +16,10 @@ from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
 from engine.lang import graph as graphs
 from engine.lang.graph import Graph
-from engine.lang.spec import ActivitySpec, WorkflowSpec
+from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
 from engine.runs import bind
 from engine.runs.bind import Evaluate
+from engine.sql import names
 from engine.sql.database import Database, stored_population
 
 
@@ -34,7 +35,7 @@ class PlannedActivity:
 
 
 def plan(
-    spec: WorkflowSpec, graph: Graph, catalog: Catalog, values: Values, evaluate: Evaluate, db: Database
+    spec: WorkflowSpec, graph: Graph, catalog: Catalog, values: Values, evaluate: Evaluate, work_schema: str
 ) -> tuple[tuple[PlannedActivity, ...], tuple[Diagnostic, ...]]:
     """Plan every activity in the order of the arrows, and give the problems found on the way, each with its place."""
     planned: dict[str, PlannedActivity] = {}
@@ -43,7 +44,7 @@ def plan(
         activity = spec.activities[name]
         reporting = replace(catalog, report=_collector(activity, problems))
         try:
-            planned[name] = _planned(activity, planned, reporting, values, evaluate, db)
+            planned[name] = _planned(activity, planned, reporting, values, evaluate, work_schema)
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")
@@ -81,7 +82,7 @@ def _planned(
     catalog: Catalog,
     values: Values,
     evaluate: Evaluate,
-    db: Database,
+    work_schema: str,
 ) -> PlannedActivity:
     waiting = [
         reference
@@ -92,7 +93,7 @@ def _planned(
     if waiting:
         return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
     inputs = Inputs({
-        port: [_work_table(reference.activity, reference.port, planned[reference.activity].outputs[reference.port], db) for reference in references]
+        port: [_work_table(reference, planned[reference.activity].outputs[reference.port], catalog, work_schema) for reference in references]
         for port, references in spec.inputs.items()
     })  # fmt: skip
     activity = bind.bind(spec.activity, values, evaluate)
@@ -106,9 +107,11 @@ def _planned(
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
 
 
-def _work_table(activity: str, port: str, population: Population, db: Database) -> Population:
+def _work_table(reference: Reference, population: Population, catalog: Catalog, work_schema: str) -> Population:
     """Give the population as if it lay in its work table already."""
-    return replace(stored_population(db.name("w", "plan", activity, port), population), unique=True)
+    parts = ("plan", reference.activity, reference.port)
+    table = names.table("w", parts, work_schema, catalog.dialect.capabilities)
+    return replace(stored_population(table, population), unique=True)
 
 
 def _collector(activity: ActivitySpec, problems: list[Diagnostic]) -> Callable[[AuthorError], None]:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Definition, Dimension, Link
-from engine.kit.errors import AuthorError, Diagnostic, suggestion
+from engine.kit.dialect import Dialect
+from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.population import Population
-from engine.sql.database import Database
 
 
-def build(db: Database, definitions: Mapping[str, Definition], sections: Mapping[str, Any]) -> Catalog:
+class Tables(Protocol):
+    """What knows the tables of a database: the database itself, or what was seen of it."""
+
+    def reflect(self, table: str, span: Span | None = None) -> sa.Table:
+        """Give a table; AuthorError when it does not exist."""
+
+
+def build(
+    known: Tables, dialect: Dialect, definitions: Mapping[str, Definition], sections: Mapping[str, Any]
+) -> Catalog:
     """Read the tables that dimensions and links name. Raises AuthorError with every table, key or link column that is missing."""
     problems: list[Diagnostic] = []
     tables: dict[str, Dimension] = {}
     dimensions: dict[str, Dimension] = {}
     for name, definition in definitions.items():
-        table = _table(db, definition.table, problems)
+        table = _table(known, definition.table, problems)
         if table is None:
             continue
         _columns_exist(table, definition.key, problems)
@@ -28,7 +37,7 @@ def build(db: Database, definitions: Mapping[str, Definition], sections: Mapping
                             on=definition.links[link].on, many=definition.links[link].many) for link in definition.links}  # fmt: skip
         for link in definition.links.values():
             _columns_exist(table, (ours for ours, _ in link.on), problems)
-            behind = _behind(db, link.target, link.is_table, definitions, problems)
+            behind = _behind(known, link.target, link.is_table, definitions, problems)
             if behind is not None:
                 _columns_exist(behind, (theirs for _, theirs in link.on), problems)
                 if link.is_table:
@@ -44,7 +53,7 @@ def build(db: Database, definitions: Mapping[str, Definition], sections: Mapping
         )  # fmt: skip
     if problems:
         raise AuthorError(*problems)
-    return Catalog(dialect=db.dialect, dimensions=dimensions, tables=tables, sections=sections)
+    return Catalog(dialect=dialect, dimensions=dimensions, tables=tables, sections=sections)
 
 
 def _target(name: str, is_table: bool) -> str:
@@ -52,19 +61,19 @@ def _target(name: str, is_table: bool) -> str:
     return f"table {name}" if is_table else name
 
 
-def _table(db: Database, name: str, problems: list[Diagnostic]) -> sa.Table | None:
+def _table(known: Tables, name: str, problems: list[Diagnostic]) -> sa.Table | None:
     try:
-        return db.reflect(name, getattr(name, "span", None))
+        return known.reflect(name, getattr(name, "span", None))
     except AuthorError as problem:
         problems.extend(problem.diagnostics)
         return None
 
 
 def _behind(
-    db: Database, target: str, is_table: bool, definitions: Mapping[str, Definition], problems: list[Diagnostic]
+    known: Tables, target: str, is_table: bool, definitions: Mapping[str, Definition], problems: list[Diagnostic]
 ) -> sa.Table | None:
     if is_table:
-        return _table(db, target, problems)
+        return _table(known, target, problems)
     if target not in definitions:
         problems.append(
             Diagnostic(
@@ -75,7 +84,7 @@ def _behind(
             )
         )
         return None
-    return _table(db, definitions[target].table, problems)
+    return _table(known, definitions[target].table, problems)
 
 
 def _columns_exist(table: sa.Table, names: Iterable[str], problems: list[Diagnostic]) -> None:
@@ -104,6 +113,12 @@ def _is_declared(table: sa.Table, key: tuple[str, ...]) -> bool:
 def with_lists(catalog: Catalog, lists: Mapping[str, Population]) -> Catalog:
     """Give the catalogue with other lists."""
     return replace(catalog, lists=lists)
+
+
+def tables_named(definitions: Mapping[str, Definition]) -> set[str]:
+    """Give the tables that dimensions and links name."""
+    links = (link for definition in definitions.values() for link in definition.links.values() if link.is_table)
+    return {*(definition.table for definition in definitions.values()), *(link.target for link in links)}
 
 
 def dimensions_joined(catalog: Catalog, targeted: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
-from engine.kit.dialect import Dialect
+from engine.kit.dialect import Dialect, TableShape
 from engine.kit.errors import AuthorError, DataError, RetryLater, Span, suggestion
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
@@ -61,7 +61,6 @@ class Database:
                 "write duckdb:///file, sqlite:///file or postgresql://…",
             ) from None
         self.schema = work_schema
-        self._metadata = sa.MetaData()
         self._tables: dict[str, sa.Table] = {}
         self._open: sa.Connection | None = None
         self.dialect.configure(self.engine)
@@ -119,16 +118,9 @@ class Database:
             schema, _, name = table.rpartition(".")
             connection = self.connection
             try:
-                with _joined(connection):  # columns and keys alone: the rest costs five more queries a table
-                    inspector = sa.inspect(connection)
-                    found = inspector.get_columns(name, schema or None)
-                    key = inspector.get_pk_constraint(name, schema or None)["constrained_columns"]
-                    unique = inspector.get_unique_constraints(name, schema or None)
-                columns = (
-                    sa.Column(column["name"], column["type"], primary_key=column["name"] in key) for column in found
-                )
-                keys = (sa.UniqueConstraint(*constraint["column_names"]) for constraint in unique)
-                self._tables[table] = sa.Table(name, self._metadata, *columns, *keys, schema=schema or None)
+                with _joined(connection):
+                    shape = self.dialect.reflect(connection, name, schema or None)
+                self._tables[table] = shaped(table, shape)
             except NoSuchTableError:
                 with _joined(connection):
                     existing = sa.inspect(connection).get_table_names(schema or None)
@@ -139,6 +131,11 @@ class Database:
                     suggestion(name, existing, "tables"),
                 ) from None
         return self._tables[table]
+
+    @property
+    def reflected(self) -> Mapping[str, sa.Table]:
+        """Give the tables that were read so far, by the names they were asked for."""
+        return self._tables
 
     def ensure_schema(self) -> None:
         """Make the schema of our own tables where the database has schemas."""
@@ -273,9 +270,19 @@ def _begun(connection: sa.Connection) -> sa.Transaction:
 def _statement(population: Population) -> sa.Select[Any]:
     """Select a population; by the statement it stands for, where a select around that would change nothing but cost time."""
     match population.relation:
-        case sa.Subquery(element=sa.Select() as statement) as relation if relation.c.keys() == list(population.columns):
+        case sa.Subquery(element=sa.Select() as statement) if statement.selected_columns.keys() == list(
+            population.columns
+        ):
             return statement
     return population.select()
+
+
+def shaped(table: str, shape: TableShape) -> sa.Table:
+    """Give a table, `schema.table` or `table`, of a shape that is known."""
+    schema, _, bare = table.rpartition(".")
+    columns = (sa.Column(name, type_, primary_key=name in shape.key) for name, type_ in shape.columns.items())
+    keys = (sa.UniqueConstraint(*names) for names in shape.unique)
+    return sa.Table(bare, sa.MetaData(), *columns, *keys, schema=schema or None)
 
 
 def stored_population(table: sa.TableClause, population: Population) -> Population:

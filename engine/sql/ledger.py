@@ -109,7 +109,7 @@ class Ledger:
             return {}
         with self.db.transaction() as connection:
             rows = connection.execute(sa.select(self.lists)).mappings().all()
-        return {row["name"]: self._list(dict(row)) for row in rows}
+        return {row["name"]: listed(row, self.lists.schema) for row in rows}
 
     def lists_when_asked(self) -> Mapping[str, Population]:
         """Give the lists, read when the first of them is asked for: most activities name none."""
@@ -123,22 +123,6 @@ class Ledger:
             return [
                 dict(row) for row in connection.execute(sa.select(self.lists).order_by(self.lists.c.name)).mappings()
             ]
-
-    def _list(self, row: Mapping[str, Any]) -> Population:
-        columns = {name: Type.parse(type_) for name, type_ in json.loads(row["columns"]).items()}
-        table = sa.table(
-            row["stored_in"],
-            *(sa.column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()),
-            schema=self.lists.schema,
-        )
-        return Population(
-            relation=table,
-            key=tuple(json.loads(row["key"])),
-            columns=columns,
-            dimension=row["dimension"],
-            unique=True,
-            count=row["rows"],
-        )
 
     def write_list(
         self,
@@ -155,7 +139,7 @@ class Ledger:
         Raises DataError when the population is of another dimension or key than the list.
         """
         old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
-        old = self._list(dict(old_row)) if old_row else None
+        old = listed(old_row, self.lists.schema) if old_row else None
         rows = population if mode == "replace" or old is None else _appended(name, old, population)
         target = self.db.name("list", name, *key)
         stored = self.db.create(target, rows, kept=True)
@@ -173,6 +157,22 @@ class Ledger:
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:
         return tuple(table.c[name] == value for name, value in zip(("run", "activity", "arrival"), key, strict=True))
+
+
+def listed(row: Mapping[Any, Any], schema: str | None) -> Population:
+    """Give a list as the population it holds, from its row in the table of lists."""
+    columns = {name: Type.parse(type_) for name, type_ in json.loads(row["columns"]).items()}
+    table = sa.table(
+        row["stored_in"], *(sa.column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()), schema=schema
+    )
+    return Population(
+        relation=table,
+        key=tuple(json.loads(row["key"])),
+        columns=columns,
+        dimension=row["dimension"],
+        unique=True,
+        count=row["rows"],
+    )
 
 
 class _WhenAsked(Mapping[str, Population]):

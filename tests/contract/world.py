@@ -149,6 +149,7 @@ class World:
         self.db.ensure_schema()
         self._tables = catalogs.build(
             self.db,
+            self.db.dialect,
             {name: dimension.definition() for name, dimension in self.project.dimensions.items()},
             self.project.sections,
         )

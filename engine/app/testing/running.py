@@ -133,7 +133,9 @@ def _planned(
     """
     catalog = execution.catalog()
     catalog = replace(catalog, lists={**lists, **catalog.lists})
-    planned, problems = plan(suite.spec, suite.graph, catalog, execution.values, execution.evaluate, execution.db)
+    planned, problems = plan(
+        suite.spec, suite.graph, catalog, execution.values, execution.evaluate, execution.db.schema
+    )
     return {f"{activity.id}.{port}": rows for activity in planned for port, rows in activity.outputs.items()}, problems
 
 

@@ -64,7 +64,7 @@ def open_suite(path: Path, options: Options) -> Suite:
         raise AuthorError(*problems)
     found = _projects(file, registry, options)
     first = found[min(found, key=str)]
-    wanted = tables.named(_definitions(first)) | {str(name) for test in file.tests for name in test.tables}
+    wanted = catalogs.tables_named(_definitions(first)) | {str(name) for test in file.tests for name in test.tables}
     known = tables.known(first, sorted(wanted))
     shapes = tables.shapes(_definitions(first), known, file.tests)
     return Suite(
@@ -94,7 +94,7 @@ def _definitions(project: Project) -> dict[str, Definition]:
 def _catalog(project: Project, shapes: Mapping[str, Shape]) -> Catalog:
     with Database(tables.url_of_tests(project)) as db:
         tables.fill(db, shapes, {})
-        return catalogs.build(db, _definitions(project), {})
+        return catalogs.build(db, db.dialect, _definitions(project), {})
 
 
 def _label(path: Path) -> str:

@@ -18,6 +18,7 @@ from engine.kit.option import Scalar
 from engine.kit.population import Population
 from engine.kit.types import TEXT, Kind, Type, from_sqlalchemy, to_sqlalchemy
 from engine.lang.source import Block
+from engine.sql.catalog import tables_named
 from engine.sql.database import Database
 from engine.sql.dialects import DIALECTS
 from engine.sql.ledger import Ledger
@@ -63,14 +64,6 @@ def url_of_tests(project: Project) -> str:
     return f"{url.get_backend_name() if _is_file(url) else DEFAULT_DIALECT}:///:memory:"
 
 
-def named(definitions: Mapping[str, Definition]) -> set[str]:
-    """Give the tables that dimensions and links name."""
-    tables = {definition.table for definition in definitions.values()}
-    return tables | {
-        link.target for definition in definitions.values() for link in definition.links.values() if link.is_table
-    }
-
-
 def shapes(definitions: Mapping[str, Definition], known: Known, tests: Sequence[WrittenTest]) -> dict[str, Shape]:
     """Give the shape of every table that a dimension, a link or a test names.
 
@@ -82,10 +75,13 @@ def shapes(definitions: Mapping[str, Definition], known: Known, tests: Sequence[
     for test in tests:
         for name, rows in test.tables.items():
             written.setdefault(str(name), []).extend(rows)
-            if name not in named(definitions) and name not in known.tables:
+            if name not in tables_named(definitions) and name not in known.tables:
                 problems.append(
                     Diagnostic(
-                        name.span, "U013", f"there is no table '{name}'", suggestion(name, named(definitions), "tables")
+                        name.span,
+                        "U013",
+                        f"there is no table '{name}'",
+                        suggestion(name, tables_named(definitions), "tables"),
                     )
                 )
     reflected = {name: _shape(table, written.get(name, [])) for name, table in known.tables.items()}
@@ -191,7 +187,7 @@ def _inferred(
     tests: Sequence[WrittenTest],
 ) -> dict[str, Shape]:
     """Infer the shapes of the tables that the database does not know."""
-    columns: dict[str, dict[str, Type | None]] = {name: {} for name in named(definitions) | set(written)}
+    columns: dict[str, dict[str, Type | None]] = {name: {} for name in tables_named(definitions) | set(written)}
     for definition in definitions.values():
         for name in definition.key:
             columns[definition.table].setdefault(name, None)

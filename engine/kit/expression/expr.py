@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Self
 
@@ -66,7 +66,9 @@ class _Text:
 
     def bound(self, values: Values) -> Self:
         """Give the same with these values for `vars`, `run` and `inputs`, over those it has."""
-        return replace(self, values={**self.values, **values})
+        same = object.__new__(type(self))
+        same.__dict__.update(self.__dict__, values={**self.values, **values} if self.values else values)
+        return same
 
     def names(self) -> Iterator[Mention]:
         """Give every name that is mentioned."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Literal, cast
 
 from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from platformdirs import user_cache_path
 
 from engine.kit.expression import tree
 from engine.kit.expression.builder import Builder, Unreadable, quoted
@@ -30,7 +32,7 @@ def parse(text: str, start: Literal["expression", "sort_key"] = "expression") ->
         node = cast("tree.Node", _parser().parse(text, start=start))
     except UnexpectedInput as problem:
         raise _explained(text, problem) from None
-    for part, depth in tree.walk(node):
+    for part, depth in tree.walk(node) if len(text) > DEEPEST else ():  # a level takes a character at least
         if depth > DEEPEST:
             raise Unreadable(
                 part.at, "X008", f"the expression nests deeper than {DEEPEST} levels", "split it over columns"
@@ -40,10 +42,15 @@ def parse(text: str, start: Literal["expression", "sort_key"] = "expression") ->
 
 @cache
 def _parser() -> Lark:
+    """Build the parser. Its table takes a tenth of a second, so lark keeps it among the user's caches until the grammar changes."""
     grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
+    folder = user_cache_path("audienceflow")
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
     return Lark(
-        grammar, parser="lalr", start=["expression", "sort_key"], transformer=Builder(), maybe_placeholders=True
-    )
+        grammar, parser="lalr", start=["expression", "sort_key"], transformer=Builder(), maybe_placeholders=True,
+        cache=str(folder / "expression-grammar"),
+    )  # fmt: skip
 
 
 _MISTAKES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -150,12 +150,11 @@ class Window(Node):
 
 def children(node: Node) -> Iterator[Node]:
     """Give the parts directly inside a part."""
-    for each in fields(node):
-        match getattr(node, each.name):
-            case Node() as child:
-                yield child
-            case tuple() as several:
-                yield from (child for child in several if isinstance(child, Node))
+    for part in vars(node).values():
+        if isinstance(part, Node):
+            yield part
+        elif isinstance(part, tuple):
+            yield from (child for child in part if isinstance(child, Node))
 
 
 def walk(root: Node) -> Iterator[tuple[Node, int]]:

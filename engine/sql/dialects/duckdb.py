@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import NoSuchTableError
 
-from engine.kit.dialect import Capabilities, Side, Sql, Unit
+from engine.kit.dialect import Capabilities, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, Kind, Type
 from engine.sql.dialects.standard import BIG, Standard, exact, number
 
@@ -30,6 +32,18 @@ class DuckDb(Standard):
 
     def on_connect(self, connection: Any) -> None:
         connection.execute("SET TimeZone = 'UTC'")
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        """Ask in two statements without parameters: the driver imports pandas, where it is installed, to bind the first one."""
+        place = f"FROM {{}}() WHERE database_name = current_database() AND schema_name = {_schema(schema)} AND table_name = {quoted(name)}"
+        named = "SELECT column_name, data_type " + place.format("duckdb_columns") + " ORDER BY column_index"
+        columns = {column: _type(written) for column, written in connection.exec_driver_sql(named)}
+        if not columns:
+            raise NoSuchTableError(name)
+        kept = "SELECT constraint_type, constraint_column_names " + place.format("duckdb_constraints")
+        constraints = [(kind, tuple(names)) for kind, names in connection.exec_driver_sql(kept)]
+        key = next((names for kind, names in constraints if kind == "PRIMARY KEY"), ())
+        return TableShape(columns, key, tuple(names for kind, names in constraints if kind == "UNIQUE"))
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.sha256(text, type_=sa.String())
@@ -97,6 +111,33 @@ class DuckDb(Standard):
         count = amount if unit == "seconds" else sa.cast(amount, sa.Integer())
         moved = sa.type_coerce(value, sa.DateTime()) + step(count, type_=sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
+
+
+def quoted(text: str) -> str:
+    """Give a text as SQL writes it out; here nothing but the quote itself needs care."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _schema(name: str | None) -> str:
+    return quoted(name) if name else "current_schema()"
+
+
+_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "BOOLEAN": sa.Boolean(), "FLOAT": sa.Float(), "DOUBLE": sa.Double(), "VARCHAR": sa.String(), "UUID": sa.Uuid(),
+    "DATE": sa.Date(), "INTERVAL": sa.Interval(),
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"), BIG),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), sa.DateTime()),
+    "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
+}  # fmt: skip
+
+
+def _type(written: str) -> sa.types.TypeEngine[Any]:
+    """Read the type of a column as the database writes it; lists, structs and what else is only carried have none."""
+    if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", written):
+        return sa.Numeric(int(decimal[1]), int(decimal[2]))
+    if re.fullmatch(r"ENUM\(.*\)", written, re.DOTALL):
+        return sa.String()
+    return _TYPES.get(written, sa.types.NullType())
 
 
 def _quotient(left: Sql, right: Sql, scales: tuple[int, int], scale: int, integer: Any) -> Sql:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Direction, Over, Part, Side, Sql, Unit
+from engine.kit.dialect import Direction, Over, Part, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, INTEGER, TEXT, Kind, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -30,6 +30,13 @@ class Standard:
     """SQL as PostgreSQL speaks it, which DuckDB mostly follows."""
 
     begin: str | None = None
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        inspector = sa.inspect(connection)
+        columns = {column["name"]: column["type"] for column in inspector.get_columns(name, schema)}
+        key = inspector.get_pk_constraint(name, schema)["constrained_columns"]
+        unique = inspector.get_unique_constraints(name, schema)
+        return TableShape(columns, tuple(key), tuple(tuple(constraint["column_names"]) for constraint in unique))
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002
         return {}
