@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.app import checking
-from engine.app.checking import PLANNED_RUN
+from engine.app.findings import PLANNED_RUN
+from engine.app.options import Options
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
-from engine.app.session import Options, Session, read_project, read_text, read_workflow
+from engine.app.session import Session, read_project, read_text, read_workflow
 from engine.kit.errors import AuthorError, DataError, Diagnostic, EngineBug
 from engine.kit.expression import Values
 from engine.lang.graph import Graph
@@ -140,7 +141,7 @@ def check(paths: Iterable[str | Path], *, options: Options | None = None, offlin
     is a file that has not changed since. With `offline` it is never connected to.
     """
     options = options or Options(surroundings=_environment())
-    return checking.check([Path(path) for path in paths], load_registry(), options, offline=offline)
+    return checking.check([Path(path) for path in paths], options, offline=offline)
 
 
 def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:

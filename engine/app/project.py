@@ -21,7 +21,6 @@ from engine.lang.loader import read_model
 from engine.lang.source import Block
 from engine.registry import Registry
 
-FILE = "project.yaml"
 DEFAULT_ENVIRONMENT = "dev"
 
 
@@ -109,17 +108,6 @@ class Project:
         scheme, slashes, file = url.partition(":///")
         is_file = slashes and scheme.split("+")[0] in ("duckdb", "sqlite") and file and file != ":memory:"
         return f"{scheme}:///{(self.folder / file).resolve()}" if is_file else url
-
-
-def find(start: Path) -> Path:
-    """Give the project file in a folder or above it; AuthorError when there is none."""
-    folder = start.resolve()
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE).is_file():
-            return candidate / FILE
-    raise AuthorError.at(
-        None, "P001", f"there is no {FILE} in {start} or above it", "write one, or name it with --project FILE"
-    )
 
 
 def read(

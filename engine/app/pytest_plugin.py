@@ -31,7 +31,7 @@ class WorkflowTestFile(pytest.File):
     def collect(self) -> Iterator[WorkflowTest]:
         import os  # what a project without such files has no use for is imported late
 
-        from engine.app.session import Options
+        from engine.app.options import Options
         from engine.app.testing.suite import open_suite
         from engine.kit.errors import AuthorError
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.app import project as projects
+from engine.app.options import STATE_FOLDER, find, label
+from engine.app.options import Options as Options
 from engine.app.project import Project
 from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
@@ -37,20 +38,6 @@ from engine.sql.snapshot import Snapshot
 from engine.state.sqlstore import SqlStore
 from engine.state.store import Store
 
-STATE_FOLDER = ".audienceflow"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line, or a caller from Python, says for all commands."""
-
-    project: Path | None = None
-    environment: str | None = None
-    is_environment_named: bool = True
-    """False where `environment` was not named on the command line but comes from the surroundings."""
-    surroundings: Mapping[str, str] = field(default_factory=dict)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
 
 class Session:
     """A project that is open. Close it, or use it in a `with`."""
@@ -66,7 +53,7 @@ class Session:
     @classmethod
     def start(cls, near: Path, registry: Registry, options: Options, *, read_only: bool = False) -> Session:
         """Open the project that a workflow's folder, or a folder above it, holds."""
-        path = options.project or projects.find(near if near.is_dir() else near.parent)
+        path = options.project or find(near if near.is_dir() else near.parent)
         return cls(
             read_project(path, read_text(path), registry, options),
             registry,
@@ -180,14 +167,14 @@ class Session:
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:
     project = projects.read(
-        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=_label(path)
+        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=label(path)
     )
     return project if options.is_environment_named else replace(project, is_environment_named=False)
 
 
 def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:
     """Read a workflow and its graph. Raises AuthorError with all problems of the file; warnings are not among them."""
-    spec = loader.load(text, _label(path), registry.activities)
+    spec = loader.load(text, label(path), registry.activities)
     graph = graphs.build(spec)
     problems = graphs.problems(spec, graph)
     if problems:
@@ -208,11 +195,3 @@ def read_text(path: Path) -> str:
         raise AuthorError(
             Diagnostic(Span(str(path), 1, 1), "Y009", f"the file cannot be read: {problem}", "save it as UTF-8 text")
         ) from None
-
-
-def _label(path: Path) -> str:
-    """Name a file as a person would: from where they stand, if it is below."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -44,17 +44,11 @@ class Snapshot:
         return {row["name"]: listed(row, place) for row in self.lists}
 
 
-def stamp(url: sa.URL) -> str:
-    """Give what changes whenever a database's file does, or the log beside it; empty where there is no file."""
+def file_of(url: sa.URL) -> str:
+    """Give the file a database is, empty where it is none."""
     name = url.get_backend_name()
-    if name not in DIALECTS or not DIALECTS[name].capabilities.is_file or not url.database:
-        return ""
-    parts = []
-    for suffix in ("", ".wal", "-wal"):
-        with suppress(OSError):
-            status = Path(f"{url.database}{suffix}").stat()
-            parts.append(f"{suffix}:{status.st_mtime_ns}:{status.st_size}")
-    return " ".join(parts)
+    is_file = name in DIALECTS and DIALECTS[name].capabilities.is_file and url.database != ":memory:"
+    return str(url.database or "") if is_file else ""
 
 
 def taken(stamp: str, tables: Mapping[str, sa.Table], lists: Iterable[Mapping[str, Any]]) -> Snapshot:

@@ -1,8 +1,13 @@
-"""How long `audienceflow check` takes for a workflow file of a thousand activities, as a whole process, and `audienceflow --help`.
+"""How long `audienceflow check` takes for a workflow file of a thousand activities, as a whole process; for many files; and `--help`.
 
-    python tests/benchmarks/check.py --activities 1000 --times 5
+    python tests/benchmarks/check.py --activities 1000 --files 300 --times 5
 
-Each is paired with a process that only imports what no check can do without (`--import-of`), so that what is ours can be told from the machine's
+cold       nothing was kept of an earlier check; the database is opened and read
+seen       the database was seen before, the file is new
+unchanged  the file was checked before
+files      so many files of ten activities, cold
+
+Each is paired with a process that only imports the libraries no check can do without, so that what is ours can be told from the machine's
 mood. `--write FOLDER` keeps the generated project; `--profile` runs the check in this process and says where its time goes.
 """
 
@@ -11,6 +16,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
+import shutil
 import statistics
 import subprocess
 import sys
@@ -125,6 +131,7 @@ def seconds(code: str, *arguments: str, folder: Path) -> float:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--activities", type=int, default=1000)
+    parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the project here and keep it")
     parser.add_argument("--profile", action="store_true", help="say where the time of a check goes instead")
@@ -136,15 +143,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if given.profile:
             _profile(path)
             return
-        print(f"{path.read_text().count('type: ') - 1} activities, {path.stat().st_size // 1000} KB\n")
+        many = [folder / "many" / f"w{number}.yaml" for number in range(given.files)]
+        for file in many:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(HEAD + BRANCH.format(n=1, day=1))
+        activities = path.read_text().count("    type: ")
+        print(f"{activities} activities, {path.stat().st_size // 1000} KB; {given.files} files\n")
         print(f"{'':<10}{'median s':>10}{'min s':>8}{'max s':>8}{'of the imports':>16}")
-        for name, words in (("check", ("check", str(path))), ("--help", ("--help",))):
+        kept = folder / ".audienceflow"
+        cases: list[tuple[str, Path | None, tuple[str, ...]]] = [
+            ("cold", kept, ("check", str(path))),
+            ("seen", kept / "seen" / "findings.json", ("check", str(path))),
+            ("unchanged", None, ("check", str(path))),
+            ("files", kept, ("check", str(folder / "many"))),
+            ("--help", None, ("--help",)),
+        ]
+        for name, forgotten, words in cases:
             bare, ours = [], []
             for _ in range(given.times):
                 bare.append(seconds(LIBRARIES, folder=folder))
+                _forget(forgotten)
                 ours.append(seconds(MAIN, *words, folder=folder))
             ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
             print(f"{name:<10}{statistics.median(ours):>10.2f}{min(ours):>8.2f}{max(ours):>8.2f}{ratio:>15.2f}×")
+
+
+def _forget(kept: Path | None) -> None:
+    if kept is not None and kept.is_dir():
+        shutil.rmtree(kept)
+    elif kept is not None:
+        kept.unlink(missing_ok=True)
 
 
 def _profile(path: Path) -> None:

@@ -20,12 +20,17 @@ Files = Annotated[
 ]
 
 
-def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> None:
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Connect to no database: names and types are checked as they were last seen.")
+]
+
+
+def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, format: Format = "text") -> None:
     """Find what is wrong with workflows, each problem with its place and what to type.
 
     Exit codes: 0 nothing, or warnings only · 2 an error.
     """
-    from engine.app import api
+    from engine.app import checking
 
     line = invocation(ctx)
     files = [file for path in paths or [line.folder()] for file in workflows_in(path)]
@@ -34,7 +39,7 @@ def check(ctx: typer.Context, paths: Files = None, format: Format = "text") -> N
             f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}",
             "name the files: audienceflow check PATH …",
         )
-    found = api.check(files, options=line.options())
+    found = checking.check(files, line.options(), offline=offline)
     errors = sum(problem.severity == "error" for problem in found)
     if format == "json":
         counts = {"errors": errors, "warnings": len(found) - errors}

@@ -86,7 +86,7 @@ def _bug(problem: BaseException, invocation: Invocation) -> int:
 def _keep(trace: str, invocation: Invocation) -> Path:
     """Write a traceback to a file beside the state, or to a temporary one where there is no project."""
     from engine.app.cli.invocation import now
-    from engine.app.session import STATE_FOLDER
+    from engine.app.options import STATE_FOLDER
 
     name = f"bug-{now():%Y%m%d-%H%M%S}.txt"
     try:

@@ -15,7 +15,8 @@ import typer
 from engine.kit.errors import AudienceflowError, suggestion
 
 if TYPE_CHECKING:  # a command that needs them imports them
-    from engine.app.session import Options, Session
+    from engine.app.options import Options
+    from engine.app.session import Session
     from engine.kit.connector import Surroundings
     from engine.state.store import Store
 
@@ -48,7 +49,7 @@ class Invocation:
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def options(self) -> Options:
-        from engine.app.session import Options
+        from engine.app.options import Options
 
         return Options(
             project=self.project, environment=self.environment or self.variables.get(ENVIRONMENT_VARIABLE) or None,
@@ -57,7 +58,7 @@ class Invocation:
 
     def near(self) -> Path:
         """Give the folder to look for the project from: this one, or `workflows` in it where only that has one."""
-        from engine.app.project import FILE
+        from engine.app.options import FILE
 
         here = Path.cwd()
         below = here / WORKFLOWS
@@ -76,9 +77,9 @@ class Invocation:
 
     def folder(self) -> Path:
         """Give the project's folder. Raises AuthorError when there is no project."""
-        from engine.app import project
+        from engine.app.options import find
 
-        return (self.project or project.find(self.near())).parent
+        return (self.project or find(self.near())).parent
 
     def workflow(self, name: str) -> Path:
         """Find a workflow by its path, or by its name in the project's folder. Raises Misused for a name that has no file."""

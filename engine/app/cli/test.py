@@ -13,7 +13,7 @@ from engine.app.cli.invocation import Format, Misused, invocation
 from engine.app.testing import find
 
 if TYPE_CHECKING:
-    from engine.app.session import Options
+    from engine.app.options import Options
     from engine.app.testing.running import Outcome
     from engine.kit.errors import Diagnostic
 

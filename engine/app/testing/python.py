@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from engine.app.project import FILE, DatabaseSettings, DimensionSettings, Project
+from engine.app.options import FILE
+from engine.app.project import DatabaseSettings, DimensionSettings, Project
 from engine.app.testing import tables, values
 from engine.app.testing.inputs import fired, stored
 from engine.app.testing.running import found, read_by_test

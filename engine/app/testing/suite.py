@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app import project as projects
+from engine.app.options import Options, find, label
 from engine.app.project import Project
-from engine.app.session import Options, read_project, read_text, read_workflow
+from engine.app.session import read_project, read_text, read_workflow
 from engine.app.testing import reading, tables
 from engine.app.testing.tables import Shape
 from engine.app.testing.written import Expected, WrittenFile, WrittenTest
@@ -49,7 +49,7 @@ def open_suite(path: Path, options: Options) -> Suite:
     """
     registry = load_registry()
     fixtures = {name: registry.of("fixture")[name] for name in registry.of("fixture")}
-    file = reading.read(read_text(path), path, _label(path), fixtures)
+    file = reading.read(read_text(path), path, label(path), fixtures)
     if not file.workflow.is_file():
         beside = sorted(item.name for item in path.parent.glob("*.yaml") if item != path)
         raise AuthorError.at(
@@ -97,13 +97,8 @@ def _catalog(project: Project, shapes: Mapping[str, Shape]) -> Catalog:
         return catalogs.build(db, db.dialect, _definitions(project), {})
 
 
-def _label(path: Path) -> str:
-    absolute = path.resolve()
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)
-
-
 def _projects(file: WrittenFile, registry: Registry, options: Options) -> dict[str | None, Project]:
-    path = options.project or projects.find(file.workflow.parent)
+    path = options.project or find(file.workflow.parent)
     text = read_text(path)
     found: dict[str | None, Project] = {}
     for environment in dict.fromkeys(test.env for test in file.tests) or [None]:

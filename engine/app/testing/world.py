@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engine.app.project import FILE, Project
-from engine.app.session import Options, Session
+from engine.app.options import FILE, Options
+from engine.app.project import Project
+from engine.app.session import Session
 from engine.app.testing import tables
 from engine.app.testing.inputs import laid_out, like_a_dimension
 from engine.app.testing.suite import Suite

@@ -1,0 +1,140 @@
+"""What is wrong with workflow files, held against their project and what is known of its database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from engine.app.options import Options, find
+from engine.app.remembered import stamp
+from engine.app.session import Session, read_text, read_workflow
+from engine.kit.catalog import Catalog
+from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
+from engine.lang import rules
+from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
+from engine.registry import Registry
+from engine.registry import load as load_registry
+from engine.runs import bind
+from engine.runs.plan import plan
+from engine.sql import catalog as catalogs
+from engine.sql import snapshot
+from engine.sql.snapshot import file_of
+
+PLANNED_RUN = "plan"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is wrong with a file; and the database's file it was held against, with its stamp, where that is what decides."""
+
+    path: Path
+    problems: list[Diagnostic]
+    is_settled: bool
+    """Nothing but the texts and this file of the database can change it."""
+    database: str = ""
+    stamp: str = ""
+
+
+def findings(paths: Iterable[Path], options: Options, *, offline: bool) -> Iterator[Findings]:
+    """Look for what is wrong with each file; a project is opened once for all its files. With `offline`, nothing is connected to."""
+    registry = load_registry()
+    with ExitStack() as stack:
+        projects: dict[Path, _Project] = {}
+
+        def project_of(path: Path) -> _Project:
+            file = options.project or find(path.parent)
+            if file not in projects:
+                session = Session.start(path.parent, registry, replace(options, project=file), read_only=True)
+                projects[file] = _Project(stack.enter_context(session), offline)
+            return projects[file]
+
+        for path in paths:
+            yield _findings(path, registry, project_of)
+
+
+class _Project:
+    """A project that files are held against, with what is known of its database."""
+
+    def __init__(self, session: Session, offline: bool) -> None:
+        self.session = session
+        self.offline = offline
+        self.is_current = False
+        """The catalogue is that of the database's file as it is now."""
+        self.database = file_of(sa.make_url(session.project.database_url()))
+        self.stamp = stamp(self.database)
+
+    @cached_property
+    def catalog(self) -> Catalog | AudienceflowError:
+        """Give the catalogue, or why there is none."""
+        try:
+            return self._known()
+        except AudienceflowError as problem:
+            return problem
+
+    def _known(self) -> Catalog:
+        """Ask the database, unless it has not changed since it was last seen, may not be asked, or cannot be opened now."""
+        session, file = self.session, self._kept_in
+        kept = snapshot.read(file)
+        if kept is not None and not catalogs.tables_named(session.definitions) <= kept.tables.keys():
+            kept = None
+        self.is_current = kept is not None and bool(self.stamp) and kept.stamp == self.stamp
+        if kept is not None and (self.offline or self.is_current):
+            return session.catalog_of(kept)
+        if self.offline:
+            raise DataError("not all of the database was seen yet", "check once without --offline")
+        try:
+            catalog = session.catalog()
+            snapshot.write(file, snapshot.taken(self.stamp, session.db.reflected, session.ledger.list_rows()))
+            self.is_current = bool(self.stamp)
+            return catalog
+        except DataError:
+            if kept is None:
+                raise
+            return session.catalog_of(kept)
+
+    @property
+    def _kept_in(self) -> Path:
+        shown = sa.make_url(self.session.project.database_url()).render_as_string(hide_password=True)
+        digest = hashlib.md5(shown.encode(), usedforsecurity=False).hexdigest()[:8]
+        return self.session.state_folder / "seen" / f"{digest}.json"
+
+
+def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Project]) -> Findings:
+    try:
+        spec, graph = read_workflow(path, read_text(path), registry)
+    except AuthorError as problem:
+        return Findings(path, list(problem.diagnostics), is_settled=True)
+    found = [problem for rule in registry.of("rule").values() for problem in rule(spec, graph)]
+    try:
+        project = project_of(path)
+        found += _held_against(project, spec, graph)
+        return Findings(path, found, project.is_current, project.database, project.stamp)
+    except AuthorError as problem:
+        return Findings(path, [*found, *problem.diagnostics], is_settled=False)
+
+
+def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
+    session = project.session
+    now = session.clock()
+    given = {
+        name: rules.STAND_IN[variable.type.kind]
+        for name, variable in spec.variables.items()
+        if variable.default is None
+    }
+    values = bind.values(spec, given, run=PLANNED_RUN, time=now, started_at=now)
+    match project.catalog:
+        case Catalog() as catalog:
+            _, problems = plan(spec, graph, catalog, values, session.evaluate, session.work_schema)
+            return list(problems)
+        case AuthorError() as problem:
+            return list(problem.diagnostics)
+        case problem:
+            message = f"columns were not checked: {problem.message}"
+            return [Diagnostic(spec.span, "W901", message, problem.fix, "warning")]

@@ -1,0 +1,175 @@
+"""`check` without a database: what was last seen of it stands in while it is held, gone, or not to be asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import engine
+from engine.app import findings as module
+from engine.kit.errors import Diagnostic
+from engine.sql.database import Database
+
+PROJECT = """\
+databases: {default: {url: "duckdb:///people.duckdb"}}
+dimensions:
+  person: {table: people, key: id}
+"""
+WORKFLOW = """\
+workflow: w
+dimension: person
+activities:
+  some:
+    type: query
+    where: %s
+  kept:
+    type: list_update
+    from: some
+    list: kept
+"""
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    """Give a workflow over a DuckDB file, that compares a text with a number."""
+    (tmp_path / "project.yaml").write_text(PROJECT, encoding="utf-8")
+    with duckdb.connect(str(tmp_path / "people.duckdb")) as connection:
+        connection.execute("CREATE TABLE people (id BIGINT PRIMARY KEY, name VARCHAR, age INTEGER)")
+    path = tmp_path / "w.yaml"
+    path.write_text(WORKFLOW % "age < 'abc'", encoding="utf-8")
+    return path
+
+
+def places(found: list[Diagnostic]) -> list[tuple[str, int, int]]:
+    return [(problem.code, problem.span.line, problem.span.column) for problem in found]
+
+
+MISTAKE = [("E305", 6, 16)]
+
+
+def test_a_database_that_another_process_holds_is_as_it_was_last_seen(workflow: Path) -> None:
+    assert places(engine.check([workflow])) == MISTAKE
+    with duckdb.connect(str(workflow.with_name("people.duckdb"))) as connection:
+        connection.execute("CREATE TABLE other (id BIGINT)")
+    holding = "import sys, duckdb; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", holding, str(workflow.with_name("people.duckdb"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:  # noqa: S603
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert places(engine.check([workflow])) == MISTAKE
+
+
+def test_offline_never_connects(workflow: Path) -> None:
+    assert places(engine.check([workflow], offline=True)) == [("W901", 1, 1)]
+    engine.check([workflow])
+    workflow.with_name("people.duckdb").unlink()
+    assert places(engine.check([workflow], offline=True)) == MISTAKE
+
+
+def test_a_file_that_has_not_changed_is_not_opened_again(workflow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.check([workflow])
+
+    def opened(_database: Database) -> None:
+        raise AssertionError("the database was opened")
+
+    monkeypatch.setattr(Database, "connection", property(opened))
+    assert places(engine.check([workflow])) == MISTAKE
+
+
+def test_a_file_that_has_changed_is_read_again(workflow: Path) -> None:
+    engine.check([workflow])
+    with duckdb.connect(str(workflow.with_name("people.duckdb"))) as connection:
+        connection.execute("ALTER TABLE people ALTER age TYPE VARCHAR")
+    assert places(engine.check([workflow])) == []
+
+
+def test_a_table_that_was_not_seen_is_no_mistake_of_the_author(workflow: Path) -> None:
+    engine.check([workflow])
+    project = workflow.with_name("project.yaml")
+    project.write_text(PROJECT + "  order: {table: orders, key: id}\n", encoding="utf-8")
+    assert places(engine.check([workflow], offline=True)) == [("W901", 1, 1)]
+
+
+def test_lists_are_seen_too(workflow: Path) -> None:
+    workflow.write_text(WORKFLOW % "age > 1", encoding="utf-8")
+    assert engine.run(workflow).status == "succeeded"
+    reader = """\
+workflow: r
+activities:
+  read: {type: read_list, list: kept}
+  again: {type: query, from: read, where: %s > 1}
+  keep: {type: list_update, from: again, list: older}
+"""
+    workflow.write_text(reader % "id", encoding="utf-8")
+    assert engine.check([workflow]) == []
+    workflow.write_text(reader % "row.age", encoding="utf-8")
+    assert places(engine.check([workflow], offline=True)) == [("E301", 4, 43)]
+
+
+def test_three_hundred_files_open_their_project_once(workflow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    whole = Database.__init__
+    monkeypatch.setattr(Database, "__init__", lambda *given, **named: opened.append(1) or whole(*given, **named))
+    files = [workflow.with_name(f"w{number}.yaml") for number in range(300)]
+    for file in files:
+        file.write_text(WORKFLOW % "age < 'abc'", encoding="utf-8")
+    assert len(engine.check(files)) == 300
+    assert len(opened) == 1
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give how many files each check looked into, rather than remembered."""
+    looks: list[int] = []
+    whole = module.findings
+
+    def counted(paths: list[Path], *given: object, **named: object) -> object:
+        looks.append(len(paths))
+        return whole(paths, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "findings", counted)
+    return looks
+
+
+def test_what_was_found_is_remembered_until_something_changes(workflow: Path, looks: list[int]) -> None:
+    first = engine.check([workflow])
+    assert engine.check([workflow]) == first
+    assert engine.check([workflow], offline=True) == first
+    assert looks == [1]
+    workflow.write_text(WORKFLOW % "age > 1", encoding="utf-8")
+    assert engine.check([workflow]) == []
+    with duckdb.connect(str(workflow.with_name("people.duckdb"))) as connection:
+        connection.execute("ALTER TABLE people RENAME age TO years")
+    assert places(engine.check([workflow])) == [("E301", 6, 12)]
+    workflow.with_name("project.yaml").write_text(PROJECT.replace("people.", "${DATA:-people}."), encoding="utf-8")
+    assert places(engine.check([workflow])) == [("E301", 6, 12)]
+    assert looks == [1, 1, 1, 1]
+
+
+def test_only_the_files_that_changed_are_looked_into(workflow: Path, looks: list[int]) -> None:
+    other = workflow.with_name("other.yaml")
+    other.write_text(WORKFLOW % "age > 1", encoding="utf-8")
+    engine.check([workflow, other])
+    other.write_text(WORKFLOW % "age > 2", encoding="utf-8")
+    assert places(engine.check([workflow, other])) == MISTAKE
+    assert looks == [2, 1]
+
+
+def test_nothing_is_remembered_of_a_database_that_could_not_be_asked(workflow: Path, looks: list[int]) -> None:
+    engine.check([workflow], offline=True)
+    assert places(engine.check([workflow])) == MISTAKE
+    assert looks == [1, 1]
+
+
+def test_a_variable_of_the_surroundings_is_part_of_what_is_remembered(
+    workflow: Path, looks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow.with_name("project.yaml").write_text(PROJECT.replace("people.", "${PEOPLE:-people}."), encoding="utf-8")
+    engine.check([workflow])
+    monkeypatch.setenv("PEOPLE", "nobody")
+    assert [problem.code for problem in engine.check([workflow])] == ["W901"]
+    assert looks == [1, 1]
