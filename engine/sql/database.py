@@ -17,7 +17,7 @@ from engine.kit.errors import AuthorError, DataError, RetryLater, Span, suggesti
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql import names
-from engine.sql.ddl import Analyze, CountRows, CreateTableAs, DropTable, IndexKey
+from engine.sql.ddl import CreateTableAs, IndexKey, analyze, count_rows, drop_table
 from engine.sql.dialects import DIALECTS
 
 if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
@@ -159,16 +159,16 @@ class Database:
         capabilities = self.dialect.capabilities
         with _joined(connection):
             if not capabilities.or_replace:
-                connection.execute(DropTable(target))
+                connection.execute(drop_table(target))
             unlogged = capabilities.unlogged_tables and not kept
             created = CreateTableAs(target, _statement(population), unlogged=unlogged, replaces=capabilities.or_replace)
             connection.execute(created)
             if capabilities.index_keys:
                 connection.execute(IndexKey(target, population.key))
             if capabilities.analyze_after_create:
-                connection.execute(Analyze(target))
+                connection.execute(analyze(target))
             stored = stored_population(target, population)
-            count = connection.execute(CountRows(target)).scalar_one() if population.unique else self.count(stored)
+            count = connection.execute(count_rows(target)).scalar_one() if population.unique else self.count(stored)
             return replace(stored, count=int(count), unique=True)
 
     def count(self, population: Population) -> int:
@@ -204,7 +204,7 @@ class Database:
     def drop(self, tables: Iterable[sa.TableClause]) -> None:
         with self.transaction() as connection:
             for table in tables:
-                connection.execute(DropTable(table))
+                connection.execute(drop_table(table))
 
     def load(self, target: sa.TableClause, columns: Mapping[str, Type], batches: Iterable[pa.RecordBatch]) -> int:
         """Fill a new table with rows from outside and give their number."""
@@ -218,7 +218,7 @@ class Database:
         bulk = self._bulk()
         rows = 0
         with self.transaction() as connection:
-            connection.execute(DropTable(target))
+            connection.execute(drop_table(target))
             table.create(connection)
             for batch in batches:
                 bulk.load(connection, table, batch)

@@ -34,18 +34,34 @@ def _create_table_as(element: CreateTableAs, compiler: SQLCompiler, **kw: Any) -
     return f"{create} {kind} {name} AS {compiler.process(element.statement, **kw)}"
 
 
-class DropTable(sa.Executable, sa.ClauseElement):
-    """Drop a table if it is there."""
+class TableStatement(sa.Executable, sa.ClauseElement):
+    """A statement about one table, whose quoted name takes the place of `{}`."""
 
     inherit_cache = False
 
-    def __init__(self, table: sa.TableClause) -> None:
+    def __init__(self, sql: str, table: sa.TableClause) -> None:
+        self.sql = sql
         self.table = table
 
 
-@compiles(DropTable)
-def _drop_table(element: DropTable, compiler: SQLCompiler, **_kw: Any) -> str:
-    return f"DROP TABLE IF EXISTS {compiler.preparer.format_table(element.table)}"
+@compiles(TableStatement)
+def _table_statement(element: TableStatement, compiler: SQLCompiler, **_kw: Any) -> str:
+    return element.sql.format(compiler.preparer.format_table(element.table))
+
+
+def drop_table(table: sa.TableClause) -> TableStatement:
+    """Drop a table if it is there."""
+    return TableStatement("DROP TABLE IF EXISTS {}", table)
+
+
+def count_rows(table: sa.TableClause) -> TableStatement:
+    """Count the rows of a table. A select does too, but its compiling costs as much as a small table's making."""
+    return TableStatement("SELECT count(*) FROM {}", table)
+
+
+def analyze(table: sa.TableClause) -> TableStatement:
+    """Refresh the statistics of a table."""
+    return TableStatement("ANALYZE {}", table)
 
 
 class IndexKey(sa.Executable, sa.ClauseElement):
@@ -63,31 +79,3 @@ def _index_key(element: IndexKey, compiler: SQLCompiler, **_kw: Any) -> str:
     quote = compiler.preparer.quote
     columns = ", ".join(map(quote, element.columns))
     return f"CREATE INDEX {quote(element.table.name + '_key')} ON {quote(element.table.name)} ({columns})"
-
-
-class CountRows(sa.Executable, sa.ClauseElement):
-    """Count the rows of a table. A select does too, but its compiling costs as much as a small table's making."""
-
-    inherit_cache = False
-
-    def __init__(self, table: sa.TableClause) -> None:
-        self.table = table
-
-
-@compiles(CountRows)
-def _count_rows(element: CountRows, compiler: SQLCompiler, **_kw: Any) -> str:
-    return f"SELECT count(*) FROM {compiler.preparer.format_table(element.table)}"  # noqa: S608  (quoted by the preparer)
-
-
-class Analyze(sa.Executable, sa.ClauseElement):
-    """Refresh the statistics of a table."""
-
-    inherit_cache = False
-
-    def __init__(self, table: sa.TableClause) -> None:
-        self.table = table
-
-
-@compiles(Analyze)
-def _analyze(element: Analyze, compiler: SQLCompiler, **_kw: Any) -> str:
-    return f"ANALYZE {compiler.preparer.format_table(element.table)}"

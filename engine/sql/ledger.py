@@ -15,7 +15,7 @@ from engine.kit.matching import stacked
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql.database import Database
-from engine.sql.ddl import DropTable
+from engine.sql.ddl import drop_table
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
@@ -150,7 +150,7 @@ class Ledger:
             columns=json.dumps({column: str(type_) for column, type_ in rows.columns.items()}), updated_at=at.isoformat(),
         ))  # fmt: skip
         if old is not None and old_row is not None:
-            connection.execute(DropTable(sa.table(old_row["stored_in"], schema=self.lists.schema)))
+            connection.execute(drop_table(sa.table(old_row["stored_in"], schema=self.lists.schema)))
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
 
