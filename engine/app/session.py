@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -35,8 +35,9 @@ from engine.sql.database import Database
 from engine.sql.dialects import DIALECTS
 from engine.sql.ledger import Ledger
 from engine.sql.snapshot import Snapshot
-from engine.state.sqlstore import SqlStore
-from engine.state.store import Store
+
+if TYPE_CHECKING:
+    from engine.state.store import Store
 
 
 class Session:
@@ -92,6 +93,8 @@ class Session:
 
     @cached_property
     def store(self) -> Store:
+        from engine.state.sqlstore import SqlStore  # a check has no runs
+
         return self._open.enter_context(SqlStore(self.state_folder / "state.sqlite"))
 
     @property

@@ -78,6 +78,9 @@ class Dialect(Protocol):
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
         """Read the shape of a table or view; SQLAlchemy's NoSuchTableError when there is none of that name."""
 
+    def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
+        """Say whether a table or view of that name exists."""
+
     # hashes and order
 
     def md5(self, text: Sql) -> Sql:

@@ -197,7 +197,7 @@ class Database:
         """Count a table of ours; absent when it is not there."""
         connection = self.connection
         with _joined(connection):
-            if not sa.inspect(connection).has_table(table.name, schema=table.schema):
+            if not self.dialect.has_table(connection, table.name, table.schema):
                 return None
             return int(self._scalar(sa.select(sa.func.count()).select_from(table)))
 

@@ -34,16 +34,20 @@ class DuckDb(Standard):
         connection.execute("SET TimeZone = 'UTC'")
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
-        """Ask in two statements without parameters: the driver imports pandas, where it is installed, to bind the first one."""
-        place = f"FROM {{}}() WHERE database_name = current_database() AND schema_name = {_schema(schema)} AND table_name = {quoted(name)}"
-        named = "SELECT column_name, data_type " + place.format("duckdb_columns") + " ORDER BY column_index"
-        columns = {column: _type(written) for column, written in connection.exec_driver_sql(named)}
-        if not columns:
+        columns = connection.exec_driver_sql(
+            _known_of(name, schema, "columns", "column_name, data_type") + " ORDER BY column_index"
+        )
+        types = {column: _type(written) for column, written in columns}
+        if not types:
             raise NoSuchTableError(name)
-        kept = "SELECT constraint_type, constraint_column_names " + place.format("duckdb_constraints")
-        constraints = [(kind, tuple(names)) for kind, names in connection.exec_driver_sql(kept)]
-        key = next((names for kind, names in constraints if kind == "PRIMARY KEY"), ())
-        return TableShape(columns, key, tuple(names for kind, names in constraints if kind == "UNIQUE"))
+        constraints = connection.exec_driver_sql(
+            _known_of(name, schema, "constraints", "constraint_type, constraint_column_names")
+        ).all()
+        key = next((tuple(names) for kind, names in constraints if kind == "PRIMARY KEY"), ())
+        return TableShape(types, key, tuple(tuple(names) for kind, names in constraints if kind == "UNIQUE"))
+
+    def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
+        return connection.exec_driver_sql(_known_of(name, schema, "columns", "1") + " LIMIT 1").first() is not None
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.sha256(text, type_=sa.String())
@@ -113,13 +117,18 @@ class DuckDb(Standard):
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
 
 
-def quoted(text: str) -> str:
-    """Give a text as SQL writes it out; here nothing but the quote itself needs care."""
+def _known_of(table: str, schema: str | None, what: str, columns: str) -> str:
+    """Ask the database's catalogue about a table, without parameters: to bind the first one the driver imports pandas, if it is there."""
+    place = _quoted(schema) if schema else "current_schema()"
+    return (
+        f"SELECT {columns} FROM duckdb_{what}()"  # noqa: S608  (all texts are quoted)
+        f" WHERE database_name = current_database() AND schema_name = {place} AND table_name = {_quoted(table)}"
+    )
+
+
+def _quoted(text: str) -> str:
+    """Give a text as SQL writes it out; nothing but the quote itself needs care here."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _schema(name: str | None) -> str:
-    return quoted(name) if name else "current_schema()"
 
 
 _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {

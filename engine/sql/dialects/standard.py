@@ -38,6 +38,9 @@ class Standard:
         unique = inspector.get_unique_constraints(name, schema)
         return TableShape(columns, tuple(key), tuple(tuple(constraint["column_names"]) for constraint in unique))
 
+    def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
+        return bool(sa.inspect(connection).has_table(name, schema))
+
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002
         return {}
 
