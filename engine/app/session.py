@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.app import project as projects
-from engine.app.options import STATE_FOLDER, find, label
-from engine.app.options import Options as Options
+from engine.app.options import STATE_FOLDER, Options, find, label
 from engine.app.project import Project
 from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
@@ -36,7 +35,7 @@ from engine.sql.dialects import DIALECTS
 from engine.sql.ledger import Ledger
 from engine.sql.snapshot import Snapshot
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # most commands know no runs
     from engine.state.store import Store
 
 
@@ -93,7 +92,7 @@ class Session:
 
     @cached_property
     def store(self) -> Store:
-        from engine.state.sqlstore import SqlStore  # a check has no runs
+        from engine.state.sqlstore import SqlStore
 
         return self._open.enter_context(SqlStore(self.state_folder / "state.sqlite"))
 

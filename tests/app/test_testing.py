@@ -17,7 +17,7 @@ from activities.lists.list_update import ListUpdate
 from activities.lists.read_list import ReadList
 from activities.targeting.query import Query
 from engine.app import cli
-from engine.app.session import Options
+from engine.app.options import Options
 from engine.app.testing import find, report, running
 from engine.app.testing.python import Bench
 from engine.app.testing.running import Outcome

@@ -25,8 +25,9 @@ from time import perf_counter, process_time
 import sqlalchemy as sa
 
 from engine import registry
+from engine.app.options import Options
 from engine.app.result import result
-from engine.app.session import Options, Session, read_workflow
+from engine.app.session import Session, read_workflow
 from engine.runs import bind
 from engine.runs.execution import Execution
 from engine.runs.runner import Runner

@@ -31,8 +31,9 @@ from typing import Any
 
 from activities.connectors import audience_manager
 from engine import registry
+from engine.app.options import Options
 from engine.app.result import result
-from engine.app.session import Options, Session, read_workflow
+from engine.app.session import Session, read_workflow
 from engine.kit.population import Population
 from engine.kit.types import INTEGER
 from engine.runs import bind

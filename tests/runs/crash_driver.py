@@ -24,7 +24,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.app import api
-from engine.app.session import Options, Session
+from engine.app.options import Options
+from engine.app.session import Session
 from engine.registry import load
 from engine.state import facts as f
 from engine.state.fold import fold
