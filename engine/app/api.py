@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from engine.app import checking
 from engine.app.findings import PLANNED_RUN
@@ -24,8 +25,10 @@ from engine.runs.execution import Execution
 from engine.runs.plan import PlannedActivity
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
+from engine.sql.ledger import Ledger
 from engine.state import facts as f
 from engine.state.fold import RunState, fold
+from engine.state.memory import MemoryStore
 from engine.state.store import RunHeld
 
 ENDED = ("succeeded", "failed", "stopped")
@@ -41,6 +44,8 @@ class Plan:
     spec: WorkflowSpec
     graph: Graph
     activities: tuple[PlannedActivity, ...]
+    counted: RunResult | None = None
+    """What came of the rehearsal, where counts were asked for: an activity that is not there was not reached."""
 
 
 def run(
@@ -144,15 +149,46 @@ def check(paths: Iterable[str | Path], *, options: Options | None = None, offlin
     return checking.check([Path(path) for path in paths], options, offline=offline)
 
 
-def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:
-    """Plan a workflow. Raises AuthorError with all problems found."""
+def plan(
+    path: Path, session: Session, variables: Mapping[str, str], at: datetime | None, *, counts: bool = False
+) -> Plan:
+    """Plan a workflow. Raises AuthorError with all problems found.
+
+    With `counts` it is rehearsed: executed in one transaction, which is rolled back, with nothing done outside the database.
+    """
     spec, graph = read_workflow(path, read_text(path), session.registry)
     now = session.clock()
     values = bind.values(spec, variables, run=PLANNED_RUN, time=_aware(at) if at else now, started_at=now)
     planned, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.work_schema)
     if problems:
         raise AuthorError(*problems)
-    return Plan(spec=spec, graph=graph, activities=planned)
+    counted = _rehearsed(path, session, spec, graph, values, variables) if counts else None
+    return Plan(spec=spec, graph=graph, activities=planned, counted=counted)
+
+
+def _rehearsed(
+    path: Path, session: Session, spec: WorkflowSpec, graph: Graph, values: Values, variables: Mapping[str, str]
+) -> RunResult:
+    session.verify_keys(_targeted(spec))
+    started_at = session.clock()
+    time = values["run.time"].value
+    assert isinstance(time, datetime)  # noqa: S101  (bind.values)
+    started = f.RunStarted(
+        at=started_at, workflow=spec.name, path=str(path.resolve()), workflow_text="", project_text="",
+        environment=session.project.environment, variables=dict(variables), time=_aware(time),
+    )  # fmt: skip
+    with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
+        ledger = Ledger(session.db)
+        ledger.ensure()
+        execution = Execution(
+            run=PLANNED_RUN, spec=spec, graph=graph, db=session.db, ledger=ledger, values=values, evaluate=session.evaluate,
+            catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked()), time=started.time, clock=session.clock,
+            connect=session.connect, folder=path.parent, staging=Path(staging), is_rehearsed=True,
+            baseline=_baseline(session, PLANNED_RUN, started),
+        )  # fmt: skip
+        runner = Runner(execution, MemoryStore(), sleep=clocks.sleep)
+        runner.append(started)
+        return result(PLANNED_RUN, spec.name, graph, runner.drive())
 
 
 def _targeted(spec: WorkflowSpec) -> list[str]:

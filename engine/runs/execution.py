@@ -46,6 +46,8 @@ class Execution:
     staging: Path
     baseline: Callable[[str], int | None] = lambda _port: None
     """Gives the count of a port in the last succeeded run with equal variables."""
+    is_rehearsed: bool = False
+    """Effects touch nothing outside the database, whose transaction will be rolled back."""
 
     def moment(self, activity: str, arrival: str) -> Moment:
         return Moment(

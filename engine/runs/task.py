@@ -22,6 +22,7 @@ from engine.runs.decide import FIRST, Execute
 from engine.runs.effects import EffectContext, SkipEffect
 from engine.runs.execution import Execution, details, fired_population
 from engine.runs.guard import GuardTrip
+from engine.runs.rehearsal import NEVER, NotKnownBefore, RehearsedEffect
 from engine.state import facts as f
 from engine.state.fold import RunState
 
@@ -60,6 +61,8 @@ def execute(execution: Execution, command: Execute, state: RunState, append: App
 def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: AudienceflowError, attempt: int) -> f.Fact:
     """Say what follows an error: another attempt, where it may pass and the author wants it, else what `on_error` says."""
     now = execution.clock()
+    if isinstance(problem, NotKnownBefore):
+        return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + NEVER, reason=problem.message)
     retry = spec.common.retry and bind.bind(spec.common.retry, execution.values, execution.evaluate)
     if isinstance(problem, RetryLater) and retry is not None and attempt < retry.attempts:
         pause = min(retry.delay * float(retry.backoff ** (attempt - 1)), retry.max_delay)
@@ -92,7 +95,8 @@ def _perform(
             said = {}
         case Effect():
             task = state.tasks.get((spec.id, command.arrival))
-            ctx = EffectContext(execution, spec, command.arrival, append, task.steps if task else {})
+            context = RehearsedEffect if execution.is_rehearsed else EffectContext
+            ctx = context(execution, spec, command.arrival, append, task.steps if task else {})
             delivered = ctx.delivered()
             kept = activity.perform(inputs, ctx) if delivered is None else delivered
             ctx.close()

@@ -63,6 +63,7 @@ class Database:
         self.schema = work_schema
         self._tables: dict[str, sa.Table] = {}
         self._open: sa.Connection | None = None
+        self._rehearsed: sa.Transaction | None = None
         self.dialect.configure(self.engine)
         sa.event.listen(self.engine, "connect", lambda opened, _record: self.dialect.on_connect(opened))
         if begin := self.dialect.begin:
@@ -101,15 +102,42 @@ class Database:
         self.close()
 
     @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """Undo in the end all that is done inside; the transactions inside are parts of one. An error of the database ends it."""
+        transaction = _begun(self.connection)
+        self._rehearsed = transaction
+        try:
+            yield
+        finally:
+            self._rehearsed = None
+            if transaction.is_active:
+                transaction.rollback()
+
+    @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """Do all or nothing. A lost connection is opened anew by the next transaction."""
         connection = self.connection
+        if self._rehearsed is not None:
+            with self._as_part(self._rehearsed):
+                yield connection
+            return
         try:
             with _begun(connection):
                 yield connection
         except DBAPIError as problem:
             if problem.connection_invalidated:
                 self.close()
+            raise
+
+    @contextmanager
+    def _as_part(self, whole: sa.Transaction) -> Iterator[None]:
+        """Do a part of a transaction that will be rolled back; after an error no database goes on with it."""
+        if not whole.is_active:
+            raise DataError("nothing more can be known, since the database refused what came before", "mend that first")
+        try:
+            yield
+        except DBAPIError:
+            whole.rollback()
             raise
 
     def reflect(self, table: str, span: Span | None = None) -> sa.Table:

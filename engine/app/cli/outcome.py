@@ -43,10 +43,10 @@ def _counts(result: RunResult) -> Iterator[tuple[RenderableType, ...]]:
             source = f"{name}.{port}"
             readers = [arrow.target for arrow in result.transitions if arrow.source == source]
             for reader in readers or [""]:
-                yield _short(source), f"→ {_short(reader)}" if reader else "", output.number(count)
+                yield short(source), f"→ {short(reader)}" if reader else "", output.number(count)
 
 
-def _short(place: str) -> str:
+def short(place: str) -> str:
     """Leave out the port that is meant when none is written."""
     for port in DEFAULT_PORTS:
         place = place.removesuffix(port)

@@ -3,47 +3,80 @@
 from __future__ import annotations
 
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.app.cli import output
 from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invocation, read_variables
+from engine.app.cli.outcome import short
 
 if TYPE_CHECKING:
+    from engine.app.api import Plan
+    from engine.app.result import Activity, RunResult
     from engine.kit.population import Population
     from engine.runs.plan import PlannedActivity
     from engine.sql.database import Database
 
 
+Counts = Annotated[
+    bool,
+    typer.Option(
+        "--counts",
+        help="Count every transition: all is computed in one transaction, which is rolled back; nothing leaves.",
+    ),
+]
+
+
 def plan(
-    ctx: typer.Context, workflow: WorkflowName, var: Variables = None, at: At = None, format: Format = "text"
+    ctx: typer.Context,
+    workflow: WorkflowName,
+    var: Variables = None,
+    at: At = None,
+    counts: Counts = False,
+    format: Format = "text",
 ) -> None:
     """Say what a workflow would do; nothing is written.
 
-    Each port with its columns, its SQL and the values bound in it; and what each effect would do.
+    Each port with its columns, its SQL and the values bound in it; and what each effect would do. With --counts also how many
+    rows would arrive where, up to what only an effect outside the database can know.
     """
     from engine.app import api
 
     line = invocation(ctx)
     path, variables = line.workflow(workflow), read_variables(var)
-    with line.session(path, read_only=True) as session:
-        planned = api.plan(path, session, variables, at)
-        activities = {activity.id: _values(activity, session.db) for activity in planned.activities}
+    with line.session(path, read_only=not counts) as session:
+        planned = api.plan(path, session, variables, at, counts=counts)
+        found = {} if planned.counted is None else planned.counted.activities
+        activities = {
+            activity.id: _values(activity, session.db, found.get(activity.id)) for activity in planned.activities
+        }
     if format == "json":
-        output.show_json({"workflow": planned.spec.name, "activities": activities})
-        return
-    for name, activity in activities.items():
-        _show(name, activity)
+        transitions = {"transitions": planned.counted.to_json()["transitions"]} if planned.counted else {}
+        output.show_json({"workflow": planned.spec.name, "activities": activities, **transitions})
+    elif planned.counted is not None:
+        _show_counts(planned, planned.counted)
+    else:
+        for name, activity in activities.items():
+            _show(name, activity)
 
 
-def _values(activity: PlannedActivity, db: Database) -> dict[str, Any]:
-    return {
+def _values(activity: PlannedActivity, db: Database, counted: Activity | None) -> dict[str, Any]:
+    """Give what is planned for an activity; `counted` is what came of it in the rehearsal, if there was one."""
+    outputs = {port: _port(population, db) for port, population in activity.outputs.items()}
+    values = {
         "type": activity.type,
         "does": list(activity.sentences),
         "unknown": activity.unknown or None,
-        "outputs": {port: _port(population, db) for port, population in activity.outputs.items()},
+        "outputs": outputs,
     }
+    if counted is None:
+        return values
+    ports = {
+        port: {**outputs.get(port, {}), "count": counted.outputs.get(port)} for port in {**outputs, **counted.outputs}
+    }
+    rehearsed = {"status": counted.status, "message": counted.message or None, **counted.details}
+    return {**values, "outputs": ports, "rehearsed": rehearsed}
 
 
 def _port(population: Population, db: Database) -> dict[str, Any]:
@@ -77,6 +110,42 @@ def _show(name: str, activity: dict[str, Any]) -> None:
             values = ", ".join(f"{value} = {_written(given)}" for value, given in planned["values"].items())
             typer.echo(f"    with {values}")
     typer.echo()
+
+
+def _show_counts(planned: Plan, counted: RunResult) -> None:
+    """Print the count of every arrow, `?` where it cannot be known; what each effect would do; and what stands in the way."""
+    from engine.lang.graph import CONTROL
+
+    known = {(arrow.source, arrow.target): arrow.count for arrow in counted.transitions}
+    rows: list[tuple[str, str, str]] = []
+    for name in planned.graph:
+        arrows = [
+            (f"{name}.{data['source']}", f"{target}.{data['target']}")
+            for _, target, data in planned.graph.out_edges(name, data=True)
+            if data["target"] != CONTROL
+        ]
+        read = {source for source, _ in arrows}
+        unread = ((f"{name}.{port}", count) for port, count in counted.activities[name].outputs.items())
+        rows += [
+            (short(source), f"→ {short(target)}", _counted(known.get((source, target)))) for source, target in arrows
+        ]
+        rows += [(short(source), "", output.number(count)) for source, count in unread if source not in read]
+    if rows:
+        output.show(output.table(("from", "to", "rows"), rows, numbers=("rows",)))
+    for activity in planned.activities:
+        found = counted.activities[activity.id]
+        if activity.sentences or found.details or found.message:
+            typer.echo(f"\n{activity.id}")
+            for sentence in activity.sentences:
+                typer.echo(f"  would {sentence}")
+            for key, value in found.details.items():
+                typer.echo(f"  {key.replace('_', ' ')}: {output.words(value)}")
+            if found.message:
+                typer.echo(f"  {found.message}")
+
+
+def _counted(count: int | None) -> str:
+    return "?" if count is None else output.number(count)
 
 
 def _written(value: object) -> str:

@@ -1,0 +1,44 @@
+"""A rehearsal: a workflow executed in one transaction that is rolled back. Populations are real, nothing outside is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+
+from engine.kit.context import Json
+from engine.kit.errors import DataError
+from engine.runs.effects import EffectContext
+
+NEVER = timedelta(days=365)
+"""How long a rehearsal would have to wait for what it cannot know; no rehearsal does."""
+
+
+class NotKnownBefore(DataError):
+    """What comes from outside is known when the workflow runs, and not before. What does not depend on it goes on."""
+
+
+class RehearsedEffect(EffectContext):
+    """Keeps ports, loads files and writes lists and ledgers as the effect would; its steps outside are not done."""
+
+    def reserve(self, names: Iterable[str]) -> str:
+        return next(iter(names))
+
+    def connect(self, connector: str) -> NoReturn:
+        raise NotKnownBefore(f"what '{connector}' gives is not known before the run")
+
+    def step(self, name: str, do: Callable[[], Json], writes: Sequence[sa.Executable] = ()) -> Json:  # noqa: ARG002  (not done)
+        before = self._remembered()
+        outcome = super().step(name, dict, writes)
+        if writes:
+            self._known[name] = {"added": self._remembered() - before}
+        return outcome
+
+    def _remembered(self) -> int:
+        """Count the members that this run added to the membership ledger."""
+        mine: Any = self.memberships.c.run == self.moment.run
+        counted = sa.select(sa.func.count()).select_from(self.memberships).where(mine)
+        with self._execution.db.transaction() as connection:
+            return int(connection.execute(counted).scalar_one())

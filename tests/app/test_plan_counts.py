@@ -1,0 +1,180 @@
+"""`plan --counts`: what a run would find, on every database, and not a trace of it afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+import engine
+from engine.app import api
+from engine.app.cli import app
+from engine.app.options import Options
+from engine.app.result import RunResult
+from engine.app.session import Session
+from engine.registry import load
+
+PROJECT = """\
+databases: {default: {url: "%s", work_schema: %s}}
+dimensions:
+  person: {table: rehearsal_people, key: id, consent: {advertising: consent = true}, suppress: [opted_out]}
+data_sources:
+  crm: {kind: declared_id, dimension: person, key: crm_id, id: "1234", destination: "91012", normalise: [], hash: none}
+audiences:
+  young: {name: Young, data_source: crm, purpose: advertising, trait: "101", segment: "102"}
+experience_cloud: {organization: 0123456789ABCDEF01234567@AdobeOrg, sandbox: true}
+"""
+
+WORKFLOW = """\
+workflow: w
+dimension: person
+activities:
+  out:
+    type: list_import
+    list: opted_out
+    file: out.csv
+  adults:
+    type: query
+    after: out
+    where: age >= 18
+  share:
+    type: update_shared_audience
+    from: adults
+    audience: young
+  unsent:
+    type: list_update
+    from: share.complement
+    list: unsent
+    mode: replace
+  again:
+    type: read_list
+    after: unsent
+    list: unsent
+  sizes:
+    type: split
+    from: again
+    subsets:
+      first: {limit: {count: 1, by: id}}
+  kept:
+    type: list_update
+    from: sizes.complement
+    list: rest
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str) -> Path:
+    """Give a project over eight people: of the six adults one opted out, one consents not, two have no CRM id."""
+    (tmp_path / "project.yaml").write_text(PROJECT % (database_url, f"rehearsed_{uuid4().hex[:8]}"), encoding="utf-8")
+    (tmp_path / "w.yaml").write_text(WORKFLOW, encoding="utf-8")
+    (tmp_path / "out.csv").write_text("id\n3\n99\n", encoding="utf-8")
+    made = sa.create_engine(database_url)
+    with made.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS rehearsal_people")
+        connection.exec_driver_sql(
+            "CREATE TABLE rehearsal_people (id INTEGER PRIMARY KEY, age INTEGER, crm_id VARCHAR(9), consent BOOLEAN)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO rehearsal_people VALUES (1, 20, 'a', true), (2, 30, 'b', true), (3, 40, 'c', true), (4, 50, 'd', false),"
+            " (5, 60, NULL, true), (6, 70, NULL, true), (7, 8, 'g', true), (8, NULL, 'h', true)"
+        )
+    made.dispose()
+    return tmp_path
+
+
+def tables(url: str) -> list[str]:
+    made = sa.create_engine(url)
+    with made.connect() as connection:
+        inspector = sa.inspect(connection)
+        found = sorted(
+            f"{schema}.{name}"
+            for schema in inspector.get_schema_names()
+            if schema not in ("information_schema", "pg_catalog")
+            for name in inspector.get_table_names(schema)
+        )
+    made.dispose()
+    return found
+
+
+def rehearse(project: Path) -> RunResult:
+    with Session.start(project, load(), Options()) as session:
+        counted = api.plan(project / "w.yaml", session, {}, None, counts=True).counted
+    assert counted is not None
+    return counted
+
+
+def test_the_counts_are_those_of_the_run_and_nothing_is_left(project: Path, database_url: str) -> None:
+    before = tables(database_url)
+    counted = rehearse(project)
+    assert counted.status == "succeeded", counted.errors
+    assert tables(database_url) == before
+    assert sorted(path.name for path in project.rglob("*") if "people" not in path.name) == [
+        "out.csv",
+        "project.yaml",
+        "w.yaml",
+    ]
+    assert {arrow.source: arrow.count for arrow in counted.transitions} == {
+        "adults.result": 6,
+        "share.complement": 2,
+        "again.result": 2,
+        "sizes.complement": 1,
+    }
+    assert counted.activities["share"].outputs == {"result": 2, "complement": 2, "suppressed": 2}
+    assert counted.activities["share"].details == {"added": 2}
+    done = engine.run(project / "w.yaml")
+    assert done.transitions == counted.transitions
+    assert rehearse(project).activities["share"].details == {"added": 0}
+
+
+def test_what_only_the_outside_knows_is_not_counted_nor_what_follows(project: Path, database_url: str) -> None:
+    text = WORKFLOW.replace(
+        "    list: opted_out\n    file: out.csv", "    list: opted_out\n    audience: young"
+    ).replace("    after: out\n", "")
+    (project / "w.yaml").write_text(text, encoding="utf-8")
+    before = tables(database_url)
+    counted = rehearse(project)
+    assert tables(database_url) == before
+    assert counted.activities["out"].outputs == {}
+    assert "not known before" in counted.activities["out"].message
+    assert counted.activities["adults"].outputs == {"result": 6}
+
+
+def test_an_error_of_the_database_ends_it_and_leaves_nothing(project: Path, database_url: str) -> None:
+    """A sum beyond 64 bits is refused where the rows are read, not where the SQL is written."""
+    huge = "adults:\n    type: query\n    where: id * 900000000000000000 * 100 > 1\n"
+    (project / "w.yaml").write_text(
+        WORKFLOW.replace("adults:\n    type: query\n", huge).replace("    where: age >= 18\n", ""), encoding="utf-8"
+    )
+    before = tables(database_url)
+    counted = rehearse(project)
+    assert tables(database_url) == before
+    if "sqlite" not in database_url:  # which makes a float of it
+        assert counted.activities["adults"].status == "suspended"
+        assert counted.activities["share"].outputs == {}
+
+
+@pytest.fixture
+def call(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    monkeypatch.chdir(project)
+
+    def call(*words: str) -> str:
+        done = CliRunner().invoke(app, list(words))
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return call
+
+
+def test_a_person_sees_every_arrow_and_a_program_every_port(call: Callable[..., str]) -> None:
+    lines = [line.split() for line in call("plan", "w.yaml", "--counts").splitlines()]
+    assert ["adults", "→", "share", "6"] in lines
+    assert ["share.suppressed", "2"] in lines
+    found = json.loads(call("plan", "w.yaml", "--counts", "--format", "json"))
+    assert found["activities"]["share"]["outputs"]["suppressed"]["count"] == 2
+    assert found["activities"]["share"]["rehearsed"]["added"] == 2
+    assert {"from": "adults.result", "to": "share.from", "count": 6} in found["transitions"]
