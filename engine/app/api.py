@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from engine.app import checking
-from engine.app.findings import PLANNED_RUN
 from engine.app.options import Options
+from engine.app.planning import Plan as Plan
+from engine.app.planning import Planning, Preview, aware, targeted
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
 from engine.app.session import Session, read_project, read_text, read_workflow
@@ -22,30 +22,16 @@ from engine.lang.spec import WorkflowSpec
 from engine.registry import load as load_registry
 from engine.runs import bind
 from engine.runs.execution import Execution
-from engine.runs.plan import PlannedActivity
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
-from engine.sql.ledger import Ledger
 from engine.state import facts as f
 from engine.state.fold import RunState, fold
-from engine.state.memory import MemoryStore
 from engine.state.store import RunHeld
 
 ENDED = ("succeeded", "failed", "stopped")
 
 Begun = Callable[[str, WorkflowSpec], None]
 """Is told the id of a run, and its workflow, before anything of it is done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a workflow would do."""
-
-    spec: WorkflowSpec
-    graph: Graph
-    activities: tuple[PlannedActivity, ...]
-    counted: RunResult | None = None
-    """What came of the rehearsal, where counts were asked for: an activity that is not there was not reached."""
 
 
 def run(
@@ -79,10 +65,10 @@ def run(
             return _resumed(session, name, state, listen, begun)
     with Session.start(workflow, registry, options) as session:
         started_at = session.clock()
-        time = _aware(at) if at else started_at
+        time = aware(at) if at else started_at
         values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
         _refuse_problems(session, spec, graph, values)
-        session.verify_keys(_targeted(spec))
+        session.verify_keys(targeted(spec))
         with session.store.hold(name):
             if session.store.facts(name):
                 raise RunHeld(f"another process began run {name} meanwhile", f"see 'audienceflow show {name}'")
@@ -107,7 +93,7 @@ def _refuse_other_run(
     given = {
         "--env": (options.environment if options.is_environment_named else None, started.environment),
         "--var": (dict(vars) if vars else None, dict(started.variables)),
-        "--at": (_aware(at) if at else None, started.time),
+        "--at": (aware(at) if at else None, started.time),
     }
     for word, (now, then) in given.items():
         if now is not None and now != then:
@@ -156,45 +142,18 @@ def plan(
 
     With `counts` it is rehearsed: executed in one transaction, which is rolled back, with nothing done outside the database.
     """
-    spec, graph = read_workflow(path, read_text(path), session.registry)
-    now = session.clock()
-    values = bind.values(spec, variables, run=PLANNED_RUN, time=_aware(at) if at else now, started_at=now)
-    planned, problems = plan_run(spec, graph, session.catalog(), values, session.evaluate, session.work_schema)
-    if problems:
-        raise AuthorError(*problems)
-    counted = _rehearsed(path, session, spec, graph, values, variables) if counts else None
-    return Plan(spec=spec, graph=graph, activities=planned, counted=counted)
+    planning = Planning.of(path, session, variables, at)
+    return planning.counted(_baseline) if counts else planning.plan()
 
 
-def _rehearsed(
-    path: Path, session: Session, spec: WorkflowSpec, graph: Graph, values: Values, variables: Mapping[str, str]
-) -> RunResult:
-    session.verify_keys(_targeted(spec))
-    started_at = session.clock()
-    time = values["run.time"].value
-    assert isinstance(time, datetime)  # noqa: S101  (bind.values)
-    started = f.RunStarted(
-        at=started_at, workflow=spec.name, path=str(path.resolve()), workflow_text="", project_text="",
-        environment=session.project.environment, variables=dict(variables), time=_aware(time),
-    )  # fmt: skip
-    with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
-        ledger = Ledger(session.db)
-        ledger.ensure()
-        execution = Execution(
-            run=PLANNED_RUN, spec=spec, graph=graph, db=session.db, ledger=ledger, values=values, evaluate=session.evaluate,
-            catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked()), time=started.time, clock=session.clock,
-            connect=session.connect, folder=path.parent, staging=Path(staging), is_rehearsed=True,
-            baseline=_baseline(session, PLANNED_RUN, started),
-        )  # fmt: skip
-        runner = Runner(execution, MemoryStore(), sleep=clocks.sleep)
-        runner.append(started)
-        return result(PLANNED_RUN, spec.name, graph, runner.drive())
+def preview(
+    path: Path, session: Session, target: str, variables: Mapping[str, str], at: datetime | None, *, limit: int, where: str | None,
+) -> Preview:  # fmt: skip
+    """Give rows that a port, `activity` or `activity.port`, would have: the first by key, of those for which `where` is true.
 
-
-def _targeted(spec: WorkflowSpec) -> list[str]:
-    """Give the dimensions a workflow names."""
-    written = (getattr(activity.activity, "dimension", None) for activity in spec.activities.values())
-    return [str(name) for name in (spec.dimension, *written) if name]
+    What comes before it is rehearsed. Raises AuthorError for problems of the workflow, DataError where it cannot be known before.
+    """
+    return Planning.of(path, session, variables, at).preview(target, limit, where, _baseline)
 
 
 def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values: Values) -> None:
@@ -208,7 +167,7 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
     if state.status in ENDED:
         return result(run, spec.name, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
-    session.verify_keys(_targeted(spec))
+    session.verify_keys(targeted(spec))
     with session.store.hold(run):
         state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
         if state.status in ENDED:
@@ -281,10 +240,6 @@ def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[st
         return None
 
     return count
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _environment() -> Mapping[str, str]:

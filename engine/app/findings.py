@@ -22,12 +22,10 @@ from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
-from engine.runs.plan import plan
+from engine.runs.plan import PLANNED_RUN, plan
 from engine.sql import catalog as catalogs
 from engine.sql import snapshot
 from engine.sql.snapshot import file_of
-
-PLANNED_RUN = "plan"
 
 
 @dataclass(frozen=True)

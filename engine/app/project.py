@@ -58,6 +58,11 @@ class DimensionSettings(Options):
     links: dict[str, LinkSettings] = option("Ways to other tables.", default={})
     consent: dict[str, Expr] = option("By purpose, the condition for using a row; null is no.", default={})
     suppress: Many[Name] = option("Lists left out of every share.", default=())
+    personal: Many[Name] = option(
+        "Columns with personal data; previews mask them and all that is computed from them.",
+        default=(),
+        example="email",
+    )
     writable: Many[Literal["insert", "update", "delete"]] = option("What update_data may do.", default=())
 
     def definition(self) -> Definition:
@@ -70,7 +75,14 @@ class DimensionSettings(Options):
             )
             for name, link in self.links.items()
         }
-        return Definition(table=self.table, key=self.key, links=links, consent=self.consent, suppress=self.suppress)
+        return Definition(
+            table=self.table,
+            key=self.key,
+            links=links,
+            consent=self.consent,
+            suppress=self.suppress,
+            personal=self.personal,
+        )
 
 
 CORE: Mapping[str, Section] = {

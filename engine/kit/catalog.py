@@ -44,6 +44,8 @@ class Dimension:
     """By purpose, the condition under which a row may be used for it; null is no."""
     suppress: tuple[str, ...] = ()
     """Names of the lists left out of every share."""
+    personal: tuple[str, ...] = ()
+    """Columns whose values, and what is computed from them, are shown to nobody."""
     is_key_declared: bool = False
     """The database itself keeps the key unique."""
 
@@ -82,6 +84,7 @@ class Definition:
     links: Mapping[str, LinkDefinition] = field(default_factory=dict)
     consent: Mapping[str, Expr] = field(default_factory=dict)
     suppress: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,18 @@ def order(graph: Graph) -> list[str]:
     return list(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
 
 
+def upstream(graph: Graph, activity: str) -> set[str]:
+    """Give all activities from which arrows lead to this one."""
+    return set(nx.ancestors(graph, activity))
+
+
+def read_by(graph: Graph, activity: str, port: str, reader: str = "reader") -> Graph:
+    """Give the graph with one more arrow from a port, to a reader that is no activity."""
+    wider = graph.copy()
+    wider.add_edge(activity, reader, source=port, target="from")
+    return wider
+
+
 def used_ports(graph: Graph, activity: str) -> set[str]:
     """Give the output ports that somebody reads or waits for, and `result` of a leaf: one work table each."""
     read = {data["source"] for _, _, data in graph.out_edges(activity, data=True)} - {"done"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -21,6 +21,10 @@ from engine.runs import bind
 from engine.runs.bind import Evaluate
 from engine.sql import names
 from engine.sql.database import Database, stored_population
+from engine.sql.lineage import Origin, Origins, lineage
+
+PLANNED_RUN = "plan"
+"""Stands for the id of a run in what is planned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,24 @@ def plan(
         except AudienceflowError as problem:
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown=problem.message)
     return tuple(planned[name] for name in spec.activities), tuple(sorted(set(problems)))
+
+
+def lineages(
+    planned: Iterable[PlannedActivity], graph: Graph, catalog: Catalog, work_schema: str
+) -> dict[str, dict[str, dict[str, Origins]]]:
+    """Give by activity, port and column the columns of tables and lists that its value is computed from."""
+    known: dict[str, Mapping[str, Origins]] = {
+        population.relation.name: {column: frozenset({Origin(f"list {name}", column)}) for column in population.columns}
+        for name, population in catalog.lists.items()
+        if isinstance(population.relation, sa.TableClause)
+    }
+    outputs = {activity.id: activity.outputs for activity in planned}
+    found: dict[str, dict[str, dict[str, Origins]]] = {name: {} for name in outputs}
+    for name in graphs.order(graph):
+        for port, population in outputs[name].items():
+            table = _planned_table(name, port, catalog, work_schema)
+            known[table.name] = found[name][port] = lineage(population, known)
+    return found
 
 
 def sql(population: Population, db: Database) -> tuple[str, Mapping[str, object]]:
@@ -109,9 +131,12 @@ def _planned(
 
 def _work_table(reference: Reference, population: Population, catalog: Catalog, work_schema: str) -> Population:
     """Give the population as if it lay in its work table already."""
-    parts = ("plan", reference.activity, reference.port)
-    table = names.table("w", parts, work_schema, catalog.dialect.capabilities)
+    table = _planned_table(reference.activity, reference.port, catalog, work_schema)
     return replace(stored_population(table, population), unique=True)
+
+
+def _planned_table(activity: str, port: str, catalog: Catalog, work_schema: str) -> sa.TableClause:
+    return names.table("w", (PLANNED_RUN, activity, port), work_schema, catalog.dialect.capabilities)
 
 
 def _collector(activity: ActivitySpec, problems: list[Diagnostic]) -> Callable[[AuthorError], None]:

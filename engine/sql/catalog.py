@@ -32,7 +32,7 @@ def build(
         table = _table(known, definition.table, problems)
         if table is None:
             continue
-        _columns_exist(table, definition.key, problems)
+        _columns_exist(table, (*definition.key, *definition.personal), problems)
         links = {link: Link(name=link, target=_target(definition.links[link].target, definition.links[link].is_table),
                             on=definition.links[link].on, many=definition.links[link].many) for link in definition.links}  # fmt: skip
         for link in definition.links.values():
@@ -49,6 +49,7 @@ def build(
                     )
         dimensions[name] = Dimension(
             name=name, table=table, key=definition.key, links=links, consent=definition.consent, suppress=definition.suppress,
+            personal=definition.personal,
             is_key_declared=_is_declared(table, definition.key),
         )  # fmt: skip
     if problems:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.app.cli import check, demo, draw, lists, plan, resume, run, runs, show, test
+from engine.app.cli import check, demo, draw, lists, plan, preview, resume, run, runs, show, test
 from engine.app.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE
 from engine.app.cli.group import Commands
 
@@ -40,6 +40,7 @@ def audienceflow(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("plan")(plan.plan)
+app.command("preview")(preview.preview)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("runs")(runs.runs)

@@ -12,11 +12,14 @@ from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invoc
 from engine.app.cli.outcome import short
 
 if TYPE_CHECKING:
-    from engine.app.api import Plan
+    from collections.abc import Mapping
+
+    from engine.app.planning import Plan
     from engine.app.result import Activity, RunResult
     from engine.kit.population import Population
     from engine.runs.plan import PlannedActivity
     from engine.sql.database import Database
+    from engine.sql.lineage import Origins
 
 
 Counts = Annotated[
@@ -49,7 +52,8 @@ def plan(
         planned = api.plan(path, session, variables, at, counts=counts)
         found = {} if planned.counted is None else planned.counted.activities
         activities = {
-            activity.id: _values(activity, session.db, found.get(activity.id)) for activity in planned.activities
+            activity.id: _values(activity, planned.lineage[activity.id], session.db, found.get(activity.id))
+            for activity in planned.activities
         }
     if format == "json":
         transitions = {"transitions": planned.counted.to_json()["transitions"]} if planned.counted else {}
@@ -61,9 +65,11 @@ def plan(
             _show(name, activity)
 
 
-def _values(activity: PlannedActivity, db: Database, counted: Activity | None) -> dict[str, Any]:
+def _values(
+    activity: PlannedActivity, lineage: Mapping[str, Mapping[str, Origins]], db: Database, counted: Activity | None
+) -> dict[str, Any]:
     """Give what is planned for an activity; `counted` is what came of it in the rehearsal, if there was one."""
-    outputs = {port: _port(population, db) for port, population in activity.outputs.items()}
+    outputs = {port: _port(population, lineage[port], db) for port, population in activity.outputs.items()}
     values = {
         "type": activity.type,
         "does": list(activity.sentences),
@@ -79,7 +85,7 @@ def _values(activity: PlannedActivity, db: Database, counted: Activity | None) -
     return {**values, "outputs": ports, "rehearsed": rehearsed}
 
 
-def _port(population: Population, db: Database) -> dict[str, Any]:
+def _port(population: Population, lineage: Mapping[str, Origins], db: Database) -> dict[str, Any]:
     from engine.runs.plan import sql
 
     text, values = sql(population, db)
@@ -87,6 +93,7 @@ def _port(population: Population, db: Database) -> dict[str, Any]:
         "dimension": population.dimension,
         "key": list(population.key),
         "columns": {name: str(type_) for name, type_ in population.columns.items()},
+        "lineage": {name: [str(origin) for origin in sorted(origins)] for name, origins in lineage.items()},
         "sql": text,
         "values": dict(values),
     }
@@ -100,11 +107,10 @@ def _show(name: str, activity: dict[str, Any]) -> None:
     for sentence in activity["does"]:
         typer.echo(f"  would {sentence}")
     for port, planned in activity["outputs"].items():
-        columns = ", ".join(
-            f"{column}{' (key)' if column in planned['key'] else ''}: {type_}"
-            for column, type_ in planned["columns"].items()
-        )
-        typer.echo(f"  {port}  {columns}")
+        typer.echo(f"  {port}")
+        for column, type_ in planned["columns"].items():
+            key, origins = " (key)" if column in planned["key"] else "", ", ".join(planned["lineage"][column])
+            typer.echo(f"    {column}{key}: {type_}{f'  from {origins}' if origins else ''}")
         typer.echo(indent(planned["sql"].replace(" \n", "\n"), "    │ "))
         if planned["values"]:
             values = ", ".join(f"{value} = {_written(given)}" for value, given in planned["values"].items())

@@ -47,6 +47,10 @@ class Totals(sa.TableClause):
         known: tuple[Any, Type] = self._known[sign]
         return known
 
+    def expression(self, column: str) -> Any:
+        """Give what a column of ours is computed by."""
+        return next(label.element for label in (*self._keys, *self._labels) if label.name == column)
+
     def statement(self) -> sa.Select[Any]:
         """Give the select as it stands now."""
         return self._select([*self._keys, *self._labels])

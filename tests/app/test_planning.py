@@ -1,4 +1,4 @@
-"""`plan --counts`: what a run would find, on every database, and not a trace of it afterwards."""
+"""`plan --counts` and `preview`: what a run would find, on every database, and not a trace of it afterwards."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ import engine
 from engine.app import api
 from engine.app.cli import app
 from engine.app.options import Options
+from engine.app.planning import Preview
 from engine.app.result import RunResult
 from engine.app.session import Session
+from engine.kit.errors import DataError
 from engine.registry import load
 
 PROJECT = """\
 databases: {default: {url: "%s", work_schema: %s}}
 dimensions:
-  person: {table: rehearsal_people, key: id, consent: {advertising: consent = true}, suppress: [opted_out]}
+  person: {table: rehearsal_people, key: id, consent: {advertising: consent = true}, suppress: [opted_out], personal: [crm_id]}
 data_sources:
   crm: {kind: declared_id, dimension: person, key: crm_id, id: "1234", destination: "91012", normalise: [], hash: none}
 audiences:
@@ -178,3 +180,51 @@ def test_a_person_sees_every_arrow_and_a_program_every_port(call: Callable[..., 
     assert found["activities"]["share"]["outputs"]["suppressed"]["count"] == 2
     assert found["activities"]["share"]["rehearsed"]["added"] == 2
     assert {"from": "adults.result", "to": "share.from", "count": 6} in found["transitions"]
+
+
+def preview(project: Path, target: str, *, limit: int = 20, where: str | None = None) -> Preview:
+    with Session.start(project, load(), Options()) as session:
+        return api.preview(project / "w.yaml", session, target, {}, None, limit=limit, where=where)
+
+
+def test_a_preview_shows_the_first_rows_by_key(project: Path, database_url: str) -> None:
+    before = tables(database_url)
+    found = preview(project, "adults", limit=2, where="age > 35")
+    assert (found.port, found.count, found.rows) == ("adults.result", 6, [(3,), (4,)])
+    assert tables(database_url) == before
+
+
+def test_what_is_computed_from_a_personal_column_is_masked(project: Path) -> None:
+    text = WORKFLOW.replace("where: age >= 18", "where: age >= 18\n    add: {code: upper(crm_id), years: age}")
+    (project / "w.yaml").write_text(text, encoding="utf-8")
+    assert preview(project, "share").masked == {"code", "identifier"}
+    assert preview(project, "share.complement").rows == [(5, None, 60), (6, None, 70)]
+    assert preview(project, "again").masked == {"code", "years"}  # a list may hold anything under a name of its own
+    assert preview(project, "out.unmatched").masked == {"line", "id"}
+
+
+def test_a_preview_that_cannot_be_known_says_why(project: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no activity 'adult'\n  fix: write 'adults'"):
+        preview(project, "adult")
+    with pytest.raises(DataError, match=r"'share' has no output 'sent'"):
+        preview(project, "share.sent")
+
+
+def test_a_person_sees_dots_and_a_program_which_columns_are_masked(call: Callable[..., str]) -> None:
+    lines = call("preview", "w.yaml", "share").splitlines()
+    assert [line.split() for line in lines] == [
+        ["id", "identifier"],
+        ["1", "•••"],
+        ["2", "•••"],
+        ["share.result:", "2", "rows;", "the", "first", "2"],
+    ]
+    found = json.loads(call("preview", "w.yaml", "share.complement", "--format", "json", "--limit", "1"))
+    assert (found["count"], found["masked"], found["rows"]) == (2, [], [{"id": 5}])
+
+
+def test_a_plan_says_where_columns_come_from(call: Callable[..., str]) -> None:
+    found = json.loads(call("plan", "w.yaml", "--counts", "--format", "json"))["activities"]
+    assert found["share"]["outputs"]["result"]["lineage"] == {
+        "id": ["rehearsal_people.id"],
+        "identifier": ["rehearsal_people.crm_id"],
+    }
