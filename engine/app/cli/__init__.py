@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.app.cli import check, demo, draw, lists, plan, preview, resume, run, runs, show, test
+from engine.app.cli import check, demo, diff, draw, lists, plan, preview, resume, run, runs, show, test
 from engine.app.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE
 from engine.app.cli.group import Commands
 
@@ -41,6 +41,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("plan")(plan.plan)
 app.command("preview")(preview.preview)
+app.command("diff")(diff.diff)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("runs")(runs.runs)

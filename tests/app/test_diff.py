@@ -1,0 +1,105 @@
+"""`diff`: two runs held against each other, on every database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+import engine
+from engine.app.cli import app
+from engine.app.differing import Difference, differences
+from engine.app.options import Options
+from engine.app.session import Session
+from engine.kit.errors import DataError
+from engine.registry import load
+
+PROJECT = """\
+databases: {default: {url: "%s", work_schema: %s}}
+dimensions:
+  person: {table: diff_people, key: [shop, id]}
+"""
+
+WORKFLOW = """\
+workflow: w
+dimension: person
+variables:
+  least: {type: integer, default: 18}
+  most: {type: integer, default: 60}
+activities:
+  adults: {type: query, where: age >= vars.least}
+  strangers: {type: query, where: age > vars.most}
+  chosen: {type: exclusion, from: adults, exclude: [strangers]}
+  kept: {type: list_update, from: chosen, list: kept, mode: replace}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str) -> Path:
+    """Give a project over people aged 10, 20, … 80, with a key of two columns."""
+    (tmp_path / "project.yaml").write_text(PROJECT % (database_url, f"diff_{uuid4().hex[:8]}"), encoding="utf-8")
+    (tmp_path / "w.yaml").write_text(WORKFLOW, encoding="utf-8")
+    made = sa.create_engine(database_url)
+    with made.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS diff_people")
+        connection.exec_driver_sql(
+            "CREATE TABLE diff_people (shop VARCHAR(9), id INTEGER, age INTEGER, PRIMARY KEY (shop, id))"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO diff_people VALUES ('ä', 1, 10), ('ä', 2, 20), ('ä', 3, 30), ('b', 1, 40), ('b', 2, 50), ('b', 3, 60), ('b', 4, 70)"
+        )
+    made.dispose()
+    engine.run(tmp_path / "w.yaml", key="one")
+    engine.run(tmp_path / "w.yaml", key="two", vars={"least": "25", "most": "45"})
+    return tmp_path
+
+
+def compared(project: Path, target: str | None = None, *, backwards: bool = False) -> list[Difference]:
+    with Session.start(project, load(), Options()) as session:
+        last, first = session.store.runs("w")
+        return differences(session, *((last, first) if backwards else (first, last)), target, 1)
+
+
+def test_every_port_is_compared_by_key(project: Path) -> None:
+    found = [(each.port, each.before, each.after, each.came.count, each.went.count) for each in compared(project)]
+    assert found == [
+        ("adults.result", 6, 5, 0, 1),
+        ("strangers.result", 1, 3, 2, 0),
+        ("chosen.result", 5, 2, 0, 3),
+        ("kept.result", 5, 2, 0, 3),
+    ]
+
+
+def test_a_row_is_lost_at_the_first_activity_that_holds_it_no_more(project: Path) -> None:
+    (found,) = compared(project, "chosen")
+    assert found.went.at == {"chosen": 2, "adults": 1}
+    assert (found.went.count, len(found.went.keys), found.came.count) == (3, 1, 0)
+    (back,) = compared(project, "kept.result", backwards=True)
+    assert back.came.at == {"chosen": 2, "adults": 1}
+    assert (back.key, back.came.count, back.went.count) == (("shop", "id"), 3, 0)
+
+
+def test_a_port_whose_rows_are_gone_says_so(project: Path) -> None:
+    with pytest.raises(DataError, match="there is no activity 'choosen'\n  fix: write 'chosen'"):
+        compared(project, "choosen")
+    with pytest.raises(DataError, match=r"holds no rows of 'chosen\.complement' any more, or never did"):
+        compared(project, "chosen.complement")
+
+
+def test_a_person_and_a_program_read_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    told = CliRunner().invoke(app, ["diff", "w_one", "w_two", "chosen", "--limit", "2"])
+    assert told.stdout.splitlines() == [
+        "chosen.result: 5 rows before, 2 after", "",
+        "0 came", "",
+        "3 went", "  2 lost at chosen", "  1 lost at adults", "  shop, id: b/2, b/3 …",
+    ]  # fmt: skip
+    listed = CliRunner().invoke(app, ["diff", "w_one", "w_two"]).stdout.splitlines()
+    assert listed[0].split() == ["port", "before", "after", "came", "went"]
+    assert listed[2].split() == ["strangers.result", "1", "3", "+2"]
+    found = json.loads(CliRunner().invoke(app, ["diff", "w_one", "w_two", "--format", "json"]).stdout)
+    assert found["ports"][2]["went"]["at"] == {"chosen": 2, "adults": 1}
