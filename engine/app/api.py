@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.app.diagnostics.silencing import unsilenced
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
 from engine.app.session import Options, Session, read_project, read_text, read_workflow
@@ -137,11 +138,12 @@ def show(run: str, session: Session) -> tuple[RunResult, WorkflowSpec, Graph]:
 def check(paths: Iterable[str | Path], *, options: Options | None = None) -> list[Diagnostic]:
     """Find what is wrong with workflow files: all problems of all files, sorted by place; one bad file hides no other.
 
-    Names are held against the project and the database where both can be read.
+    Names are held against the project and the database where both can be read. Warnings that a `# noqa: CODE` silences are left out.
     """
     registry = load_registry()
     options = options or Options(surroundings=_environment())
-    return sorted({problem for path in paths for problem in _problems(Path(path), registry, options)})
+    files = [Path(path) for path in paths]
+    return sorted(unsilenced({problem for path in files for problem in _problems(path, registry, options)}, files))
 
 
 def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:

@@ -157,14 +157,14 @@ class Session:
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:
     project = projects.read(
-        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=_label(path)
+        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=label_of(path)
     )
     return project if options.is_environment_named else replace(project, is_environment_named=False)
 
 
 def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:
     """Read a workflow and its graph. Raises AuthorError with all problems of the file; warnings are not among them."""
-    spec = loader.load(text, _label(path), registry.activities)
+    spec = loader.load(text, label_of(path), registry.activities)
     graph = graphs.build(spec)
     problems = graphs.problems(spec, graph)
     if problems:
@@ -187,7 +187,7 @@ def read_text(path: Path) -> str:
         ) from None
 
 
-def _label(path: Path) -> str:
+def label_of(path: Path) -> str:
     """Name a file as a person would: from where they stand, if it is below."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))

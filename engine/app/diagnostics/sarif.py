@@ -1,0 +1,69 @@
+"""Diagnostics as SARIF 2.1.0, which code scanning services read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from engine.app.diagnostics.codes import describe
+from engine.app.diagnostics.excerpts import Excerpt, Excerpts
+from engine.kit.errors import Diagnostic
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def log(
+    problems: Sequence[Diagnostic], excerpts: Excerpts, rules: Mapping[str, Callable[..., Any]], version: str
+) -> dict[str, Any]:
+    """Give a SARIF log of one run. Every code reported is described; files are named from the working directory where they are below it."""
+    severities = {problem.code: problem.severity for problem in problems}
+    codes = sorted(severities)
+    driver = {
+        "name": "audienceflow",
+        "version": version,
+        "rules": [_rule(code, severities[code], rules) for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True}],
+        "results": [_result(problem, codes.index(problem.code), excerpts(problem.span)) for problem in problems],
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(code: str, severity: str, rules: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    description = describe(code, rules)
+    return {
+        "id": code,
+        "shortDescription": {"text": description.sentence},
+        "fullDescription": {"text": description.page},
+        "help": {"text": description.page},
+        "defaultConfiguration": {"level": severity},
+    }
+
+
+def _result(problem: Diagnostic, index: int, excerpt: Excerpt | None) -> dict[str, Any]:
+    fix = f"\nfix: {problem.fix}" if problem.fix else ""
+    result = {
+        "ruleId": problem.code,
+        "ruleIndex": index,
+        "level": problem.severity,
+        "message": {"text": problem.message + fix},
+    }
+    span = problem.span
+    if span.line:
+        region = {"startLine": span.line, "startColumn": span.column}
+        if excerpt is not None:
+            region |= {"endLine": span.line, "endColumn": max(excerpt.end, span.column)}
+        place = {"artifactLocation": {"uri": _uri(span.file)}, "region": region}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
+
+def _uri(file: str) -> str:
+    path = Path(file)
+    is_outside = path.is_absolute() or ".." in path.parts
+    return path.resolve().as_uri() if is_outside else quote(path.as_posix())
