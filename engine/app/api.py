@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.app.diagnostics.silencing import unsilenced
+from engine.app.evaluation import Evaluation
+from engine.app.evaluation import evaluate as evaluate_with
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
 from engine.app.session import Options, Session, read_project, read_text, read_workflow
@@ -144,6 +146,15 @@ def check(paths: Iterable[str | Path], *, options: Options | None = None) -> lis
     options = options or Options(surroundings=_environment())
     files = [Path(path) for path in paths]
     return sorted(unsilenced({problem for path in files for problem in _problems(path, registry, options)}, files))
+
+
+def evaluate(
+    expression: str, *, near: Path | None = None, database: str | None = None, at: datetime | None = None, options: Options | None = None
+) -> Evaluation:  # fmt: skip
+    """Evaluate an expression without columns, in a database of the project at `near`, else of this folder's."""
+    options = options or Options(surroundings=_environment())
+    moment = _aware(at) if at else None
+    return evaluate_with(expression, load_registry(), options, near=near or Path.cwd(), database=database, at=moment)
 
 
 def plan(path: Path, session: Session, variables: Mapping[str, str], at: datetime | None) -> Plan:

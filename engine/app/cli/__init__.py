@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app.cli import check, demo, draw, fmt, lists, plan, resume, run, runs, show, test
+from engine.app.cli import check, demo, draw, eval, fmt, lists, plan, resume, run, runs, show, test  # noqa: A004
 from engine.app.cli.group import Commands
 
 app = typer.Typer(cls=Commands, name="audienceflow", no_args_is_help=True, pretty_exceptions_enable=False,
@@ -38,6 +38,7 @@ def audienceflow(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("fmt")(fmt.fmt)
+app.command("eval")(eval.eval)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
