@@ -89,7 +89,7 @@ def _reading(value: Value, db: Database) -> tuple[Any, Callable[[Any], Any]]:
         case Kind.INTEGER:
             return canonical, int
         case Kind.BOOLEAN:
-            return canonical, "true".__eq__
+            return canonical, lambda text: text == "true"
         case Kind.TIMESTAMP:
             return canonical, lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
         case Kind.DECIMAL | Kind.DATE:

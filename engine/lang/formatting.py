@@ -181,9 +181,8 @@ class _Writer:
         while self.waiting_before(part.end):
             self.waiting.popleft()
         marks = re.sub("[0-9]", str(STEP), found["marks"])
-        if (
-            part.value and not part.value.endswith("\n") and "-" not in marks
-        ):  # the file ends with it, and without a line end
+        is_without_line_end = part.value and not part.value.endswith("\n")  # as the file is that ends with it
+        if is_without_line_end and "-" not in marks:
             marks = marks.replace("+", "") + "-"
         if "+" not in marks:
             self.at = part.start + len(written.rstrip())

@@ -24,6 +24,9 @@ def unsilenced(problems: Sequence[Diagnostic], text: str, file: str) -> Iterator
     Of a value of several lines, the comment beside its first or last line counts for all of them. What silences nothing is told
     only where nothing kept the file from being checked to the end: an error, or a database that could not be read.
     """
+    if "noqa" not in text.casefold():
+        yield from problems
+        return
     silenced: set[Diagnostic] = set()
     is_complete = not any(problem.severity == "error" or problem.code.startswith("W9") for problem in problems)
     for comment in comments(text.removeprefix(BYTE_ORDER_MARK)):
@@ -40,8 +43,8 @@ def unsilenced(problems: Sequence[Diagnostic], text: str, file: str) -> Iterator
         named = {code.upper() for code in _CODE.findall(found["codes"])}
         silenced |= {problem for problem in here if problem.severity == "warning" and problem.code in named}
         if errors := sorted(named & {problem.code for problem in here if problem.severity == "error"}):
-            message = f"an error cannot be silenced, as this 'noqa' wants of {', '.join(errors)}"
-            yield Diagnostic(span, "W802", message, "correct the error", "warning")
+            message = f"errors are never silenced, and this 'noqa' names {', '.join(errors)}"
+            yield Diagnostic(span, "W802", message, "correct the error, and take it out", "warning")
         elif is_complete and (idle := sorted(named - warnings)):
             used = ", ".join(sorted(named & warnings))
             fix = f"write '# noqa: {used}'" if used else "take it out"

@@ -239,6 +239,17 @@ def test_sarif_names_files_as_uris_from_the_working_directory(
     assert found["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
 
 
+def test_sarif_puts_a_problem_of_no_file_on_the_first_file(folder: Path, sarif_schema: Any) -> None:
+    (folder / "project.yaml").unlink()
+    (folder / "flow.yaml").write_text(f"{HEAD}activities:\n  a: {{type: query}}\n{KEEP}")
+    found = sarif("flow.yaml")
+    jsonschema.Draft4Validator(sarif_schema).validate(found)
+    (result,) = found["runs"][0]["results"]
+    assert (result["ruleId"], result["locations"]) == ("P001", [{"physicalLocation": {
+        "artifactLocation": {"uri": "flow.yaml"}, "region": {"startLine": 1, "startColumn": 1},
+    }}])  # fmt: skip
+
+
 def test_sarif_of_nothing_wrong_is_valid(folder: Path, sarif_schema: Any) -> None:
     (folder / "flow.yaml").write_text(f"{HEAD}activities:\n  a: {{type: query}}\n{KEEP}")
     found = sarif("flow.yaml")

@@ -154,6 +154,12 @@ def test_what_cannot_be_read_is_reported_as_check_does() -> None:
     assert [(item.code, item.span.line) for item in caught.value.diagnostics] == [("Y004", 2)]
 
 
+def test_what_would_change_its_meaning_is_refused() -> None:
+    with pytest.raises(AuthorError) as caught:
+        laid_out("? a key\n  of two lines\n: b\n")
+    assert [item.code for item in caught.value.diagnostics] == ["Y012"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "project.yaml").write_text('databases: {default: {url: "sqlite://"}}\n')

@@ -38,7 +38,7 @@ def audienceflow(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("fmt")(fmt.fmt)
-app.command("eval")(eval.eval)
+app.command("eval", context_settings=eval.SETTINGS)(eval.eval)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("resume")(resume.resume)

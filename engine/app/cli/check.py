@@ -47,7 +47,7 @@ def check(ctx: typer.Context, paths: Files = None, format: CheckFormat = "text")
         case "json":
             _show_json(files, found, errors)
         case "sarif":
-            _show_sarif(found)
+            _show_sarif(files, found)
         case _:
             show(found)
             typer.echo(_summary(len(files), errors, len(found) - errors))
@@ -78,14 +78,16 @@ def _show_json(files: Sequence[Path], problems: Sequence[Diagnostic], errors: in
     output.show_json({"files": list(map(str, files)), **counts, "diagnostics": diagnostics})
 
 
-def _show_sarif(problems: Sequence[Diagnostic]) -> None:
+def _show_sarif(files: Sequence[Path], problems: Sequence[Diagnostic]) -> None:
     from importlib.metadata import version
 
     from engine import registry
     from engine.app.diagnostics import sarif
     from engine.app.diagnostics.excerpts import excerpts
+    from engine.app.session import label_of
 
-    output.show_json(sarif.log(problems, excerpts(), registry.load().of("rule"), version("audienceflow")))
+    rules = registry.load().of("rule")
+    output.show_json(sarif.log(problems, label_of(files[0]), excerpts(), rules, version("audienceflow")))
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from engine.app.evaluation import Evaluation
     from engine.kit.errors import AuthorError, Span
 
+SETTINGS = {"ignore_unknown_options": True}
+"""An expression may begin with a minus."""
+
 Expression = Annotated[str, typer.Argument(metavar="EXPRESSION", help="An expression without columns, in quotes.")]
 DatabaseName = Annotated[
-    str | None, typer.Option("--database", metavar="NAME", help="A database of the project. [default]")
+    str | None, typer.Option("--database", metavar="NAME", help="A database of the project; else 'default'.")
 ]
 
 

@@ -8,16 +8,23 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.app.diagnostics.codes import describe
-from engine.app.diagnostics.excerpts import Excerpt, Excerpts
-from engine.kit.errors import Diagnostic
+from engine.app.diagnostics.excerpts import Excerpts
+from engine.kit.errors import Diagnostic, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def log(
-    problems: Sequence[Diagnostic], excerpts: Excerpts, rules: Mapping[str, Callable[..., Any]], version: str
+    problems: Sequence[Diagnostic],
+    first: str,
+    excerpts: Excerpts,
+    rules: Mapping[str, Callable[..., Any]],
+    version: str,
 ) -> dict[str, Any]:
-    """Give a SARIF log of one run. Every code reported is described; files are named from the working directory where they are below it."""
+    """Give a SARIF log of one run. Every code reported is described; files are named from the working directory where they are below it.
+
+    Services refuse a result without a place, so a problem of no file is put on the first line of the `first` file that was checked.
+    """
     severities = {problem.code: problem.severity for problem in problems}
     codes = sorted(severities)
     driver = {
@@ -29,7 +36,9 @@ def log(
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True}],
-        "results": [_result(problem, codes.index(problem.code), excerpts(problem.span)) for problem in problems],
+        "results": [
+            _result(problem, codes.index(problem.code), _place(problem.span, first, excerpts)) for problem in problems
+        ],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -45,22 +54,22 @@ def _rule(code: str, severity: str, rules: Mapping[str, Callable[..., Any]]) -> 
     }
 
 
-def _result(problem: Diagnostic, index: int, excerpt: Excerpt | None) -> dict[str, Any]:
+def _result(problem: Diagnostic, index: int, place: Mapping[str, Any]) -> dict[str, Any]:
     fix = f"\nfix: {problem.fix}" if problem.fix else ""
-    result = {
+    return {
         "ruleId": problem.code,
         "ruleIndex": index,
         "level": problem.severity,
         "message": {"text": problem.message + fix},
+        "locations": [{"physicalLocation": place}],
     }
-    span = problem.span
-    if span.line:
-        region = {"startLine": span.line, "startColumn": span.column}
-        if excerpt is not None:
-            region |= {"endLine": span.line, "endColumn": max(excerpt.end, span.column)}
-        place = {"artifactLocation": {"uri": _uri(span.file)}, "region": region}
-        result["locations"] = [{"physicalLocation": place}]
-    return result
+
+
+def _place(span: Span, first: str, excerpts: Excerpts) -> dict[str, Any]:
+    region = {"startLine": span.line or 1, "startColumn": span.column or 1}
+    if excerpt := excerpts(span):
+        region |= {"endLine": span.line, "endColumn": excerpt.end}
+    return {"artifactLocation": {"uri": _uri(span.file or first)}, "region": region}
 
 
 def _uri(file: str) -> str:
