@@ -18,17 +18,19 @@ _NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0
 _CODE = re.compile(r"[A-Z]+[0-9]+", re.IGNORECASE)
 
 
-def unsilenced(problems: Sequence[Diagnostic], text: str, file: str) -> Iterator[Diagnostic]:
+def unsilenced(
+    problems: Sequence[Diagnostic], text: str, file: str, *, is_complete: bool = True
+) -> Iterator[Diagnostic]:
     """Give the problems of a file that its comments do not silence, and those of the comments.
 
     Of a value of several lines, the comment beside its first or last line counts for all of them. What silences nothing is told
-    only where nothing kept the file from being checked to the end: an error, or a database that could not be read.
+    only where the check `is_complete`: nothing outside the file kept it from its end, nor an error in it or an unread database.
     """
     if "noqa" not in text.casefold():
         yield from problems
         return
     silenced: set[Diagnostic] = set()
-    is_complete = not any(problem.severity == "error" or problem.code.startswith("W9") for problem in problems)
+    is_complete &= not any(problem.severity == "error" or problem.code.startswith("W9") for problem in problems)
     for comment in comments(text.removeprefix(BYTE_ORDER_MARK)):
         found = _NOQA.search(comment.text)
         if found is None:

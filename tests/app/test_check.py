@@ -103,6 +103,11 @@ def test_a_noqa_keeps_the_codes_that_it_silences(folder: Path) -> None:
     )
 
 
+def test_a_noqa_is_not_called_idle_where_the_project_kept_the_file_from_being_checked(folder: Path) -> None:
+    (folder / "project.yaml").write_text("databases: {default: {url: '${NOWHERE}'}}\n")
+    assert codes(folder, f"  a: {{type: query}}  # noqa: W101\n{KEEP}") == [("P006", 1)]
+
+
 # how they are shown
 
 
