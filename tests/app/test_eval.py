@@ -49,7 +49,7 @@ def found(*words: str) -> Any:
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("kind", ["memory", "default", "other"])
+@pytest.mark.parametrize("kind", ["memory", "default", "other", "third"])
 @pytest.mark.parametrize(
     ("expression", "value", "type_"),
     [
@@ -72,7 +72,10 @@ def test_values_are_the_same_everywhere(
     request: pytest.FixtureRequest, kind: str, expression: str, value: object, type_: str
 ) -> None:
     request.getfixturevalue("empty" if kind == "memory" else "project")
-    result = found(expression, *(("--database", kind) if kind == "other" else ()))
+    if kind == "third":
+        url = request.getfixturevalue("postgres_url")
+        Path("project.yaml").write_text(f'{PROJECT}  third: {{url: "{url}"}}\n')
+    result = found(expression, *(("--database", kind) if kind in ("other", "third") else ()))
     assert (result["value"], type(result["value"]), result["type"]) == (value, type(value), type_)
 
 
