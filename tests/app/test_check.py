@@ -21,7 +21,7 @@ from engine import registry
 from engine.app import api
 from engine.app.cli import app
 from engine.app.diagnostics import text
-from engine.app.diagnostics.codes import FAMILIES, OTHER, describe
+from engine.app.diagnostics.codes import FAMILIES, OTHER, describe, lint_rules
 from engine.app.diagnostics.excerpts import excerpt
 from engine.kit.errors import Diagnostic, Span
 
@@ -273,7 +273,7 @@ def test_every_code_in_the_source_has_a_family() -> None:
 
 
 def test_every_lint_rule_describes_itself() -> None:
-    rules = registry.load().of("rule")
+    rules = lint_rules(registry.load())
     found = {code: describe(code, rules) for code in rules}
     assert [code for code, description in found.items() if description.sentence in FAMILIES.values()] == []
     assert [code for code, description in found.items() if "\n" in description.sentence] == []

@@ -83,10 +83,11 @@ def _show_sarif(files: Sequence[Path], problems: Sequence[Diagnostic]) -> None:
 
     from engine import registry
     from engine.app.diagnostics import sarif
+    from engine.app.diagnostics.codes import lint_rules
     from engine.app.diagnostics.excerpts import excerpts
     from engine.app.session import label_of
 
-    rules = registry.load().of("rule")
+    rules = lint_rules(registry.load())
     output.show_json(sarif.log(problems, label_of(files[0]), excerpts(), rules, version("audienceflow")))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import getmodule
-from typing import Any
+
+from engine.kit.component import Component
+from engine.registry import Registry
 
 FAMILIES: Mapping[str, str] = {
     "A": "What a workflow shares, and what the project says about it, do not fit together.",
@@ -35,10 +37,16 @@ class Description:
     page: str
 
 
-def describe(code: str, rules: Mapping[str, Callable[..., Any]]) -> Description:
-    """Describe a code. `rules` are the lint rules by their codes; the first line of a rule's module names it, the rest explains it."""
+def lint_rules(registry: Registry) -> Mapping[str, Component]:
+    """Give the lint rules there are, of every kind, by their codes."""
+    return {component.name: component for component in registry.components if component.kind.endswith("rule")}
+
+
+def describe(code: str, rules: Mapping[str, Component]) -> Description:
+    """Describe a code. Of a lint rule the first line of its module says what it finds; the rest explains it."""
     if code in rules:
-        first, _, rest = (getattr(getmodule(rules[code]), "__doc__", None) or "").strip().partition("\n\n")
+        page = getattr(getmodule(rules[code].load()), "__doc__", None) or ""
+        first, _, rest = page.strip().partition("\n\n")
         sentence = first.removeprefix(f"{code}:").strip().replace("\n", " ")
         if sentence:
             return Description(sentence=sentence[:1].upper() + sentence[1:], page=rest.strip() or sentence)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from engine.app.diagnostics.codes import describe
 from engine.app.diagnostics.excerpts import Excerpts
+from engine.kit.component import Component
 from engine.kit.errors import Diagnostic, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -18,7 +19,7 @@ def log(
     problems: Sequence[Diagnostic],
     first: str,
     excerpts: Excerpts,
-    rules: Mapping[str, Callable[..., Any]],
+    rules: Mapping[str, Component],
     version: str,
 ) -> dict[str, Any]:
     """Give a SARIF log of one run. Every code reported is described; files are named from the working directory where they are below it.
@@ -43,7 +44,7 @@ def log(
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(code: str, severity: str, rules: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+def _rule(code: str, severity: str, rules: Mapping[str, Component]) -> dict[str, Any]:
     description = describe(code, rules)
     return {
         "id": code,
