@@ -26,6 +26,7 @@ from engine.sql.database import Database
 
 PLACE = "expression"
 """Stands for the file in the places of an expression's problems."""
+IN_MEMORY = ":memory:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate an expression in a database of the project: `default`, when none is named. Without a project, in one in memory.
 
+    A database whose file is not made yet is stood for by one of its kind in memory, which gives the same.
     `run.time` and what is measured from it are `at`, else now. Raises AuthorError for what is wrong in the expression or the project.
     """
     now = options.clock()
@@ -76,10 +78,10 @@ def _database(near: Path, registry: Registry, options: Options, name: str | None
         is_without_project = [item.code for item in problem.diagnostics] == ["P001"]
         if not is_without_project or name is not None:
             raise
-        return Database("duckdb:///:memory:" if find_spec("duckdb") else "sqlite://")
-    name = name or "default"
-    url = project.database_url(name)
-    return Database(url, work_schema=project.databases[name].work_schema, read_only=True)
+        return Database(f"{'duckdb' if find_spec('duckdb') else 'sqlite'}:///{IN_MEMORY}")
+    db = Database(project.database_url(name or "default"), read_only=True)
+    is_made = not db.dialect.capabilities.is_file or Path(db.url.database or "").is_file()
+    return db if is_made else Database(db.url.set(database=IN_MEMORY).render_as_string())
 
 
 def _reading(value: Value, db: Database) -> tuple[Any, Callable[[Any], Any]]:

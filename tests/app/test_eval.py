@@ -93,6 +93,12 @@ def test_the_database_is_the_projects_default_or_the_one_named(project: Path) ->
     assert found("1 = 2", "--database", "other")["sql"] == "$1 = $2"
 
 
+def test_a_database_whose_file_is_not_made_yet_is_not_made(project: Path) -> None:
+    (project / "data.sqlite").unlink()
+    assert found("1 = 2")["sql"] == "? = ?"
+    assert not (project / "data.sqlite").exists()
+
+
 def test_text_tells_value_type_and_sql(empty: Path) -> None:  # noqa: ARG001
     result = evaluated("'a' || 'b'")
     assert result.stdout == "ab\n  type: text\n  sql: $1 || $2\n  with: param_1 = a, param_2 = b\n"
