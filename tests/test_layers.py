@@ -30,7 +30,7 @@ MAY_IMPORT = {
 }
 
 HOMES = {
-    "yaml": {"engine.lang.source"},
+    "yaml": {"engine.lang.source", "engine.lang.parts"},
     "networkx": {"engine.lang.graph"},
     "lark": {"engine.kit.expression"},
     "sqlalchemy.ext.compiler": {"engine.sql.ddl", "engine.kit.expression"},

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.app import checking
-from engine.app.options import Options
+from engine.app.evaluation import Evaluation
+from engine.app.evaluation import evaluate as evaluate_with
+from engine.app.options import Options, read_text
 from engine.app.planning import Plan as Plan
 from engine.app.planning import Planning, Preview, aware, targeted
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
-from engine.app.session import Session, read_project, read_text, read_workflow
+from engine.app.session import Session, read_project, read_workflow
 from engine.kit.errors import AuthorError, DataError, Diagnostic, EngineBug
 from engine.kit.expression import Values
 from engine.lang.graph import Graph
@@ -129,10 +131,20 @@ def check(paths: Iterable[str | Path], *, options: Options | None = None, offlin
     """Find what is wrong with workflow files: all problems of all files, sorted by place; one bad file hides no other.
 
     Names and types are held against the project and its database: as it was last seen where it cannot be opened, and where it
-    is a file that has not changed since. With `offline` it is never connected to.
+    is a file that has not changed since. With `offline` it is never connected to. Warnings that a
+    `# noqa: CODE` silences are left out.
     """
     options = options or Options(surroundings=_environment())
     return checking.check([Path(path) for path in paths], options, offline=offline)
+
+
+def evaluate(
+    expression: str, *, near: Path | None = None, database: str | None = None, at: datetime | None = None, options: Options | None = None
+) -> Evaluation:  # fmt: skip
+    """Evaluate an expression without columns, in a database of the project at `near`, else of this folder's."""
+    options = options or Options(surroundings=_environment())
+    moment = aware(at) if at else None
+    return evaluate_with(expression, load_registry(), options, near=near or Path.cwd(), database=database, at=moment)
 
 
 def plan(

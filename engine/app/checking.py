@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.app.options import STATE_FOLDER, Options, find, label
+from engine.app.diagnostics.silencing import unsilenced
+from engine.app.options import STATE_FOLDER, Options, find, label_of
 from engine.app.remembered import Remembered
 from engine.kit.errors import AuthorError, Diagnostic
 
@@ -13,13 +14,17 @@ KEPT_IN = "seen/findings.json"
 
 
 def check(paths: Iterable[Path], options: Options, *, offline: bool = False) -> list[Diagnostic]:
-    """Find all problems of all files, sorted by place; one bad file hides no other. With `offline`, nothing is connected to."""
+    """Find all problems of all files, sorted by place; one bad file hides no other. With `offline`, nothing is connected to.
+
+    Warnings that a `# noqa: CODE` beside them silences are left out.
+    """
     memories: dict[Path, Remembered | None] = {}
     found: set[Diagnostic] = set()
     unknown = []
-    for path in paths:
+    files = list(paths)
+    for path in files:
         memory = _memory(path, options, memories)
-        known = memory.recall(path, label(path)) if memory else None
+        known = memory.recall(path, label_of(path)) if memory else None
         if known is None:
             unknown.append(path)
         else:
@@ -31,11 +36,11 @@ def check(paths: Iterable[Path], options: Options, *, offline: bool = False) -> 
             found.update(finding.problems)
             memory = _memory(finding.path, options, memories)
             if memory and finding.is_settled:
-                memory.keep(finding.path, label(finding.path), finding.problems, finding.database, finding.stamp)
+                memory.keep(finding.path, label_of(finding.path), finding.problems, finding.database, finding.stamp)
         for memory in memories.values():
             if memory:
                 memory.write()
-    return sorted(found)
+    return sorted(unsilenced(found, files))
 
 
 def _memory(path: Path, options: Options, memories: dict[Path, Remembered | None]) -> Remembered | None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engine.app.options import Options, find
+from engine.app.options import Options, find, read_text
 from engine.app.remembered import stamp
-from engine.app.session import Session, read_text, read_workflow
+from engine.app.session import Session, read_workflow
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
 from engine.lang import rules

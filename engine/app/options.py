@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.kit.errors import AuthorError
+from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 
 FILE = "project.yaml"
 STATE_FOLDER = ".audienceflow"
@@ -36,9 +36,24 @@ def find(start: Path) -> Path:
     )
 
 
-def label(path: Path) -> str:
+def label_of(path: Path) -> str:
     """Name a file as a person would: from where they stand, if it is below."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def read_text(path: Path) -> str:
+    """Read a file; AuthorError when it is not there or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = sorted(str(item) for item in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise AuthorError(
+            Diagnostic(Span(str(path), 1, 1), "Y009", "there is no such file", suggestion(str(path), beside, "files"))
+        ) from None
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as problem:
+        raise AuthorError(
+            Diagnostic(Span(str(path), 1, 1), "Y009", f"the file cannot be read: {problem}", "save it as UTF-8 text")
+        ) from None

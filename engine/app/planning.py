@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from engine.app.options import read_text
 from engine.app.result import RunResult, result
-from engine.app.session import Session, read_text, read_workflow
+from engine.app.session import Session, read_workflow
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, DataError, suggestion
 from engine.kit.expression import Expr, Values

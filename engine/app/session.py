@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.app import project as projects
-from engine.app.options import STATE_FOLDER, Options, find, label
+from engine.app.options import STATE_FOLDER, Options, find, label_of, read_text
 from engine.app.project import Project
 from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
 from engine.kit.dialect import Dialect
-from engine.kit.errors import AuthorError, DataError, Diagnostic, Span, suggestion
+from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.lang import graph as graphs
 from engine.lang import loader
@@ -169,31 +169,16 @@ class Session:
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:
     project = projects.read(
-        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=label(path)
+        path, text, registry, environment=options.environment, surroundings=options.surroundings, label=label_of(path)
     )
     return project if options.is_environment_named else replace(project, is_environment_named=False)
 
 
 def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:
     """Read a workflow and its graph. Raises AuthorError with all problems of the file; warnings are not among them."""
-    spec = loader.load(text, label(path), registry.activities)
+    spec = loader.load(text, label_of(path), registry.activities)
     graph = graphs.build(spec)
     problems = graphs.problems(spec, graph)
     if problems:
         raise AuthorError(*problems)
     return spec, graph
-
-
-def read_text(path: Path) -> str:
-    """Read a file; AuthorError when it is not there or not UTF-8."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        beside = sorted(str(item) for item in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise AuthorError(
-            Diagnostic(Span(str(path), 1, 1), "Y009", "there is no such file", suggestion(str(path), beside, "files"))
-        ) from None
-    except (UnicodeDecodeError, IsADirectoryError, PermissionError) as problem:
-        raise AuthorError(
-            Diagnostic(Span(str(path), 1, 1), "Y009", f"the file cannot be read: {problem}", "save it as UTF-8 text")
-        ) from None

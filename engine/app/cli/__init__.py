@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.app.cli import check, demo, diff, draw, lists, plan, preview, resume, run, runs, show, test
+from engine.app.cli import check, demo, diff, draw, eval, fmt, lists, plan, preview, resume, run, runs, show, test  # noqa: A004
 from engine.app.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE
 from engine.app.cli.group import Commands
 
@@ -39,6 +39,8 @@ def audienceflow(
 
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("fmt")(fmt.fmt)
+app.command("eval", context_settings=eval.SETTINGS)(eval.eval)
 app.command("plan")(plan.plan)
 app.command("preview")(preview.preview)
 app.command("diff")(diff.diff)

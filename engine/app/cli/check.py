@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import USAGE
-from engine.app.cli.invocation import Format, Misused, invocation, workflows_in
+from engine.app.cli.invocation import Misused, invocation, workflows_in
 
 if TYPE_CHECKING:
     from engine.kit.errors import Diagnostic
@@ -18,6 +20,10 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[PATHS]...", help="Workflow files or folders; else all of the project's folder."),
 ]
+CheckFormat = Annotated[
+    Literal["text", "json", "sarif"],
+    typer.Option("--format", help="For a person, for a program, or for a code scanning service."),
+]
 
 
 Offline = Annotated[
@@ -25,9 +31,10 @@ Offline = Annotated[
 ]
 
 
-def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, format: Format = "text") -> None:
+def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, format: CheckFormat = "text") -> None:
     """Find what is wrong with workflows, each problem with its place and what to type.
 
+    A warning is silenced by '# noqa: CODE' on its line, an error never.
     Exit codes: 0 nothing, or warnings only · 2 an error.
     """
     from engine.app import checking
@@ -41,30 +48,52 @@ def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, for
         )
     found = checking.check(files, line.options(), offline=offline)
     errors = sum(problem.severity == "error" for problem in found)
-    if format == "json":
-        counts = {"errors": errors, "warnings": len(found) - errors}
-        output.show_json(
-            {"files": list(map(str, files)), **counts, "diagnostics": [_values(problem) for problem in found]}
-        )
-    else:
-        for problem in found:
-            _show(problem)
-        typer.echo(_summary(len(files), errors, len(found) - errors))
+    match format:
+        case "json":
+            _show_json(files, found, errors)
+        case "sarif":
+            _show_sarif(files, found)
+        case _:
+            show(found)
+            typer.echo(_summary(len(files), errors, len(found) - errors))
     raise typer.Exit(USAGE if errors else 0)
 
 
-def _show(problem: Diagnostic) -> None:
-    place, code = f"{problem.span}: " if problem.span.line else "", problem.code
-    colour = typer.colors.RED if problem.severity == "error" else typer.colors.YELLOW
-    typer.echo(f"{place}{typer.style(code, fg=colour)} {problem.message}")
-    if problem.fix:
-        typer.echo(f"  fix: {problem.fix}")
+def show(problems: Sequence[Diagnostic]) -> None:
+    """Print problems: at a terminal each with the line it is about, elsewhere two plain lines each."""
+    if not problems or not sys.stdout.isatty():
+        for problem in problems:
+            typer.echo(str(problem))
+        return
+    from engine.app.diagnostics import text
+    from engine.app.diagnostics.excerpts import excerpts
+
+    console, excerpt = output.console(), excerpts()
+    for problem in problems:
+        console.print(text.shown(problem, excerpt(problem.span), console.width), soft_wrap=True)
 
 
-def _values(problem: Diagnostic) -> dict[str, object]:
-    span = problem.span
-    return {"file": span.file, "line": span.line, "column": span.column, "code": problem.code, "severity": problem.severity,
-            "message": problem.message, "fix": problem.fix}  # fmt: skip
+def _show_json(files: Sequence[Path], problems: Sequence[Diagnostic], errors: int) -> None:
+    from engine.app.diagnostics.excerpts import excerpts
+    from engine.app.diagnostics.values import values
+
+    counts = {"errors": errors, "warnings": len(problems) - errors}
+    excerpt = excerpts()
+    diagnostics = [values(problem, excerpt) for problem in problems]
+    output.show_json({"files": list(map(str, files)), **counts, "diagnostics": diagnostics})
+
+
+def _show_sarif(files: Sequence[Path], problems: Sequence[Diagnostic]) -> None:
+    from importlib.metadata import version
+
+    from engine import registry
+    from engine.app.diagnostics import sarif
+    from engine.app.diagnostics.codes import lint_rules
+    from engine.app.diagnostics.excerpts import excerpts
+    from engine.app.options import label_of
+
+    rules = lint_rules(registry.load())
+    output.show_json(sarif.log(problems, label_of(files[0]), excerpts(), rules, version("audienceflow")))
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:

@@ -20,7 +20,8 @@ def draw(ctx: typer.Context, workflow: WorkflowName, run: OfRun = None, format: 
     from engine import registry
     from engine.app import api
     from engine.app import draw as pictures
-    from engine.app.session import read_text, read_workflow
+    from engine.app.options import read_text
+    from engine.app.session import read_workflow
 
     line = invocation(ctx)
     path = line.workflow(workflow)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app.options import Options, find, label
+from engine.app.options import Options, find, label_of, read_text
 from engine.app.project import Project
-from engine.app.session import read_project, read_text, read_workflow
+from engine.app.session import read_project, read_workflow
 from engine.app.testing import reading, tables
 from engine.app.testing.tables import Shape
 from engine.app.testing.written import Expected, WrittenFile, WrittenTest
@@ -49,7 +49,7 @@ def open_suite(path: Path, options: Options) -> Suite:
     """
     registry = load_registry()
     fixtures = {name: registry.of("fixture")[name] for name in registry.of("fixture")}
-    file = reading.read(read_text(path), path, label(path), fixtures)
+    file = reading.read(read_text(path), path, label_of(path), fixtures)
     if not file.workflow.is_file():
         beside = sorted(item.name for item in path.parent.glob("*.yaml") if item != path)
         raise AuthorError.at(
