@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.kit.activity import FROM, Port, Transform
+from engine.kit.activity import FROM, Port, Staged
 from engine.kit.catalog import Catalog
 from engine.kit.expression import Expr
 from engine.kit.frame import Frame
-from engine.kit.limit import Limit
+from engine.kit.limit import Limit, settled
 from engine.kit.option import Flag, Name, Options, option
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
-from engine.kit.types import INTEGER, TEXT
+from engine.kit.types import BOOLEAN, INTEGER, TEXT
 
 RESERVED = ("result", "complement", "error", "done")
+MARK = "subset_number"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -35,11 +38,12 @@ class Subset(Options):
     )
 
 
-class Split(Transform):
+class Split(Staged):
     """Divide a population into subsets, in their order: a row goes to the first subset that takes it.
 
     A row that meets a subset's condition but is cut by its limit remains for the later ones. What no subset takes is the
-    complement. With `overlap` each subset sees the whole inbound, and the complement is what none took. (Campaign: Split.)
+    complement. Sticky shares that anybody may enter are parts of one whole: 30, 30 and 40 percent leave nobody. With `overlap`
+    each subset sees the whole inbound, and the complement is what none took. (Campaign: Split.)
     """
 
     type: ClassVar[str] = "split"
@@ -63,6 +67,16 @@ class Split(Transform):
                 )
         return subsets
 
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Split:
+        shares = [
+            subset.limit.percent for name, subset in self.subsets.items() if name in self._following and subset.limit
+        ]
+        total = sum(settled(percent) for percent in shares)
+        if total > 100:
+            raise PydanticCustomError("option", "the sticky shares add up to {total} percent", {"total": str(total)})
+        return self
+
     @property
     def is_partition(self) -> bool:
         return not self.overlap
@@ -70,47 +84,106 @@ class Split(Transform):
     def outputs(self) -> tuple[Port, ...]:
         return (*(Port(name=name) for name in self.subsets), Port(name="complement", doc="What no subset took."))
 
-    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+    @property
+    def is_dear(self) -> bool:
+        """Ranking costs more than a table."""
+        limits = (subset.limit for subset in self.subsets.values())
+        return any(limit is not None and not limit.sticky for limit in limits)
+
+    def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
+        """Mark each row with what takes it: its subset's number, or with `overlap` a flag a subset."""
         inbound = inputs[FROM.name]
+        return self._flagged(inbound, catalog) if self.overlap else self._numbered(inbound, catalog)
+
+    def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        inbound = inputs[FROM.name]
+        rows = staged.select(inbound.columns)
         if self.overlap:
-            return self._overlapping(inbound, catalog)
-        mark = inbound.unused("subset_number")
+            taken: dict[str, Any] = {name: staged.column(inbound.unused(f"in_{name}")) for name in self.subsets}
+            rest = sa.and_(sa.true(), *(~is_taken for is_taken in taken.values()))
+        else:
+            mark = staged.column(inbound.unused(MARK))
+            taken = {name: mark == number for number, name in enumerate(self.subsets)}
+            rest = mark.is_(None)
+        parts = {name: staged.of(rows.where(is_taken)) for name, is_taken in taken.items()}
+        return {**self._coded(parts), "complement": staged.of(rows.where(rest))}
+
+    def _numbered(self, inbound: Population, catalog: Catalog) -> Population:
+        mark = inbound.unused(MARK)
         marked = inbound
         number_so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
         is_free: sa.ColumnElement[bool] = sa.true()
-        for number, (name, subset) in enumerate(self.subsets.items()):
+        numbers = {name: number for number, name in enumerate(self.subsets)}
+        places = self._places()
+        for layer in self._layers():
             frame = Frame(marked, catalog)
-            is_taken = self._taken(name, subset, frame, inbound, is_free)
+            taken = ((self._taken(name, frame, inbound, is_free, *places[name]), numbers[name]) for name in layer)
+            number = sa.case(*((is_taken, sa.literal(number, sa.Integer())) for is_taken, number in taken))
             columns = [marked.column(column) for column in inbound.columns]
-            number_of_row = sa.case((is_taken, sa.literal(number, sa.Integer())), else_=number_so_far)
-            marked = marked.of(frame.select(*columns, number_of_row.label(mark)), {mark: INTEGER})
+            rows = frame.select(*columns, sa.func.coalesce(number_so_far, number).label(mark))
+            # a CTE, for nested subqueries end at the depth of the database's parser
+            marked = replace(marked.of(rows, {mark: INTEGER}), relation=rows.cte())
             number_so_far = marked.column(mark)
             is_free = number_so_far.is_(None)
-        rows = marked.select(inbound.columns)
-        parts = {name: marked.of(rows.where(marked.column(mark) == number)) for number, name in enumerate(self.subsets)}
-        return {**self._coded(parts), "complement": marked.of(rows.where(marked.column(mark).is_(None)))}
+        return marked
 
-    def _overlapping(self, inbound: Population, catalog: Catalog) -> Mapping[str, Population]:
-        frame = Frame(inbound, catalog)
-        taken = {name: self._taken(name, subset, frame, inbound, sa.true()) for name, subset in self.subsets.items()}
+    def _flagged(self, inbound: Population, catalog: Catalog) -> Population:
+        frame, places = Frame(inbound, catalog), self._places()
         columns = [inbound.column(column) for column in inbound.columns]
-        labels = {name: inbound.unused(f"in_{name}") for name in taken}
-        claims = (sa.func.coalesce(is_taken, sa.false()).label(labels[name]) for name, is_taken in taken.items())
-        marks = frame.select(*columns, *claims).subquery()
-        rows = sa.select(*(marks.c[name] for name in inbound.columns))
-        parts = {name: inbound.of(rows.where(marks.c[labels[name]])) for name in taken}
-        nobody = sa.and_(sa.true(), *(~marks.c[labels[name]] for name in taken))
-        return {**self._coded(parts), "complement": inbound.of(rows.where(nobody))}
+        flags = {
+            inbound.unused(f"in_{name}"): sa.func.coalesce(
+                self._taken(name, frame, inbound, sa.true(), *places[name]), sa.false()
+            )
+            for name in self.subsets
+        }
+        rows = frame.select(*columns, *(is_taken.label(flag) for flag, is_taken in flags.items()))
+        return inbound.of(rows, dict.fromkeys(flags, BOOLEAN))
+
+    def _layers(self) -> list[list[str]]:
+        """Group the subsets that can be told by one CASE: those in a row without a limit. A limit ranks who is left by then."""
+        layers: list[list[str]] = []
+        for name, subset in self.subsets.items():
+            if subset.limit is None and layers and self.subsets[layers[-1][0]].limit is None:
+                layers[-1].append(name)
+            else:
+                layers.append([name])
+        return layers
+
+    @property
+    def _following(self) -> list[str]:
+        """Name the sticky subsets that anybody may enter: their shares follow each other."""
+        limits = {name: subset.limit for name, subset in self.subsets.items() if subset.limit and not subset.where}
+        return [name for name, limit in limits.items() if limit.sticky and limit.seed is None and not self.overlap]
+
+    def _places(self) -> dict[str, tuple[str, Decimal]]:
+        """Give the seed of each subset, and where its share begins.
+
+        Sticky shares that follow each other are cut from one hash, the first one's, so that each is a share of the whole inbound.
+        """
+        places = {name: (f"{self.seed}.{name}", Decimal(0)) for name in self.subsets}
+        following, end = self._following, Decimal(0)
+        for name in following:
+            places[name] = (places[following[0]][0], end)
+            limit = self.subsets[name].limit
+            end += settled(limit.percent) if limit else 0
+        return places
 
     def _taken(
-        self, name: str, subset: Subset, frame: Frame, inbound: Population, is_free: sa.ColumnElement[bool]
+        self,
+        name: str,
+        frame: Frame,
+        inbound: Population,
+        is_free: sa.ColumnElement[bool],
+        seed: str,
+        start: Decimal,
     ) -> sa.ColumnElement[bool]:
         """Say of a row whether the subset takes it; null is no."""
+        subset = self.subsets[name]
         condition = sa.and_(is_free, frame.condition(subset.where)) if subset.where else is_free
         if subset.limit is None:
             return condition
         is_candidate: Any = sa.func.coalesce(condition, sa.false()) if subset.where else condition
-        return subset.limit.taken(frame, is_candidate, inbound, f"{self.seed}.{name}")
+        return subset.limit.taken(frame, is_candidate, inbound, seed, start)
 
     def _coded(self, parts: Mapping[str, Population]) -> dict[str, Population]:
         codes = {name: subset.code for name, subset in self.subsets.items()}

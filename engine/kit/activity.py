@@ -59,6 +59,26 @@ class Transform(Activity):
         """Give the population of every output port. Pure: no connection, no clock, equal SQL for equal arguments."""
 
 
+class Staged(Transform):
+    """A transform whose ports are cut from one population in between, which the engine makes once when several ports are read."""
+
+    @property
+    def is_dear(self) -> bool:
+        """Making the stage costs less than selecting it again for every port."""
+        return True
+
+    @abstractmethod
+    def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
+        """Give what the ports are cut from. Pure."""
+
+    @abstractmethod
+    def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        """Give the population of every output port, by `staged` alone as far as it is dear. Pure."""
+
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        return self.cut(self.stage(inputs, catalog), inputs, catalog)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EffectPlan:
     """What an effect would do: the populations of its ports, as far as they can be known before, and sentences for a person.

@@ -66,6 +66,10 @@ class Dialect(Protocol):
     def begin(self) -> str | None:
         """The statement that opens a transaction, where the driver is not to do it."""
 
+    @property
+    def at_one_moment(self) -> str | None:
+        """The statement by which all others of a transaction see the same rows, where they do not anyway."""
+
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
         """Give what the driver is told when it connects."""
 

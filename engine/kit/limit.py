@@ -70,14 +70,23 @@ class Limit(Options):
         return self
 
     def taken(
-        self, frame: Frame, is_candidate: sa.ColumnElement[bool], inbound: Population, seed: str
+        self,
+        frame: Frame,
+        is_candidate: sa.ColumnElement[bool],
+        inbound: Population,
+        seed: str,
+        start: Decimal = Decimal(0),
     ) -> sa.ColumnElement[bool]:
-        """Say of a row of the frame whether it is taken. Only candidates are; they alone are ranked."""
+        """Say of a row of the frame whether it is taken. Only candidates are; they alone are ranked.
+
+        A sticky share takes the buckets from `start` percent on.
+        """
         seed = self.seed or seed
         if self.sticky:
             bucket = frame.catalog.dialect.bucket(seeded(frame.catalog.dialect, frame.population, seed), BUCKETS)
-            is_below = sa.func.coalesce(bucket < int(_settled(self.percent) * BUCKETS / 100), sa.false())
-            return sa.and_(is_candidate, is_below)
+            first, end = (int(percent * BUCKETS / 100) for percent in (start, start + settled(self.percent)))
+            is_within = bucket < end if first == 0 else sa.and_(bucket >= first, bucket < end)
+            return sa.and_(is_candidate, sa.func.coalesce(is_within, sa.false()))
         groups = [frame.value(expression).sql for expression in self.per]
         order = random_order(frame, seed) if self.is_random else frame.order(self.by)
         rank = sa.func.row_number().over(partition_by=[is_candidate, *groups], order_by=order)
@@ -86,14 +95,14 @@ class Limit(Options):
     def _within(self, rank: Any, groups: list[Any], is_candidate: sa.ColumnElement[bool], inbound: Population) -> Any:
         """Say that a rank is within the size: at most the share of the base, rounded half up, all in whole numbers."""
         if self.count is not None:
-            return rank <= _settled(self.count)
+            return rank <= settled(self.count)
         if self.of == "segment":
             base: Any = sa.func.count().over(partition_by=[is_candidate, *groups])
         elif groups:
             base = sa.func.count().over(partition_by=groups)
         else:
             base = sa.select(sa.func.count()).select_from(inbound.relation.alias()).scalar_subquery()
-        percent = _settled(self.percent)
+        percent = settled(self.percent)
         unit = 10 ** _digits(percent)
         return rank * (100 * unit) <= base * int(percent * unit) + 50 * unit
 
@@ -118,6 +127,6 @@ def _digits(percent: Decimal) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def _settled(value: Any) -> Any:
+def settled(value: Any) -> Any:
     """Give an option's value once variables are bound; before, in a plan without values, one that takes nobody."""
     return Decimal(0) if isinstance(value, Deferred) else value

@@ -10,7 +10,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from engine.kit.activity import Effect, Transform
+from engine.kit.activity import Effect, Staged, Transform
+from engine.kit.catalog import Catalog
 from engine.kit.errors import AudienceflowError, DataError, EngineBug, RetryLater
 from engine.kit.expression import Bound
 from engine.kit.population import Inputs, Population
@@ -23,6 +24,7 @@ from engine.runs.effects import EffectContext, SkipEffect
 from engine.runs.execution import Execution, details, fired_population
 from engine.runs.guard import GuardTrip
 from engine.runs.rehearsal import NEVER, NotKnownBefore, RehearsedEffect
+from engine.sql.database import Database
 from engine.state import facts as f
 from engine.state.fold import RunState
 
@@ -30,6 +32,9 @@ from engine.state.fold import RunState
 class ConnectionLost(DataError):
     """The database went away. Work tables may be gone with it, so the run is suspended whatever `on_error` says."""
 
+
+STAGE = "stage_"
+"""Names the table that ports are cut from; no port is called so."""
 
 Append = Callable[..., None]
 """Appends facts to the run, durably, and folds them into its state."""
@@ -152,20 +157,47 @@ def _transformed(
 
     A guard measures `result`, or the first port of an activity that has none.
     """
-    selected = activity.select(inputs, execution.catalog())
+    declared = [port.name for port in activity.outputs()]
     used = graph.used_ports(execution.graph, spec.id)
-    guarded = next((port for port in selected if port == "result"), next(iter(selected)))
-    ports = [port for port in selected if port in used or (spec.common.guard and port == guarded)] or [guarded]
-    kept = {}
-    with execution.db.transaction():
-        for port in ports:
-            kept[port] = execution.db.create(execution.work_table(spec.id, arrival, port), selected[port])
+    guarded = next((port for port in declared if port == "result"), declared[0])
+    ports = [port for port in declared if port in used or (spec.common.guard and port == guarded)] or [guarded]
+
+    def table(port: str) -> sa.TableClause:
+        return execution.work_table(spec.id, arrival, port)
+
+    with made(execution.db, activity, inputs, execution.catalog(), ports, table) as kept:
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
             baseline = execution.baseline(f"{spec.id}.{guarded}")
             if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
                 raise SkipEffect
     return kept
+
+
+@contextmanager
+def made(
+    db: Database,
+    activity: Transform,
+    inputs: Inputs,
+    catalog: Catalog,
+    ports: Sequence[str],
+    table: Callable[[str], sa.TableClause],
+) -> Iterator[dict[str, Population]]:
+    """Make the tables of these ports, all of one moment; they stay when what is done inside goes well.
+
+    What the ports are cut from is made once where it is dear.
+    """
+    if isinstance(activity, Staged) and activity.is_dear and len(ports) > 1:
+        stage = activity.stage(inputs, catalog)
+        with db.transaction(at_one_moment=True):
+            selected = activity.cut(db.create(table(STAGE), stage), inputs, catalog)
+            kept = {port: db.create(table(port), selected[port]) for port in ports}
+            db.drop([table(STAGE)])
+            yield kept
+    else:
+        selected = activity.select(inputs, catalog)
+        with db.transaction(at_one_moment=True):
+            yield {port: db.create(table(port), selected[port]) for port in ports}
 
 
 def _fired(

@@ -105,6 +105,8 @@ class Database:
     def rolled_back(self) -> Iterator[None]:
         """Undo in the end all that is done inside; the transactions inside are parts of one. An error of the database ends it."""
         transaction = _begun(self.connection)
+        if self.dialect.at_one_moment:
+            self.connection.exec_driver_sql(self.dialect.at_one_moment)
         self._rehearsed = transaction
         try:
             yield
@@ -114,8 +116,11 @@ class Database:
                 transaction.rollback()
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Do all or nothing. A lost connection is opened anew by the next transaction."""
+    def transaction(self, *, at_one_moment: bool = False) -> Iterator[sa.Connection]:
+        """Do all or nothing. A lost connection is opened anew by the next transaction.
+
+        `at_one_moment`: all of its statements see the rows of others as they are when it begins.
+        """
         connection = self.connection
         if self._rehearsed is not None:
             with self._as_part(self._rehearsed):
@@ -123,6 +128,8 @@ class Database:
             return
         try:
             with _begun(connection):
+                if at_one_moment and self.dialect.at_one_moment:
+                    connection.exec_driver_sql(self.dialect.at_one_moment)
                 yield connection
         except DBAPIError as problem:
             if problem.connection_invalidated:
@@ -230,7 +237,7 @@ class Database:
             return int(self._scalar(sa.select(sa.func.count()).select_from(table)))
 
     def drop(self, tables: Iterable[sa.TableClause]) -> None:
-        with self.transaction() as connection:
+        with _joined(self.connection) as connection:
             for table in tables:
                 connection.execute(drop_table(table))
 

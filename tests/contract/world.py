@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from textwrap import indent
@@ -33,6 +33,7 @@ from engine.runs import bind
 from engine.runs.effects import EffectContext
 from engine.runs.execution import Execution
 from engine.runs.plan import evaluator
+from engine.runs.task import made
 from engine.sql import catalog as catalogs
 from engine.sql.database import Database, stored_population
 from engine.sql.ledger import Ledger
@@ -258,12 +259,10 @@ class World:
         activity = bind.bind(written.activity, execution.values, execution.evaluate)
         match activity:
             case Transform():
-                selected = activity.select(inputs, execution.catalog())
-                with self.db.transaction():
-                    return {
-                        port: self.db.create(execution.work_table(TESTED, "1", port), population)
-                        for port, population in selected.items()
-                    }
+                ports = [port.name for port in activity.outputs()]
+                table = partial(execution.work_table, TESTED, "1")
+                with made(self.db, activity, inputs, execution.catalog(), ports, table) as kept:
+                    return kept
             case Effect():
                 return dict(activity.perform(inputs, self.context(execution, written, known or {})))
         raise AssertionError(f"{activity.type} neither computes nor has an effect")

@@ -29,6 +29,7 @@ class PostgreSql(Standard):
     name: str = "postgresql"
     case_collation: str = "pg_c_utf8"
     capabilities: Capabilities = _CAPABILITIES
+    at_one_moment: str | None = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
     def on_connect(self, connection: Any) -> None:
         autocommit = connection.autocommit

@@ -30,6 +30,7 @@ class Standard:
     """SQL as PostgreSQL speaks it, which DuckDB mostly follows."""
 
     begin: str | None = None
+    at_one_moment: str | None = None
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
         inspector = sa.inspect(connection)

@@ -286,3 +286,40 @@ def test_use_case_8_winner_second_and_the_rest(world: World) -> None:
 def test_use_case_15_ten_percent_of_five_is_one(world: World) -> None:
     found = split(world, "  sample: {limit: {percent: 10, by: random}}", numbers(world, 11, 12, 13, 14, 15))
     assert (len(found["sample"]), len(found["complement"])) == (1, 4)
+
+
+def test_sticky_shares_are_parts_of_one_whole(world: World) -> None:
+    """The first keeps the members it has alone, so a share that is added later takes from the complement only."""
+    one = "  a: {limit: {percent: 33, by: random, sticky: true}}"
+    three = one + "".join(
+        f"\n  {name}: {{limit: {{percent: {size}, by: random, sticky: true}}}}" for name, size in (("b", 33), ("c", 34))
+    )
+    rows = numbers(world, *range(1, 3001))
+    alone, found = split(world, one, rows), split(world, three, rows)
+    assert found["a"] == alone["a"]
+    assert found["complement"] == []
+    assert [round(len(found[name]) / 3000, 1) for name in "abc"] == [0.3, 0.3, 0.3]
+    assert sorted(found["a"] + found["b"] + found["c"]) == list(range(1, 3001))
+
+
+def test_sticky_shares_beyond_the_whole_are_refused(world: World) -> None:
+    shares = "".join(f"  {name}: {{limit: {{percent: 60, by: random, sticky: true}}}}\n" for name in "ab")
+    with pytest.raises(AuthorError, match="the sticky shares add up to 120 percent"):
+        split(world, shares, numbers(world, 1))
+
+
+def test_a_hundred_subsets_are_told_apart_in_one_pass(world: World) -> None:
+    """Each layer of SQL names the one before: were every subset a layer, the database would write it out twice each time."""
+    subsets = "\n".join(f"  s{number}: {{where: household_id = {number}}}" for number in range(100))
+    found = split(world, subsets, numbers(world, *range(120)))
+    assert [found[f"s{number}"] for number in range(100)] == [[number] for number in range(100)]
+    assert found["complement"] == list(range(100, 120))
+
+
+def test_many_limits_one_after_the_other(world: World) -> None:
+    subsets = "\n".join(
+        f"  s{number}: {{where: household_id > {number}, limit: {{count: 1, by: household_id}}}}"
+        for number in range(20)
+    )
+    found = split(world, subsets, numbers(world, *range(30)))
+    assert [found[f"s{number}"] for number in range(20)] == [[number + 1] for number in range(20)]
