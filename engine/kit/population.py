@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from engine.kit.errors import AuthorError, EngineBug
-from engine.kit.types import Type
+from engine.kit.types import Type, to_sqlalchemy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +83,15 @@ class Population:
         """Add a column, or replace the one of that name."""
         others = [column for column in self.columns if column != name]
         return self.of(self.select(others).add_columns(value.label(name)), {name: type_})
+
+    def emptied(self) -> Population:
+        """Give the same columns without a row, of no table."""
+        types = {name: to_sqlalchemy(type_) for name, type_ in self.columns.items()}
+        nulls = (
+            (sa.null() if isinstance(type_, sa.types.NullType) else sa.cast(sa.null(), type_)).label(name)
+            for name, type_ in types.items()
+        )
+        return replace(self, relation=sa.select(*nulls).where(sa.false()).subquery(), unique=True, count=0)
 
     def only(self, names: Sequence[str]) -> Population:
         """Keep the key and the named columns."""

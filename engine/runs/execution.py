@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.kit.types import Type
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.runs.bind import Evaluate
+from engine.runs.plan import plan
 from engine.sql.database import Database, stored_population
 from engine.sql.ledger import Ledger
 from engine.state.facts import TransitionFired
@@ -48,6 +50,12 @@ class Execution:
     """Gives the count of a port in the last succeeded run with equal variables."""
     is_rehearsed: bool = False
     """Effects touch nothing outside the database, whose transaction will be rolled back."""
+
+    @cached_property
+    def planned(self) -> Mapping[str, Population]:
+        """Give by `activity.port` what is planned, as far as it can be said before: the columns of what does not come."""
+        activities, _ = plan(self.spec, self.graph, self.catalog(), self.values, self.evaluate, self.db.schema)
+        return {f"{activity.id}.{port}": rows for activity in activities for port, rows in activity.outputs.items()}
 
     def moment(self, activity: str, arrival: str) -> Moment:
         return Moment(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +19,7 @@ from engine.kit.expression import Bound
 from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
 from engine.lang import graph
-from engine.lang.spec import ActivitySpec, Common, Reference
+from engine.lang.spec import ActivitySpec, Common, Reference, Retry
 from engine.runs import bind, guard
 from engine.runs.decide import FIRST, Execute
 from engine.runs.effects import EffectContext, SkipEffect
@@ -35,6 +37,9 @@ class ConnectionLost(DataError):
 
 STAGE = "stage_"
 """Names the table that ports are cut from; no port is called so."""
+
+MOST_DOUBLINGS = 200
+"""Beyond so many steps every backoff above 1 is longer than any `max_delay`."""
 
 Append = Callable[..., None]
 """Appends facts to the run, durably, and folds them into its state."""
@@ -68,11 +73,14 @@ def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: Aud
     now = execution.clock()
     if isinstance(problem, NotKnownBefore):
         return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + NEVER, reason=problem.message)
-    retry = spec.common.retry and bind.bind(spec.common.retry, execution.values, execution.evaluate)
+    try:
+        retry = spec.common.retry and bind.bind(spec.common.retry, execution.values, execution.evaluate)
+    except AudienceflowError as wrong:
+        retry, problem = None, wrong
     if isinstance(problem, RetryLater) and retry is not None and attempt < retry.attempts:
-        pause = min(retry.delay * float(retry.backoff ** (attempt - 1)), retry.max_delay)
+        longer = pause(retry, attempt)
         reason = f"attempt {attempt} of {retry.attempts}: {problem.message}"
-        return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + pause, reason=reason)
+        return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + longer, reason=reason)
     return f.TaskFailed(
         at=now,
         activity=spec.id,
@@ -82,6 +90,14 @@ def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: Aud
         policy="suspend" if isinstance(problem, ConnectionLost) else spec.common.on_error or execution.spec.on_error,
         place=str(spec.span),
     )
+
+
+def pause(retry: Retry, attempt: int) -> timedelta:
+    """Give how long to wait before the next attempt; the product itself may be too long for a timedelta."""
+    if not retry.delay:
+        return retry.delay
+    longest = Decimal(retry.max_delay / retry.delay)
+    return retry.delay * float(min(retry.backoff ** min(attempt - 1, MOST_DOUBLINGS), longest))
 
 
 def _perform(
@@ -131,16 +147,20 @@ def _hold_condition(execution: Execution, spec: ActivitySpec, inputs: Inputs) ->
 
 
 def _inputs(execution: Execution, spec: ActivitySpec, command: Execute, state: RunState) -> Inputs:
-    """Give the populations that arrived; one that will not come is empty, and looks like the first that came."""
+    """Give the populations that arrived; one that will not come is empty, with the columns it would have had."""
     arrived = {
         reference: _arrived(execution, reference, state)
         for references in spec.inputs.values()
         for reference in references
         if reference not in command.absent
     }
-    nobody = next((population.where(sa.false()) for population in arrived.values()), None)
+    like = next(iter(arrived.values()), None)
+    for reference in command.absent:
+        shape = execution.planned.get(f"{reference.activity}.{reference.port}", like)
+        if shape is not None:
+            arrived[reference] = shape.emptied()
     return Inputs({
-        port: [population for reference in references if (population := arrived.get(reference, nobody)) is not None]
+        port: [arrived[reference] for reference in references if reference in arrived]
         for port, references in spec.inputs.items()
     })  # fmt: skip
 

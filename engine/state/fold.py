@@ -118,5 +118,5 @@ def _resumed(state: RunState) -> RunState:
 
 def _pending(state: RunState, again: Iterable[tuple[str, str]]) -> RunState:
     """Let tasks be done again; the steps an effect has done stay done."""
-    fresh = {key: replace(state.tasks[key], status="pending", fired={}, until=None) for key in again}
+    fresh = {key: replace(state.tasks[key], status="pending", fired={}, until=None, attempts=0) for key in again}
     return replace(state, tasks={**state.tasks, **fresh})

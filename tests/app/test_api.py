@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 import engine
 from engine.app.result import RunResult
-from engine.kit.errors import AuthorError, DataError
+from engine.kit.errors import AuthorError, DataError, RetryLater
+from engine.sql.database import Database
 
 PROJECT = """
 databases: {default: {url: "sqlite:///people.sqlite"}}
@@ -128,3 +129,26 @@ def test_a_key_that_stands_on_two_rows_stops_the_run_before_it_begins(run: Run, 
 def test_what_would_be_ignored_is_refused(run: Run, body: str, expected: str) -> None:
     with pytest.raises(AuthorError, match=expected):
         run(body)
+
+
+def test_an_input_that_does_not_come_is_empty_with_the_columns_it_would_have_had(run: Run) -> None:
+    activities = """
+  a: {type: query, enabled: false, add: {spend: sum(amount of orders)}}
+  b: {type: query}
+  both: {type: union, from: [a, b], when_missing: empty}
+  unknown: {type: query, from: both, where: row.spend is null}
+  keep: {type: list_update, from: unknown, list: k, mode: replace}
+"""
+    found = run(activities)
+    assert found.status == "succeeded", found.errors
+    assert counts(found)["unknown.result"] == 6
+
+
+def test_a_retry_whose_values_do_not_fit_is_an_error_of_the_activity(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held(*_: object, **__: object) -> None:
+        raise RetryLater("held")
+
+    monkeypatch.setattr(Database, "create", held)
+    found = run("  a: {type: query, retry: {attempts: vars.n}}\n", vars={"n": "0"})
+    assert (found.status, found.activities["a"].status) == ("suspended", "suspended")
+    assert "attempts" in found.activities["a"].message
