@@ -22,6 +22,7 @@ from engine.runs.bind import Evaluate
 from engine.runs.plan import plan
 from engine.sql.database import Database, stored_population
 from engine.sql.ledger import Ledger
+from engine.sql.names import WORK
 from engine.state.facts import TransitionFired
 
 Connect = Callable[[str], Any]
@@ -64,7 +65,7 @@ class Execution:
 
     def work_table(self, activity: str, arrival: str, port: str) -> sa.TableClause:
         """Name the work table of a port: the same whenever the task is done again."""
-        return self.db.name("w", self.run, activity, *(() if arrival == "1" else (arrival,)), port)
+        return self.db.name(WORK, self.run, activity, *(() if arrival == "1" else (arrival,)), port)
 
 
 def fired_population(fact: TransitionFired, table: sa.TableClause) -> Population:

@@ -136,7 +136,7 @@ def _work_table(reference: Reference, population: Population, catalog: Catalog, 
 
 
 def _planned_table(activity: str, port: str, catalog: Catalog, work_schema: str) -> sa.TableClause:
-    return names.table("w", (PLANNED_RUN, activity, port), work_schema, catalog.dialect.capabilities)
+    return names.table(names.WORK, (PLANNED_RUN, activity, port), work_schema, catalog.dialect.capabilities)
 
 
 def _collector(activity: ActivitySpec, problems: list[Diagnostic]) -> Callable[[AuthorError], None]:

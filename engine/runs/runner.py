@@ -135,15 +135,11 @@ class Runner:
                 self.append(f.RunFinished(at=now, status="waiting"))
                 return True
             case Finish(status=status):
-                if status == "succeeded":
-                    self._tidy()
                 self.append(f.RunFinished(at=now, status=status))
+                if status == "succeeded" and self.state.started is not None and not self.execution.is_rehearsed:
+                    tidy(self.execution, self.store, self.state.started)
                 return True
         return False
-
-    def _tidy(self) -> None:
-        if self.state.started is not None:
-            tidy(self.execution.db, self.store, self.state.started, self.execution.staging.parent)
 
     def _is_stopped(self, command: Command) -> bool:
         """Say whether the other commands of this round may no longer be done."""

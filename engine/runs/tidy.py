@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from contextlib import suppress
 
-from engine.sql.database import Database
+from sqlalchemy.exc import DBAPIError
+
+from engine.kit.errors import AudienceflowError
+from engine.runs.execution import Execution
+from engine.sql.names import WORK
 from engine.state.facts import RunStarted, TransitionFired
 from engine.state.fold import fold
 from engine.state.store import Store
@@ -14,24 +18,27 @@ KEPT_RUNS = 1
 """So many earlier runs that succeeded keep their work tables, so that a run can be compared with the one before."""
 
 
-def tidy(db: Database, store: Store, started: RunStarted, staging: Path) -> None:
-    """Drop the work tables, and the files in `staging`, of the workflow's ended runs but the newest; a run that can be resumed keeps its own.
+def tidy(execution: Execution, store: Store, started: RunStarted) -> None:
+    """Drop the work tables and staged files of the workflow's ended runs, but of the newest that succeeded.
 
-    Only runs of the same environment are looked at, since another may have another database.
-
-    Called whenever a run is about to succeed, so that only the tables since the last time are left to drop.
+    Called when a run has succeeded. Only runs of the same environment are looked at, since another may have another database, and
+    of those only the ones of which a table is left. A table that cannot be dropped, since somebody put a view on it, is left for
+    the next time.
     """
-    succeeded = 0
+    db, kept = execution.db, 0
+    left = db.tables(WORK)
     for run in store.runs(started.workflow):
+        if run == execution.run or (kept >= KEPT_RUNS and not any(db.is_of(name, WORK, run) for name in left)):
+            continue
         facts = store.facts(run)
         state = fold(facts)
-        status = state.status
         if state.started is None or state.started.environment != started.environment:
             continue
-        if succeeded >= KEPT_RUNS and status in ("succeeded", "failed", "stopped"):
-            names = {fact.table for fact in facts if isinstance(fact, TransitionFired) and fact.table}
-            db.drop(db.named(name) for name in sorted(names))
-            shutil.rmtree(staging / run, ignore_errors=True)
-            if status == "succeeded":
-                return
-        succeeded += status == "succeeded"
+        if state.status == "succeeded" and kept < KEPT_RUNS:
+            kept += 1
+        elif state.status in ("succeeded", "failed", "stopped"):
+            fired = {fact.table for fact in facts if isinstance(fact, TransitionFired) and fact.table}
+            for table in sorted(fired & left):
+                with suppress(AudienceflowError, DBAPIError):
+                    db.drop([db.named(table)])
+            shutil.rmtree(execution.staging.parent / run, ignore_errors=True)

@@ -181,6 +181,17 @@ class Database:
     def name(self, kind: str, *parts: str) -> sa.TableClause:
         return names.table(kind, parts, self.schema, self.dialect.capabilities)
 
+    def tables(self, kind: str) -> set[str]:
+        """Name the tables of ours of a kind that there are."""
+        capabilities = self.dialect.capabilities
+        with _joined(self.connection) as connection:
+            found = sa.inspect(connection).get_table_names(self.schema if capabilities.schemas else None)
+        return {name for name in found if name.startswith(f"{names.beginning(kind, (), self.schema, capabilities)}_")}
+
+    def is_of(self, name: str, kind: str, *parts: str) -> bool:
+        """Say that a table's name may be of these parts; see `names.beginning`."""
+        return name.startswith(names.beginning(kind, parts, self.schema, self.dialect.capabilities))
+
     def named(self, name: str) -> sa.TableClause:
         """Give a table of ours by the whole name it was given before."""
         return sa.table(name, schema=self.schema if self.dialect.capabilities.schemas else None)

@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from engine.kit.dialect import Capabilities
 
+WORK = "w"
+"""The kind of the tables that hold a run's populations."""
+
 
 def table(kind: str, parts: tuple[str, ...], schema: str, capabilities: Capabilities) -> sa.TableClause:
     """Name a table of ours: `kind_part_part…_hash`; of a kind with one table only, `kind`.
@@ -16,10 +19,17 @@ def table(kind: str, parts: tuple[str, ...], schema: str, capabilities: Capabili
     The hash tells apart what reads alike (`a_b`, `c` and `a`, `b_c`; other letters; what was cut to fit the database).
     Where the database has no schemas, the schema's name becomes the beginning of the table's.
     """
-    start = "" if capabilities.schemas else f"{schema}_"
-    name = f"{start}{kind}"
+    name = beginning(kind, parts, schema, capabilities)
     if parts:
         digest = hashlib.md5("\0".join(parts).encode(), usedforsecurity=False).hexdigest()[:8]
-        readable = re.sub(r"[^a-z0-9_]", "_", "_".join((name, *parts)).lower())
-        name = f"{readable[: capabilities.longest_name - 9]}_{digest}"
+        name = f"{name}_{digest}"
     return sa.table(name, schema=schema if capabilities.schemas else None)
+
+
+def beginning(kind: str, parts: tuple[str, ...], schema: str, capabilities: Capabilities) -> str:
+    """Give how the names of all tables begin that have these parts first; others may begin alike."""
+    start = "" if capabilities.schemas else f"{schema}_"
+    if not parts:
+        return f"{start}{kind}"
+    readable = re.sub(r"[^a-z0-9_]", "_", "_".join((f"{start}{kind}", *parts)).lower())
+    return readable[: capabilities.longest_name - 9]
