@@ -11,12 +11,12 @@ from pathlib import Path
 from engine.app import checking
 from engine.app.evaluation import Evaluation
 from engine.app.evaluation import evaluate as evaluate_with
-from engine.app.options import Options, read_text
+from engine.app.options import Options, find, read_text
 from engine.app.planning import Plan as Plan
 from engine.app.planning import Planning, Preview, aware, targeted
 from engine.app.result import RunResult as RunResult
 from engine.app.result import result
-from engine.app.session import Session, read_project, read_workflow
+from engine.app.session import Session, open_store, read_project, read_workflow
 from engine.kit.errors import AuthorError, DataError, Diagnostic, EngineBug
 from engine.kit.expression import Values
 from engine.lang.graph import Graph
@@ -202,9 +202,9 @@ def _recorded(session: Session, state: RunState) -> tuple[WorkflowSpec, Graph, f
 def session_of_run(run: str, near: Path, options: Options) -> Session:
     """Open the project as the run has it: with the project's text and the environment it started with."""
     registry = load_registry()
-    with Session.start(near, registry, options) as first:
-        state = fold(first.store.facts(run))
-        path = first.project.path
+    path = options.project or find(near if near.is_dir() else near.parent)
+    with open_store(path) as store:
+        state = fold(store.facts(run))
     if state.started is None:
         raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
     started_with = replace(

@@ -36,6 +36,7 @@ from engine.sql.ledger import Ledger
 from engine.sql.snapshot import Snapshot
 
 if TYPE_CHECKING:  # most commands know no runs
+    from engine.state.sqlstore import SqlStore
     from engine.state.store import Store
 
 
@@ -92,9 +93,7 @@ class Session:
 
     @cached_property
     def store(self) -> Store:
-        from engine.state.sqlstore import SqlStore
-
-        return self._open.enter_context(SqlStore(self.state_folder / "state.sqlite"))
+        return self._open.enter_context(open_store(self.project.path))
 
     @property
     def _tables(self) -> Catalog:
@@ -165,6 +164,13 @@ class Session:
             digest = hashlib.md5(f"{workflow}\0{key}".encode(), usedforsecurity=False).hexdigest()[:8]
             return f"{workflow}_{readable}_{digest}"
         return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(4)}"
+
+
+def open_store(project: Path) -> SqlStore:
+    """Open the state of the runs of a project, whatever its file says now."""
+    from engine.state.sqlstore import SqlStore
+
+    return SqlStore(project.parent / STATE_FOLDER / "state.sqlite")
 
 
 def read_project(path: Path, text: str, registry: Registry, options: Options) -> Project:

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 import engine
+from engine.app import api
+from engine.app.options import Options
 from engine.app.result import RunResult
 from engine.kit.errors import AuthorError, DataError, RetryLater
 from engine.sql.database import Database
@@ -152,3 +154,11 @@ def test_a_retry_whose_values_do_not_fit_is_an_error_of_the_activity(run: Run, m
     found = run("  a: {type: query, retry: {attempts: vars.n}}\n", vars={"n": "0"})
     assert (found.status, found.activities["a"].status) == ("suspended", "suspended")
     assert "attempts" in found.activities["a"].message
+
+
+def test_a_run_goes_on_whatever_became_of_the_project_file(run: Run, tmp_path: Path) -> None:
+    first = run("  some: {type: query}\n  keep: {type: list_update, from: some, list: k, guard: {max: 2}}\n", key="k")
+    assert first.status == "suspended"
+    (tmp_path / "project.yaml").write_text("databases: nonsense\n", encoding="utf-8")
+    with api.session_of_run(first.run, tmp_path, Options()) as session:
+        assert api.resume(first.run, session).status == "suspended"

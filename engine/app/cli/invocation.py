@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a command that needs them imports them
     from engine.app.options import Options
     from engine.app.session import Session
     from engine.kit.connector import Surroundings
+    from engine.state.sqlstore import SqlStore
     from engine.state.store import Store
 
 ENVIRONMENT_VARIABLE = "AUDIENCEFLOW_ENV"
@@ -70,6 +71,13 @@ class Invocation:
         from engine.app.session import Session
 
         return Session.start(near or self.near(), registry.load(), self.options(), read_only=read_only)
+
+    def store(self) -> SqlStore:
+        """Open the state of the project's runs; its file need not be readable."""
+        from engine.app.options import find
+        from engine.app.session import open_store
+
+        return open_store(self.project or find(self.near()))
 
     def surroundings(self) -> Surroundings:
         with self.session() as session:

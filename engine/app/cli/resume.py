@@ -22,8 +22,8 @@ def resume(ctx: typer.Context, run: RunName, format: Format = "text") -> None:
     from engine.app import api
 
     line = invocation(ctx)
-    with line.session() as session:
-        name = find_run(run, session.store)
+    with line.store() as store:
+        name = find_run(run, store)
 
     def go_on(watch: Watch) -> RunResult:
         with api.session_of_run(name, line.near(), line.options()) as session:

@@ -20,9 +20,9 @@ def runs(ctx: typer.Context, workflow: Only = None, limit: Most = 20, format: Fo
     """List the runs, the newest first."""
     from engine.state.fold import fold
 
-    with invocation(ctx).session() as session:
-        names = session.store.runs(workflow)
-        found = [_summary(name, fold(session.store.facts(name))) for name in names[:limit]]
+    with invocation(ctx).store() as store:
+        names = store.runs(workflow)
+        found = [_summary(name, fold(store.facts(name))) for name in names[:limit]]
     if format == "json":
         output.show_json(found)
         return
