@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.app.cli import check, demo, draw, lists, plan, resume, run, runs, show, test
+from engine.app.cli import check, demo, draw, lists, plan, resume, run, runs, schema, show, test
 from engine.app.cli.group import Commands
 
 app = typer.Typer(cls=Commands, name="audienceflow", no_args_is_help=True, pretty_exceptions_enable=False,
@@ -44,6 +44,7 @@ app.command("runs")(runs.runs)
 app.command("show")(show.show)
 app.command("test")(test.test)
 app.command("draw")(draw.draw)
+app.command("schema")(schema.schema)
 app.add_typer(lists.app, name="lists")
 
 
