@@ -67,9 +67,9 @@ def fixed(properties: Mapping[str, Any], **more: Any) -> Schema:
     return {"type": "object", "properties": dict(properties), "additionalProperties": False, **more}
 
 
-def markdown(text: str, plain: str) -> Schema:
+def markdown(doc: str, plain: str) -> Schema:
     """Give a description with marks in it, for editors that know them, where it says more than the plain one."""
-    return {"markdownDescription": text} if text != plain or "`" in text else {}
+    return {"markdownDescription": doc} if doc != plain or "`" in doc else {}
 
 
 def first_sentence(value: object) -> str:
@@ -146,6 +146,9 @@ class _Generator(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
         return super().encode_default(as_written(dft) if isinstance(dft, timedelta | Decimal) else dft)
 
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:  # noqa: ARG002
+        return {}  # a type of a plugin that says no schema takes anything
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  (the name is pydantic's)
         return False
 
@@ -162,13 +165,14 @@ def _option(body: Schema) -> Schema:
     """Give an option with its default and its example as an editor shows them, and as YAML types them."""
     unset: tuple[Any, ...] = (None, [], {}, "")
     default, example = _typed(body.get("default")), _typed(body.get("example"))
-    doc = [body.get("description", "")]
-    doc += [f"Default: `{json.dumps(default)}`".replace('"', "")] if default not in unset else []
+    doc = body.get("description", "")
     shown = {name: value for name, value in body.items() if name not in ("default", "example", "secret")}
-    shown |= markdown("\n\n".join(doc), body.get("description", ""))
-    shown |= {"default": default} if default not in unset else {}
-    shown |= {"examples": [example]} if example not in unset else {}
-    return shown
+    if default not in unset:
+        written = default if isinstance(default, str) else json.dumps(default)
+        shown |= {**markdown(f"{doc}\n\nDefault: `{written}`", doc), "default": default}
+    elif doc:
+        shown |= markdown(doc, doc)
+    return shown | ({"examples": [example]} if example not in unset else {})
 
 
 def _typed(value: Any) -> Any:

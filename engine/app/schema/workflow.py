@@ -38,8 +38,9 @@ def schema(registry: Registry) -> Schema:
     names, definitions = models((Common, *activities.values()))
     common = definitions[names[Common]]
     common["properties"] = {name: without_null(body) for name, body in common["properties"].items()}
+    shared = {name: {"$ref": reference(names[Common], "properties", name)} for name in common["properties"]}
     for activity in activities.values():
-        definitions[names[activity]] = _activity(activity, definitions[names[activity]], common)
+        definitions[names[activity]] = _activity(activity, definitions[names[activity]], shared)
     return {
         "description": "A workflow of audienceflow.",
         **fixed(_top(), required=["workflow", "activities"]),
@@ -106,43 +107,31 @@ def _by_type(activities: Mapping[str, type[Activity]], names: Mapping[Any, str])
     return {"type": "object", "properties": {"type": choices}, "required": ["type"], "allOf": branches}
 
 
-def _activity(activity: type[Activity], own: Schema, common: Schema) -> Schema:
+def _activity(activity: type[Activity], own: Schema, common: Mapping[str, Schema]) -> Schema:
     """Give the schema of a box of one type: its ports, its options, and those of every box."""
-    doc = cleandoc(activity.__doc__ or "")
-    shared = {name: {"$ref": reference(Common.__name__, "properties", name)} for name in common["properties"]}
-    if not any(port.many for port in activity.inputs):
-        shared.pop("when_missing")
+    doc = first_sentence(activity)
+    docs = {"description": doc, **markdown(cleandoc(activity.__doc__ or ""), doc)}
+    takes_list = any(port.many for port in activity.inputs)
     needed = [port.name for port in activity.inputs if not port.optional]
     needed += [name for name in own.get("required", ()) if name not in FILLED]
     properties = {
-        "type": {
-            "const": activity.type,
-            "description": first_sentence(activity),
-            **markdown(doc, first_sentence(activity)),
-        },
+        "type": {"const": activity.type, **docs},
         **{port.name: _input(port) for port in activity.inputs},
         **{name: without_null(body) for name, body in own.get("properties", {}).items()},
         "after": _after(),
-        **shared,
+        **{name: body for name, body in common.items() if name != "when_missing" or takes_list},
     }
-    return {
-        "description": first_sentence(activity),
-        **markdown(doc, first_sentence(activity)),
-        **fixed(properties, required=needed),
-    }
+    return {**docs, **fixed(properties, required=needed)}
 
 
 def _input(port: Port) -> Schema:
     doc = port.doc or "A population."
-    return (
-        described(or_list_of(REFERENCE), f"{doc} One reference, or a list.") if port.many else described(REFERENCE, doc)
-    )
+    if port.many:
+        return described(or_list_of(REFERENCE), f"{doc} One reference, or a list.")
+    return described(REFERENCE, doc)
 
 
 def _after() -> Schema:
-    any_of = fixed(
-        {"any": described(or_list_of(REFERENCE), "Once all are settled, and at least one fired.")}, required=["any"]
-    )
-    return described(
-        {"anyOf": [*or_list_of(REFERENCE)["anyOf"], any_of]}, "Activities to wait for, without a population."
-    )
+    several = or_list_of(REFERENCE)
+    any_of = fixed({"any": described(several, "Once all are settled, and at least one fired.")}, required=["any"])
+    return described({"anyOf": [*several["anyOf"], any_of]}, "Activities to wait for, without a population.")
