@@ -170,7 +170,7 @@ WRITTEN = (
     "vars.n", "vars.n + 1", "run.date", "[]", "[x]", "[x, 1]", "{}", "{x: 1}", "{any: x}", "{any: [x, y]}", "{x: {}}", "{x: {where: a > 1}}",
     "{percent: 10, by: random, sticky: true}", "{count: vars.n, by: [-x], per: c}", "{env: X}", "{attempts: 2, delay: 1m, backoff: 1.5}",
     "{min: 1, max_drop: 20%, on_empty: skip, where: inputs.from.count > 1}", "{result: {label: 1}}", "hold", "skip", "replace", "append",
-    "ignore", '"{{ vars.n }}"',
+    "ignore", '"{{ vars.n }}"', "{min: null, max: 2}", "{x: {where: null, limit: {count: null, percent: 1, by: x}}}",
 )  # fmt: skip
 """Values of all shapes, as an author might write them."""
 

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from activities import COMPONENTS
 from engine.app import schema as schemas
+from engine.kit.activity import Transform
+from engine.kit.catalog import Catalog
 from engine.kit.component import Component
+from engine.kit.option import Flag, option
+from engine.kit.population import Inputs, Population
 from tests.broken_files import BROKEN, BUILT_IN, refused
 from tests.editor.server import Document, Server
 
@@ -132,13 +136,28 @@ def test_a_broken_file_is_marked_in_the_line_that_check_names(server: Server, ca
         assert marked & ours != set(), "an editor marks another line than check does"
 
 
-def test_an_activity_of_a_plugin_is_proposed(server: Server, tmp_path: Path) -> None:
-    plugin = Component("activity", "forecast", "activities.targeting.query:Query")
+class Forecast(Transform):
+    """Keep those for whom the weather is right."""
+
+    type: ClassVar[str] = "forecast"
+    example: ClassVar[Mapping[str, object]] = {}
+
+    sunshine: Flag = option("Only where the sun shines.", default=True)
+
+    def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        return {"result": inputs["from"]}
+
+
+def test_an_activity_of_a_plugin_is_proposed_with_its_options(server: Server, tmp_path: Path) -> None:
+    plugin = Component("activity", "forecast", f"{__name__}:Forecast")
     made = schemas.text("workflow", replace(BUILT_IN, components=(*COMPONENTS, plugin)))
     (tmp_path / "mine.json").write_text(made, encoding="utf-8")
-    text = f"# yaml-language-server: $schema=mine.json\nworkflow: w\nactivities:\n  a:\n    type: {CURSOR}\n"
-    document, line, column = opened(server, text, tmp_path)
-    assert "forecast" in document.completion(line, column)
+    head = "# yaml-language-server: $schema=mine.json\nworkflow: w\nactivities:\n  a:\n"
+    document, line, column = opened(server, f"{head}    type: {CURSOR}\n", tmp_path)
+    types = document.completion(line, column)
+    assert documentation(types["forecast"]) == "Keep those for whom the weather is right."
+    document, line, column = opened(server, f"{head}    type: forecast\n    {CURSOR}\n", tmp_path)
+    assert {"from", "sunshine", "after"} <= set(document.completion(line, column))
 
 
 # the page

@@ -13,7 +13,7 @@ from engine.kit.errors import AuthorError
 
 Which = Annotated[
     Literal["workflow", "project", "test"],
-    typer.Argument(metavar="[workflow|project|test]", help="Which kind of file the schema is of."),
+    typer.Argument(metavar="KIND", help="The kind of file the schema is of: workflow, project or test."),
 ]
 Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there instead of printing it.")]
 
