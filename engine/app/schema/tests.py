@@ -80,7 +80,7 @@ def _expectation(observed: dict[str, Schema]) -> Schema:
         {
             "rows": described(rows, "The columns named, over all rows, in any order."),
             "count": described(or_nothing(count), "How many rows."),
-            "exact": described(exact, "Compare every column, not only those named."),
+            "exact": described(or_nothing(exact), "Compare every column, not only those named."),
             **observed,
         },
         anyOf=[{"required": [name]} for name in ("rows", "count", *observed)],
