@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError, PydanticUndefined
 
 from engine.kit.errors import DataError, Span
 from engine.kit.expression import Expr
-from engine.kit.expression.reading import author_checked
+from engine.kit.expression.reading import ANY_TEXT, author_checked
 
 T = TypeVar("T")
 
@@ -103,16 +103,20 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
     return validate
 
 
+_WHOLE = r"-?(0|[1-9][0-9]*)"
+_DECIMAL = rf"{_WHOLE}(\.[0-9]+)?"
+
+
 def read_integer(text: str) -> int:
     """Read a whole number, strictly; ValueError for anything else."""
-    if not re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+    if not re.fullmatch(_WHOLE, text):
         raise ValueError(text)
     return int(text)
 
 
 def read_number(text: str) -> Decimal:
     """Read a number, strictly; ValueError for anything else."""
-    if not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
+    if not re.fullmatch(_DECIMAL, text):
         raise ValueError(text)
     return Decimal(text)
 
@@ -126,11 +130,12 @@ def _refuse(text: str) -> Any:
     raise ValueError(text)
 
 
+_DURATION = r"([0-9]+)([smhd])"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]+)([smhd])", text)
+    match = re.fullmatch(_DURATION, text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else _refuse(text)
 
 
@@ -138,11 +143,18 @@ def _percentage(text: str) -> Decimal:
     return read_number(text.removesuffix("%"))
 
 
-def _scalar_type(read: Callable[[str], Any], wanted: str, schema: dict[str, Any]) -> tuple[Any, ...]:
-    return PlainValidator(_reader(read, wanted)), PlainSerializer(_as_written), WithJsonSchema(schema)
+def _scalar_type(read: Callable[[str], Any], wanted: str, types: list[str], pattern: str) -> tuple[Any, ...]:
+    """Give how a scalar is read; an editor knows it by the types YAML may take it for, and a pattern where it is a text."""
+    schema = {
+        "type": types,
+        "pattern": rf"^({pattern})$|\b(vars|run)\.",
+        "patternErrorMessage": f"{wanted} is wanted here, or an expression of vars and run",
+    }
+    return PlainValidator(_reader(read, wanted)), PlainSerializer(as_written), WithJsonSchema(schema)
 
 
-def _as_written(value: Any) -> Any:
+def as_written(value: Any) -> Any:
+    """Give the text that would be read as this value."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -154,13 +166,31 @@ def _as_written(value: Any) -> Any:
             return str(value)
 
 
-Integer = Annotated[int, *_scalar_type(read_integer, "a whole number", {"type": ["integer", "string"]})]
-Number = Annotated[Decimal, *_scalar_type(read_number, "a number", {"type": ["number", "string"]})]
-Flag = Annotated[bool, *_scalar_type(read_boolean, "true or false", {"type": ["boolean", "string"]})]
-Duration = Annotated[timedelta, *_scalar_type(_duration, "a duration such as 90s, 15m, 2h or 3d", {"type": "string"})]
-Percentage = Annotated[Decimal, *_scalar_type(_percentage, "a percentage such as 10%", {"type": ["number", "string"]})]
-Name = Annotated[str, PlainValidator(lambda value: value if isinstance(value, str) else _wanted_name())]
-Many = Annotated[tuple[T, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])]
+class _OrOne:
+    """Let the JSON Schema of a list take one of its items, too."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+Integer = Annotated[int, *_scalar_type(read_integer, "a whole number", ["integer", "string"], _WHOLE)]
+Number = Annotated[Decimal, *_scalar_type(read_number, "a number", ["number", "string"], _DECIMAL)]
+Flag = Annotated[bool, *_scalar_type(read_boolean, "true or false", ["boolean", "string"], "true|false")]
+Duration = Annotated[
+    timedelta, *_scalar_type(_duration, "a duration such as 90s, 15m, 2h or 3d", ["string"], _DURATION)
+]
+Percentage = Annotated[
+    Decimal, *_scalar_type(_percentage, "a percentage such as 10%", ["number", "string"], rf"{_DECIMAL}%?")
+]
+Name = Annotated[
+    str,
+    PlainValidator(lambda value: value if isinstance(value, str) else _wanted_name()),
+    WithJsonSchema(ANY_TEXT),
+]
+Many = Annotated[
+    tuple[T, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]), _OrOne()
+]
 """One or many: a single value stands for a list of one."""
 
 
@@ -209,6 +239,17 @@ Secret = Annotated[
     _Secret,
     PlainValidator(_secret),
     PlainSerializer(lambda secret: {secret.place: secret.name}),
-    WithJsonSchema({"type": "object", "properties": {"env": {"type": "string"}, "file": {"type": "string"}}}),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "env": {**ANY_TEXT, "description": "The environment variable that holds it."},
+                "file": {**ANY_TEXT, "description": "The file that holds it; a relative path starts at project.yaml."},
+            },
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+    ),
 ]
 """A value that stands in no file and no message: `{env: NAME}` or `{file: path}`."""

@@ -12,7 +12,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from engine.kit.errors import AuthorError, DataError, Span
-from engine.kit.expression.reading import author_checked
+from engine.kit.expression.reading import ANY_TEXT, author_checked
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
@@ -70,6 +70,10 @@ class Template:
         return core_schema.no_info_plain_validator_function(
             _read, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
+        return ANY_TEXT
 
 
 def _read(value: Any) -> Template:

@@ -87,7 +87,7 @@ WRONG_FILES = {
     "a hash begins a comment": (MAIN, "    by: lower(email)\n", "    by: lower( #email)\n", r":\d+:\d+: \w+ "),
     "a colon begins a key": (MAIN, "    by: lower(email)\n", "    by: lower: email\n", r":\d+:\d+: Y001 "),
     "a value begins with a quote": (MAIN, "    by: lower(email)\n", "    by: 'a' || email\n", r":\d+:\d+: Y001 "),
-    "an unknown column": (MAIN, "    by: lower(email)\n", "    by: lower(emial)\n", r":46:15: E\d+ .*emial(.|\n)*fix: .*'email'"),
+    "an unknown column": (MAIN, "    by: lower(email)\n", "    by: lower(emial)\n", r":47:15: E\d+ .*emial(.|\n)*fix: .*'email'"),
     "an unknown link": (MAIN, "exists(redemptions where", "exists(redemption where", r":\d+:\d+: E\d+ .*redemption(.|\n)*fix: .*'redemptions'"),
     "an unknown activity type": (MAIN, "type: deduplication", "type: dedup", r":\d+:\d+: \w+ .*dedup(.|\n)*fix: "),
     "an unknown activity": (MAIN, "from: eligible\n", "from: eligibel\n", r":\d+:\d+: \w+ .*eligibel(.|\n)*fix: .*'eligible'"),
@@ -150,9 +150,9 @@ def test_a_missing_workflow_file_is_named(place: Place) -> None:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"day": "3"}, r":1:1: V001 the workflow has no variable 'day'\n  fix: write 'days'"),
-        ({"days": "many"}, r":5:\d+: V003 'many' is no integer\n  fix: give --var days=… as integer"),
-        ({"vip_spend": "1,5"}, r":6:\d+: V003 '1,5' is no decimal\n  fix: "),
+        ({"day": "3"}, r":2:1: V001 the workflow has no variable 'day'\n  fix: write 'days'"),
+        ({"days": "many"}, r":6:\d+: V003 'many' is no integer\n  fix: give --var days=… as integer"),
+        ({"vip_spend": "1,5"}, r":7:\d+: V003 '1,5' is no decimal\n  fix: "),
         (
             {"share": "-5"},
             r":\d+:\d+: V004 .*vars.share.*-5.* is less than 0\n  fix: change the variable or the expression",

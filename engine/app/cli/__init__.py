@@ -9,7 +9,23 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.app.cli import check, demo, diff, draw, eval, fmt, lists, plan, preview, resume, run, runs, show, test  # noqa: A004
+from engine.app.cli import (
+    check,
+    demo,
+    diff,
+    draw,
+    eval,  # noqa: A004
+    fmt,
+    lists,
+    plan,
+    preview,
+    resume,
+    run,
+    runs,
+    schema,
+    show,
+    test,
+)
 from engine.app.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE
 from engine.app.cli.group import Commands
 
@@ -50,6 +66,7 @@ app.command("runs")(runs.runs)
 app.command("show")(show.show)
 app.command("test")(test.test)
 app.command("draw")(draw.draw)
+app.command("schema")(schema.schema)
 app.add_typer(lists.app, name="lists")
 
 

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from engine.kit.errors import AuthorError, Span
 from engine.kit.expression import tree
 from engine.kit.expression.parser import Unreadable, parse
-from engine.kit.expression.reading import author_checked
+from engine.kit.expression.reading import ANY_TEXT, author_checked
 from engine.kit.types import Type
 
 NameKind = Literal["column", "value", "link", "function"]
@@ -102,7 +102,7 @@ class _Text:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
-        return {"type": ["string", "number", "boolean"]}
+        return ANY_TEXT
 
     @classmethod
     def _read(cls, value: Any) -> Self:
