@@ -1,4 +1,4 @@
-"""One meaning on every database: the vectors of tests/data/expressions.yaml."""
+"""One meaning on every database: the vectors of tests/data/expressions*.yaml."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ from engine.kit.population import Population
 from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Type
 from engine.sql.dialects import DIALECTS
 
-VECTORS = yaml.safe_load((Path(__file__).parent.parent / "data" / "expressions.yaml").read_text(encoding="utf-8"))
-PYTHON = {"integer": int, "decimal": Decimal, "text": str, "boolean": bool, "date": date, "timestamp": datetime}
+FILES = sorted((Path(__file__).parent.parent / "data").glob("expressions*.yaml"))
+VECTORS = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in FILES]
+ANSWERS = [row for vectors in VECTORS for row in vectors["answers"]]
+ERRORS = [row for vectors in VECTORS for row in vectors["errors"]]
+PYTHON = {
+    "integer": int, "decimal": Decimal, "float": float, "text": str, "boolean": bool, "date": date, "timestamp": datetime,
+}  # fmt: skip
 VALUES = {
     "run.date": Bound(date(2026, 11, 23), DATE),
     "run.time": Bound(datetime(2026, 11, 23, 8, 30, tzinfo=UTC), TIMESTAMP),
@@ -54,19 +59,23 @@ def _text(value: Any, type_: Type) -> str | None:
             return str(value)
 
 
-@pytest.mark.parametrize(("text", "answer", "type_"), VECTORS["answers"], ids=[row[0] for row in VECTORS["answers"]])
-def test_an_expression_gives_the_same_everywhere(
-    connection: sa.Connection, dialect: Dialect, text: str, answer: str | None, type_: str
-) -> None:
+def _answer(connection: sa.Connection, dialect: Dialect, text: str) -> tuple[str | None, str]:
     frame = _frame(dialect)
     value = frame.value(Expr(text).bound(VALUES))
     result = connection.execute(frame.select(value.sql.label("answer"))).scalar_one()
-    assert (_text(result, value.type), str(value.type)) == (answer, type_)
+    return _text(result, value.type), str(value.type)
+
+
+@pytest.mark.parametrize(("text", "answer", "type_"), ANSWERS, ids=[row[0] for row in ANSWERS])
+def test_an_expression_gives_the_same_everywhere(
+    connection: sa.Connection, dialect: Dialect, text: str, answer: str | None, type_: str
+) -> None:
+    assert _answer(connection, dialect, text) == (answer, type_)
 
 
 @pytest.mark.parametrize("kind", ["condition", "negation"])
 def test_every_condition_can_stand_in_where(connection: sa.Connection, dialect: Dialect, kind: str) -> None:
-    for text, answer, type_ in VECTORS["answers"]:
+    for text, answer, type_ in ANSWERS:
         if type_ == "boolean" and " over " not in text:
             frame = _frame(dialect)
             condition = frame.condition(Expr(text if kind == "condition" else f"not ({text})").bound(VALUES))
@@ -74,7 +83,7 @@ def test_every_condition_can_stand_in_where(connection: sa.Connection, dialect: 
             assert bool(found) == (answer == ("true" if kind == "condition" else "false")), text
 
 
-@pytest.mark.parametrize(("text", "code", "column"), VECTORS["errors"], ids=[row[0] for row in VECTORS["errors"]])
+@pytest.mark.parametrize(("text", "code", "column"), ERRORS, ids=[row[0] for row in ERRORS])
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 def test_a_mistake_is_told_at_its_place(name: str, text: str, code: str, column: int) -> None:
     with pytest.raises(AuthorError) as caught:
