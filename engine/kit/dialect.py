@@ -183,6 +183,9 @@ class Dialect(Protocol):
     def local(self, timestamp: Sql, zone: str) -> Sql:
         """Give what clocks show in a time zone of the IANA's at a moment of UTC."""
 
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        """Give the moment at which clocks show a time: the first of two; of none, what the offset before the change makes of it."""
+
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         """Give a part as an integer; week days count from Monday, 1, to Sunday, 7. Seconds are whole."""
 

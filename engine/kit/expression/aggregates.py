@@ -82,28 +82,30 @@ def _neighbour(function: Callable[..., Any]) -> Callable[..., Any]:
 _AGGREGATES = (
     Function(name="count", parameters=(Parameter("value", ANY, optional=True),), result=INTEGER, build=_count,
              doc="How many values are not null; `count(*)`, or `count(link)`, counts rows and is CountAll. Over nothing 0.",
-             example=("count(line) over ()", "1")),
+             example=("count(*)", "1")),
     Function(name="count_distinct", parameters=(Parameter("value", ANY),), result=INTEGER,
              build=lambda _dialect, over, value: over(sa.func.count(sa.distinct(value.sql))),
-             doc="How many different values there are, null not among them. Over nothing 0. Not over a window."),
+             doc="How many different values there are, null not among them. Over nothing 0. Not over a window.",
+             example=("count_distinct(line)", "1")),
     Function(name="sum", parameters=(_A_NUMBER,), result=_first, build=_sum,
              doc="The sum, exact unless the numbers are floats. Nulls are left out; over nothing null.",
-             example=("sum(line) over ()", "1")),
+             example=("sum(line)", "1")),
     Function(name="avg", parameters=(_A_NUMBER,), result=_mean_type, build=_avg,
              doc="The sum by the count, rounded half away from zero. Nulls are left out; over nothing null.",
-             example=("avg(line) over ()", "1.000000")),
+             example=("avg(line)", "1.000000")),
     Function(name="std_dev", parameters=(_A_NUMBER,), result=_DEVIATION, build=_std_dev,
              doc="The standard deviation of a sample (n-1), from exact sums, rounded to 6 digits; a float counts by its 6 digits after the "
                  "point. Nulls are left out; of fewer than two values null. Values of 11 digits may have ten million rows.",
-             example=("std_dev(line) over ()", None)),
+             example=("std_dev(line)", None)),
     *(Function(name=name, parameters=(_ORDERED,), result=_first, build=_extreme(function),
                doc=f"The {what} number, text (by code point) or time. Nulls are left out; over nothing null.",
-               example=(f"{name}(line) over ()", "1"))
+               example=(f"{name}(line)", "1"))
       for name, function, what in (("min", sa.func.min, "least"), ("max", sa.func.max, "greatest"))),
     Function(name="string_agg", parameters=(Parameter("text", TEXTS), Parameter("separator", TEXTS, optional=True)), result=TEXT,
              build=_string_agg,
              doc="The texts in the order of their code points, with a separator (a comma) between. Nulls are left out; over nothing null. "
-                 "Not over a window."),
+                 "Not over a window.",
+             example=("string_agg(vars.name, ', ')", "Zoë")),
 )  # fmt: skip
 AGGREGATES: Mapping[str, Function] = {each.name: each for each in _AGGREGATES}
 

@@ -13,6 +13,7 @@ from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
 from engine.kit.expression.arithmetic import computed, moved
+from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
 from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
@@ -253,7 +254,9 @@ class Compiler:
         if name in WINDOWS:
             self.fail(node.at, "E309", f"{name} needs a window", f"write {name}(…) over (order by …)")
         if name not in self.functions:
-            fix = suggestion(name, [*self.functions, *AGGREGATES, "exists"], "functions")
+            known = [*self.functions, *AGGREGATES, "exists"]
+            there = ELSEWHERE.get(squeezed(name))
+            fix = there.fix if there else suggestion(name, known, "functions")
             self.fail(node.at, "E303", f"there is no function '{name}'", fix)
         function = self.functions[name]
         checked, type_ = self._checked(function, node)

@@ -78,22 +78,17 @@ class DuckDb(Standard):
         return sa.cast(sa.func.unicode(sa.func.nullif(text, "")), BIG)
 
     def parse_integer(self, text: Sql) -> Sql:
-        return self._parsed(text, INTEGER_PATTERN, BIG)
+        return _parsed(super().trim(text), INTEGER_PATTERN, BIG)
 
     def parse_decimal(self, text: Sql, digits: int) -> Sql:
-        return sa.cast(sa.func.round(self._parsed(text, DECIMAL_PATTERN, exact(12)), number(digits)), exact(digits))
+        parsed = _parsed(super().trim(text), DECIMAL_PATTERN, exact(12))
+        return sa.cast(sa.func.round(parsed, number(digits)), exact(digits))
 
     def parse_time(self, text: Sql) -> Sql:
-        """Times are cast with seconds only."""
-        full = sa.func.regexp_replace(self.trim(text), "^(.{10}[T ][0-9:]{5})([Z+-]|$)", r"\1:00\2", type_=sa.String())
-        return sa.func.timezone(
-            "UTC", self._parsed(full, TIME_PATTERN, sa.DateTime(timezone=True)), type_=sa.DateTime()
-        )
-
-    def _parsed(self, text: Sql, pattern: str, type_: sa.types.TypeEngine[Any]) -> Sql:
-        bare = self.trim(text)
-        parsed = sa.try_cast(bare, type_)
-        return sa.case((parsed.is_not(None) & sa.func.regexp_matches(bare, pattern, type_=sa.Boolean()), parsed))
+        """Give a time its seconds, without which it is not cast."""
+        bare = super().trim(text)
+        full = sa.func.regexp_replace(bare, "^(.{10}[T ][0-9:]{5})([Z+-]|$)", r"\1:00\2", type_=sa.String())
+        return sa.func.timezone("UTC", _parsed(full, TIME_PATTERN, sa.DateTime(timezone=True)), type_=sa.DateTime())
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:
         return sa.func.strftime(value, "%Y-%m-%d" if type_ == DATE else "%Y-%m-%d %H:%M:%S.%f", type_=sa.String())
@@ -136,6 +131,10 @@ class DuckDb(Standard):
         step = number(unit * 1_000_000)
         passed = sa.func.epoch_us(end, type_=BIG) - sa.func.epoch_us(start, type_=BIG)
         return (passed - (passed % step + step) % step).op("//", precedence=8, return_type=BIG)(step)
+
+
+def _parsed(bare: Sql, pattern: str, type_: sa.types.TypeEngine[Any]) -> Sql:
+    return sa.case((sa.func.regexp_matches(bare, pattern, type_=sa.Boolean()), sa.try_cast(bare, type_)))
 
 
 def _quotient(left: Sql, right: Sql, scales: tuple[int, int], scale: int, integer: Any) -> Sql:

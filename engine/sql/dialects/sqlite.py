@@ -199,6 +199,9 @@ class Sqlite(Standard):
     def local(self, timestamp: Sql, zone: str) -> Sql:
         return sa.func.af_local(sa.cast(timestamp, sa.String()), sa.literal(zone), type_=sa.DateTime())
 
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        return sa.func.af_utc(sa.cast(shown, sa.String()), sa.literal(zone), type_=sa.DateTime())
+
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         if type_ == DATE and part in ("hour", "minute", "second"):
             return super().part(value, type_, part)

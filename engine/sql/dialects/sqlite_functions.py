@@ -119,7 +119,7 @@ def _time(text: str | None) -> str | None:
         return None
     if moment is None:
         return None
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return _written(moment.astimezone(UTC) if moment.tzinfo else moment)
 
 
 def _divide(left: float | None, right: float | None, left_scale: int, right_scale: int, scale: int) -> float | None:
@@ -168,9 +168,22 @@ def _seconds_between(end: str | None, start: str | None, unit: int) -> int | Non
 
 
 def _local(value: str | None, zone: str) -> str | None:
-    if value is None:
-        return None
-    moment = datetime.fromisoformat(value).replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    return (
+        None
+        if value is None
+        else _written(datetime.fromisoformat(value).replace(tzinfo=UTC).astimezone(ZoneInfo(zone)))
+    )
+
+
+def _utc(value: str | None, zone: str) -> str | None:
+    return (
+        None
+        if value is None
+        else _written(datetime.fromisoformat(value).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+    )
+
+
+def _written(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
@@ -245,6 +258,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "af_shift": (3, _shift),
     "af_seconds_between": (3, _seconds_between),
     "af_local": (2, _local),
+    "af_utc": (2, _utc),
     "af_power": (2, _curve(math.pow)),
     **{
         f"af_{each.__name__}": (1, _curve(each))

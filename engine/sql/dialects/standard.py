@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import sqlalchemy as sa
 
 from engine.kit.dialect import Curve, Direction, Over, Part, Side, Sql, Unit
-from engine.kit.types import DATE, INTEGER, TEXT, Kind, Type, to_sqlalchemy
+from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Kind, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space."""
@@ -173,6 +173,16 @@ class Standard:
     def local(self, timestamp: Sql, zone: str) -> Sql:
         moment = sa.func.timezone(sa.literal("UTC"), sa.type_coerce(timestamp, sa.DateTime()))
         return sa.func.timezone(sa.literal(zone, sa.String()), moment, type_=sa.DateTime())
+
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        """Ask the database, which takes the second of two, and see whether the offset of the day before fits as well."""
+        shown = sa.type_coerce(shown, sa.DateTime())
+        moment = sa.func.timezone(sa.literal(zone, sa.String()), shown, type_=sa.DateTime(timezone=True))
+        second = sa.func.timezone(sa.literal("UTC"), moment, type_=sa.DateTime())
+        day_before = self.shift(second, TIMESTAMP, "days", number(-1))
+        offset = sa.type_coerce(self.local(day_before, zone) - day_before, sa.Interval())
+        first = sa.type_coerce(shown - offset, sa.DateTime())
+        return sa.case((self.local(first, zone) == shown, first), else_=second)
 
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         if type_ == DATE and part in ("hour", "minute", "second"):

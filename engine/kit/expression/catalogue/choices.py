@@ -67,8 +67,8 @@ CHOICES = (
              doc="The first value where the text is null or '', else the second. White space is not empty.",
              example=("is_empty_string('', 'none', 'some')", "none")),
     Function(name="virtual_link", parameters=(A_VALUE, A_VALUE, A_VALUE), result=_linked, build=_virtual_link,
-             doc="The first value, a key, where the other two are equal, else null. Campaign gives 0 instead, which is its key of nobody. "
-                 "The key may be a text, so it is VirtualLinkStr too.",
+             doc="The first value, a key, where the other two are equal, else null: a link that finds nobody is null here, where Campaign "
+                 "keeps a record 0. The key may be a text, so it is VirtualLinkStr too.",
              example=("virtual_link(42, 'shop', 'shop')", "42")),
     Function(name="coalesce", parameters=(A_VALUE,), result=common, repeated=True, build=_coalesce,
              doc="The first value that is not null. Campaign's also passes over 0; ours is SQL's, because 0 is a value: an amount of 0 "

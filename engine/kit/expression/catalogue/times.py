@@ -142,7 +142,7 @@ def _trunc_date_tz(dialect: Dialect, date: Value, seconds: Value, zone: Value) -
     back = dialect.shift(utc, TIMESTAMP, "seconds", -dialect.seconds_between(shown, wanted, 1))
     start = _cut(dialect, back, 1)
     is_there = dialect.local(start, zone.known) == wanted
-    return sa.case((is_there, start), else_=_utc(dialect, wanted, zone.known))
+    return sa.case((is_there, start), else_=dialect.utc(wanted, zone.known))
 
 
 def _trunc_time(dialect: Dialect, date: Value, seconds: Value) -> Sql:
@@ -167,32 +167,19 @@ def _trunc_quarter(dialect: Dialect, date: Value) -> Sql:
 # time zones
 
 
-def _utc(dialect: Dialect, shown: Sql, zone: str) -> Sql:
-    """Give the moment at which clocks show a time: the first of two; of none, what the offset before the change makes of it."""
-    before, after = (_with_offset(dialect, shown, zone, days) for days in (-1, 1))
-    is_after = (dialect.local(after, zone) == shown) & (dialect.local(before, zone) != shown)
-    return sa.case((is_after, after), else_=before)
-
-
-def _with_offset(dialect: Dialect, shown: Sql, zone: str, days: int) -> Sql:
-    """Take off the offset that the zone has so many days later."""
-    utc = dialect.shift(shown, TIMESTAMP, "days", literal(days).sql)
-    offset = dialect.seconds_between(dialect.local(utc, zone), utc, 1)
-    return dialect.shift(shown, TIMESTAMP, "seconds", -offset)
-
-
 def _local_to_utc(dialect: Dialect, date: Value, zone: Value) -> Sql:
-    return _utc(dialect, moment(dialect, date), zone.known)
+    return dialect.utc(moment(dialect, date), zone.known)
 
 
 def _parsed(dialect: Dialect, text: Value, zone: Value | None = None) -> Sql:
+    """Read a time; where the text has no offset (Z, + or a third -), it is what clocks in the zone show."""
     utc = dialect.parse_time(text.sql)
     if zone is None:
         return utc
-    bare = dialect.trim(text.sql)
-    behind_date = dialect.substring(bare, literal(11).sql, dialect.length(bare))
-    has_offset = sa.or_(*(dialect.position(behind_date, literal(sign).sql) > literal(0).sql for sign in "Z+-"))
-    return sa.case((has_offset, utc), else_=_utc(dialect, utc, zone.known))
+    no_dashes = sa.func.replace(text.sql, literal("-").sql, literal("").sql, type_=sa.String())
+    signs = (dialect.position(text.sql, literal(sign).sql) > literal(0).sql for sign in "Z+")
+    has_offset = sa.or_(*signs, dialect.length(text.sql) - dialect.length(no_dashes) > literal(2).sql)
+    return sa.case((has_offset, utc), else_=dialect.utc(utc, zone.known))
 
 
 def _to_date(dialect: Dialect, value: Value) -> Sql:
@@ -273,7 +260,7 @@ DATES = (
              example=("to_date('2024-02-29')", "2024-02-29")),
     Function(name="to_date_time", parameters=(A_TEXT,), result=TIMESTAMP, build=_parsed,
              doc="The time a text is in ISO 8601: a date, or a date and a time, with Z, an offset, or none for UTC. Null for any "
-                 "other text, such as 30 February. Campaign's reads what its server's settings say.",
+                 "other text, such as 30 February or 23/11/2026.",
              example=("to_date_time('2026-11-23 08:30:00+02:00')", "2026-11-23 06:30:00.000000")),
     Function(name="to_date_time_with_timezone", parameters=(A_TEXT, _ZONE), result=TIMESTAMP, build=_parsed,
              doc="The time a text is, as `to_date_time` reads it, but without an offset what clocks in the zone show (`local_to_utc`).",
