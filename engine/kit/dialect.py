@@ -163,6 +163,9 @@ class Dialect(Protocol):
     def round(self, value: Sql, type_: Type, digits: int) -> Sql:
         """Round half away from zero to so many digits after the point; a float is read as its 15 significant digits."""
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        """Cut so many digits after the point, fewer than there are; a float is read as its 15 significant digits. Digits kept: 18."""
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         """Give the integer below, above, or towards zero."""
 

@@ -12,10 +12,11 @@ from engine.kit.dialect import Dialect, Over, Sql
 from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
-from engine.kit.expression.arithmetic import computed, moved
+from engine.kit.expression.arithmetic import computed
 from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
+from engine.kit.expression.moving import moved
 from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
 from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
 

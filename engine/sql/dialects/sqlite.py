@@ -169,6 +169,11 @@ class Sqlite(Standard):
         rounded = (whole + half).op("/", precedence=8)(number(step))
         return sa.type_coerce(rounded, BIG) if digits == 0 else _from_digits(rounded, digits)
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        scale = -1 if type_.kind == Kind.FLOAT else type_.scale or 0
+        cut = sa.func.af_trunc(value, number(scale), number(digits))
+        return sa.cast(cut, BIG if digits == 0 else sa.Double())
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         if type_ == INTEGER:
             return value

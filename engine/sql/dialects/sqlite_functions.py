@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -115,11 +115,9 @@ def _time(text: str | None) -> str | None:
     bare = _bare(text, TIME_PATTERN)
     try:
         moment = None if bare is None else datetime.fromisoformat(bare)
-    except ValueError:
+        return None if moment is None else _written(moment.astimezone(UTC) if moment.tzinfo else moment)
+    except (OverflowError, ValueError):
         return None
-    if moment is None:
-        return None
-    return _written(moment.astimezone(UTC) if moment.tzinfo else moment)
 
 
 def _divide(left: float | None, right: float | None, left_scale: int, right_scale: int, scale: int) -> float | None:
@@ -139,6 +137,14 @@ def _round(value: float | None, digits: int) -> float | None:
     return _rounded(Decimal(f"{value:.15g}"), digits)
 
 
+def _trunc(value: float | None, scale: int, digits: int) -> float | None:
+    """Cut a decimal of a scale; of a float, whose scale is -1, the 15 significant digits."""
+    if value is None:
+        return None
+    read = Decimal(f"{value:.15g}") if scale < 0 else _decimal(value, scale)
+    return float(read.quantize(Decimal(1).scaleb(-digits), ROUND_DOWN, _EXACT)) + 0.0
+
+
 def _rounded(value: Decimal, digits: int) -> float:
     """Round half away from zero; a zero has no sign."""
     return float(value.quantize(Decimal(1).scaleb(-digits), context=_EXACT)) + 0.0
@@ -149,9 +155,16 @@ def _remainder(left: float | None, right: float | None) -> float | None:
 
 
 def _shift(value: str | None, unit: str, amount: int | None) -> str | None:
-    """Move a date or a timestamp, which the length of the text tells apart."""
+    """Move a date or a timestamp, which the length of the text tells apart; null beyond the years 1 to 9999."""
     if value is None or amount is None:
         return None
+    try:
+        return _moved(value, unit, amount)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _moved(value: str, unit: str, amount: int) -> str:
     moment: date = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if unit == "months":
         years, month = divmod(moment.year * 12 + moment.month - 1 + amount, 12)
@@ -254,6 +267,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "af_time": (1, _time),
     "af_divide": (5, _divide),
     "af_round": (2, _round),
+    "af_trunc": (3, _trunc),
     "af_remainder": (2, _remainder),
     "af_shift": (3, _shift),
     "af_seconds_between": (3, _seconds_between),

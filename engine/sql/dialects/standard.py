@@ -155,6 +155,15 @@ class Standard:
     def _decimal_of_float(self, value: Sql) -> Sql:
         return sa.cast(value, sa.Numeric())
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        if type_.kind == Kind.FLOAT:
+            value, type_ = self.round(value, type_, 12), Type(Kind.DECIMAL, 12)
+        longer = self.arithmetic("*", value, number(10**digits), (type_, INTEGER), type_)
+        whole = self.whole(longer, type_, "zero")
+        if digits == 0:
+            return whole
+        return self.divide(whole, number(10**digits), (INTEGER, INTEGER), Type(Kind.DECIMAL, digits))
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         if type_ == INTEGER:
             return value

@@ -24,11 +24,11 @@ from engine.kit.expression.functions import EXACT, INTEGERS, NUMBERS, TEXTS, Fun
 from engine.kit.expression.value import Value, literal
 from engine.kit.types import BOOLEAN, FLOAT, INTEGER, TEXT, Kind, Type
 
-_CURVE = Type(Kind.DECIMAL, 9)
-"""Nine digits after the point: doubles of one value differ from machine to machine in the sixteenth digit at most."""
-_LARGEST = 10**15
-_SIZE = 34.5387763949106
-"""The natural logarithm of the largest, a little less."""
+_CURVE = Type(Kind.DECIMAL, 6)
+_LARGEST = 10**9
+"""With six digits after the point fifteen in all, which is what doubles of one value have in common on all machines and databases."""
+_SIZE = 20.7232658369464
+"""The natural logarithm of the largest."""
 _KILOMETRES = Type(Kind.DECIMAL, 3)
 _EARTH_RADIUS = 6371.0088
 """The mean radius in kilometres (IUGG)."""
@@ -45,15 +45,9 @@ def _round(dialect: Dialect, value: Value, digits: Value | None = None) -> Sql:
 
 def _trunc(dialect: Dialect, value: Value, digits: Value | None = None) -> Sql:
     kept = digits.known if digits else 0
-    if value.type == FLOAT:
-        value = Value(dialect.round(value.sql, FLOAT, 12), Type(Kind.DECIMAL, 12))
-    if kept >= (value.type.scale or 0):
+    if value.type != FLOAT and kept >= (value.type.scale or 0):
         return dialect.cast(value.sql, value.type, Type(Kind.DECIMAL, kept) if kept else INTEGER)
-    if kept == 0:
-        return dialect.whole(value.sql, value.type, "zero")
-    longer = computed(dialect, "*", value, literal(10**kept))
-    whole = dialect.whole(longer.sql, longer.type, "zero")
-    return dialect.divide(whole, literal(10**kept).sql, (INTEGER, INTEGER), Type(Kind.DECIMAL, kept))
+    return dialect.trunc(value.sql, value.type, kept)
 
 
 def _percent(dialect: Dialect, part: Value, whole: Value) -> Sql:
@@ -65,9 +59,12 @@ def _to_integer(dialect: Dialect, value: Value) -> Sql:
 
 
 def _to_decimal(dialect: Dialect, value: Value, digits: Value) -> Sql:
+    wanted = Type(Kind.DECIMAL, digits.known)
     if value.type == TEXT:
         return dialect.parse_decimal(value.sql, digits.known)
-    return dialect.round(value.sql, value.type, digits.known)
+    return dialect.cast(
+        dialect.round(value.sql, value.type, digits.known), INTEGER if digits.known == 0 else wanted, wanted
+    )
 
 
 # doubles
@@ -84,33 +81,33 @@ def _float(value: float) -> Sql:
 def _root(dialect: Dialect, value: Value) -> Sql:
     number = _double(dialect, value)
     is_root = (number >= _float(0)) & (number < _float(_LARGEST**2))
-    return dialect.round(dialect.curve("sqrt", sa.case((is_root, number))), FLOAT, 9)
+    return dialect.round(dialect.curve("sqrt", sa.case((is_root, number))), FLOAT, 6)
 
 
 def _logarithm(name: Curve) -> Build:
     def build(dialect: Dialect, value: Value) -> Sql:
         number = _double(dialect, value)
-        return dialect.round(dialect.curve(name, sa.case((number > _float(0), number))), FLOAT, 9)
+        return dialect.round(dialect.curve(name, sa.case((number > _float(0), number))), FLOAT, 6)
 
     return build
 
 
 def _exp(dialect: Dialect, value: Value) -> Sql:
     number = _double(dialect, value)
-    return dialect.round(_within(number, dialect.curve("exp", number)), FLOAT, 9)
+    return dialect.round(_within(number, dialect.curve("exp", number)), FLOAT, 6)
 
 
 def _power(dialect: Dialect, value: Value, exponent: Value) -> Sql:
     """Ask the logarithm first how large the result is: a database fails where a double overflows."""
     number, raised = _double(dialect, value), _double(dialect, exponent)
-    short = sa.case((sa.func.abs(raised) < _float(_LARGEST), raised))
+    short = sa.case((sa.func.abs(raised) < _float(10**15), raised))
     is_whole = dialect.whole(short, FLOAT, "down") == raised
     size = raised * dialect.curve("ln", sa.case((number != _float(0), sa.func.abs(number))))
     power = sa.case(
         (number == _float(0), sa.case((raised > _float(0), _float(0)), (raised == _float(0), _float(1)))),
         ((number > _float(0)) | is_whole, _within(size, dialect.curve("power", number, raised))),
     )
-    return dialect.round(power, FLOAT, 9)
+    return dialect.round(power, FLOAT, 6)
 
 
 def _within(size: Sql, value: Sql) -> Sql:
@@ -171,7 +168,7 @@ def _decimal(values: tuple[Value, ...]) -> Type:
 _OPTIONAL_DIGITS = Parameter("digits", INTEGERS, True, DIGITS)
 _FLAG = (Parameter("value", INTEGERS), Parameter("flag", INTEGERS))
 _EXACT_PAIR = (Parameter("a", EXACT), Parameter("b", EXACT))
-_DOUBLE = "Computed as a double and rounded to 9 digits after the point; null where it has more than 15 before it."
+_DOUBLE = "Computed as a double and rounded to 6 digits after the point; null from 10^9 on: 15 digits in all."
 
 NUMERICS = (
     Function(name="abs", parameters=(A_NUMBER,), result=first, build=lambda _dialect, value: sa.func.abs(value.sql),
@@ -211,16 +208,16 @@ NUMERICS = (
     Function(name="to_boolean", parameters=(Parameter("number", EXACT),), result=BOOLEAN, build=lambda _dialect, value: value.sql != ZERO,
              doc="Whether the number is not 0.", example=("to_boolean(2)", "true")),
     Function(name="sqrt", parameters=(A_NUMBER,), result=_CURVE, build=_root,
-             doc=f"The square root; null below 0. {_DOUBLE}", example=("sqrt(2)", "1.414213562")),
+             doc=f"The square root; null below 0. {_DOUBLE}", example=("sqrt(2)", "1.414214")),
     Function(name="exp", parameters=(A_NUMBER,), result=_CURVE, build=_exp,
-             doc=f"e to the power of the number. {_DOUBLE}", example=("exp(1)", "2.718281828")),
+             doc=f"e to the power of the number. {_DOUBLE}", example=("exp(1)", "2.718282")),
     Function(name="ln", parameters=(A_NUMBER,), result=_CURVE, build=_logarithm("ln"),
-             doc=f"The natural logarithm; null at 0 and below. {_DOUBLE}", example=("ln(10)", "2.302585093")),
+             doc=f"The natural logarithm; null at 0 and below. {_DOUBLE}", example=("ln(10)", "2.302585")),
     Function(name="log10", parameters=(A_NUMBER,), result=_CURVE, build=_logarithm("log10"),
-             doc=f"The logarithm to base 10; null at 0 and below. {_DOUBLE}", example=("log10(1000)", "3.000000000")),
+             doc=f"The logarithm to base 10; null at 0 and below. {_DOUBLE}", example=("log10(1000)", "3.000000")),
     Function(name="power", parameters=(A_NUMBER, Parameter("exponent", NUMBERS)), result=_CURVE, build=_power,
              doc=f"The number raised to an exponent; null where there is none: of 0 below 0, of a negative with a fraction. {_DOUBLE}",
-             example=("power(2, 0.5)", "1.414213562")),
+             example=("power(2, 0.5)", "1.414214")),
     Function(name="distance", result=_KILOMETRES, build=_distance,
              parameters=tuple(Parameter(name, NUMBERS) for name in ("longitude_a", "latitude_a", "longitude_b", "latitude_b")),
              doc="Kilometres between two places given in degrees, along a sphere of 6371.0088 km, rounded to the metre; null where a "

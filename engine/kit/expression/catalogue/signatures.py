@@ -21,6 +21,8 @@ DIGITS = Written("a number from 0 to 12", lambda value: isinstance(value, int) a
 ONE, ZERO = literal(1).sql, literal(0).sql
 EMPTY = literal("").sql
 
+_LONGEST = 2**31 - 1
+
 Build = Callable[..., Any]
 
 
@@ -65,10 +67,14 @@ def best(operator: str) -> Build:
 
 
 def at_least(value: Value, least: int) -> Sql:
-    """Give the number, or `least` where it is less."""
+    """Give a count of characters: `least` where the number is less, and no more than a text can have."""
     if isinstance(value.known, int):
-        return literal(max(value.known, least)).sql
-    return sa.case((value.sql < literal(least).sql, literal(least).sql), else_=value.sql)
+        return literal(min(max(value.known, least), _LONGEST)).sql
+    return sa.case(
+        (value.sql < literal(least).sql, literal(least).sql),
+        (value.sql > literal(_LONGEST).sql, literal(_LONGEST).sql),
+        else_=value.sql,
+    )
 
 
 def day(dialect: Dialect, value: Value) -> Sql:

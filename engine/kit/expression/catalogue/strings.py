@@ -74,6 +74,11 @@ def _line(dialect: Dialect, text: Value, number: Value) -> Sql:
     return sa.case((there.is_not(None), dialect.line(lines, sa.func.coalesce(there, ONE))))
 
 
+def _replace(dialect: Dialect, text: Value, old: Value, new: Value) -> Sql:  # noqa: ARG001
+    replaced = _replaced(text.sql, old.sql, new.sql)  # SQLite looks at `new` only where `old` is not ''
+    return replaced if new.known else sa.case((new.sql.is_not(None), replaced))
+
+
 def _replaced(text: Sql, old: Sql, new: Sql) -> Sql:
     return sa.func.replace(text, old, new, type_=sa.String())
 
@@ -157,7 +162,7 @@ STRINGS = (
                  "databases under Campaign do. Null where `fill` is ''.",
              example=("rpad('ab', 5, '.')", "ab...")),
     Function(name="replace", parameters=(A_TEXT, Parameter("old", TEXTS), Parameter("new", TEXTS)), result=TEXT,
-             build=lambda _dialect, text, old, new: _replaced(text.sql, old.sql, new.sql),
+             build=_replace,
              doc="The text with every `old` replaced; where `old` is '', the text as it is.",
              example=("replace('06 12 34', ' ', '')", "061234")),
     Function(name="charindex", parameters=(A_TEXT, _PART), result=INTEGER,

@@ -22,6 +22,7 @@ from engine.kit.expression.catalogue.signatures import (
     moment,
 )
 from engine.kit.expression.functions import INTEGERS, TEXTS, TIMES, Function, Parameter, Written
+from engine.kit.expression.moving import inside, shifted
 from engine.kit.expression.value import Value, literal
 from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP
 
@@ -54,17 +55,16 @@ def _shifts(
     what, result = ("time", TIMESTAMP) if unit == "seconds" else ("date", first)
     return tuple(
         Function(name=f"{verb}_{name}", parameters=(A_DATE, A_COUNT), result=result, build=_shifter(unit, factor),
-                 doc=f"The {what} n {name} {direction}{rest}.", example=example)
+                 doc=f"The {what} n {name} {direction}{rest}; null beyond the years 1 to 9999.", example=example)
         for verb, factor, direction, example in (("add", times, "later", later), ("sub", -times, "earlier", earlier))
     )  # fmt: skip
 
 
 def _shifter(unit: Unit, times: int) -> Build:
     def build(dialect: Dialect, date: Value, amount: Value) -> Sql:
-        moved = amount.sql * literal(times).sql if times != 1 else amount.sql
-        if unit == "seconds":
-            return dialect.shift(moment(dialect, date), TIMESTAMP, unit, moved)
-        return dialect.shift(date.sql, date.type, unit, moved)
+        if unit == "seconds" and date.type == DATE:
+            date = Value(moment(dialect, date), TIMESTAMP)
+        return shifted(dialect, date, unit, amount, times)
 
     return build
 
@@ -117,7 +117,7 @@ def _year_and_month(dialect: Dialect, date: Value) -> Sql:
 
 
 def _days_ago_int(dialect: Dialect, today: Value, amount: Value) -> Sql:
-    date = Value(dialect.shift(today.sql, DATE, "days", -amount.sql), DATE)
+    date = Value(shifted(dialect, today, "days", amount, -1), DATE)
     return _year_and_month(dialect, date) * literal(100).sql + _part(dialect, date, "day")
 
 
@@ -136,7 +136,7 @@ def _trunc_date(dialect: Dialect, date: Value, seconds: Value) -> Sql:
 
 def _trunc_date_tz(dialect: Dialect, date: Value, seconds: Value, zone: Value) -> Sql:
     """Go back by what the clocks show to be too much; where they were changed in between, ask for the moment they showed that."""
-    utc = moment(dialect, date)
+    utc = _inside(dialect, date)
     shown = dialect.local(utc, zone.known)
     wanted = _cut(dialect, shown, seconds.known)
     back = dialect.shift(utc, TIMESTAMP, "seconds", -dialect.seconds_between(shown, wanted, 1))
@@ -168,7 +168,15 @@ def _trunc_quarter(dialect: Dialect, date: Value) -> Sql:
 
 
 def _local_to_utc(dialect: Dialect, date: Value, zone: Value) -> Sql:
-    return dialect.utc(moment(dialect, date), zone.known)
+    return dialect.utc(_inside(dialect, date), zone.known)
+
+
+def _utc_to_local(dialect: Dialect, date: Value, zone: Value) -> Sql:
+    return dialect.local(_inside(dialect, date), zone.known)
+
+
+def _inside(dialect: Dialect, date: Value) -> Sql:
+    return inside(date if date.type == TIMESTAMP else Value(moment(dialect, date), TIMESTAMP))
 
 
 def _parsed(dialect: Dialect, text: Value, zone: Value | None = None) -> Sql:
@@ -179,7 +187,7 @@ def _parsed(dialect: Dialect, text: Value, zone: Value | None = None) -> Sql:
     no_dashes = sa.func.replace(text.sql, literal("-").sql, literal("").sql, type_=sa.String())
     signs = (dialect.position(text.sql, literal(sign).sql) > literal(0).sql for sign in "Z+")
     has_offset = sa.or_(*signs, dialect.length(text.sql) - dialect.length(no_dashes) > literal(2).sql)
-    return sa.case((has_offset, utc), else_=dialect.utc(utc, zone.known))
+    return sa.case((has_offset, utc), else_=dialect.utc(inside(Value(utc, TIMESTAMP)), zone.known))
 
 
 def _to_date(dialect: Dialect, value: Value) -> Sql:
@@ -195,12 +203,12 @@ DATES = (
              doc="The moment the run is for, `run.time`; the same in every activity, and after a resume. It is GetDate too.",
              example=("now()", "2026-11-23 08:30:00.000000")),
     Function(name="days_ago", parameters=(A_COUNT,), result=DATE, needs=_TODAY,
-             build=lambda dialect, today, n: dialect.shift(today.sql, DATE, "days", -n.sql),
+             build=_shifter("days", -1),
              doc="The date n days before `run.date`.", example=("days_ago(30)", "2026-10-24")),
     Function(name="days_ago_int", parameters=(A_COUNT,), result=INTEGER, needs=_TODAY, build=_days_ago_int,
              doc="The date n days before `run.date`, as the integer yyyymmdd.", example=("days_ago_int(30)", "20261024")),
     Function(name="months_ago", parameters=(A_COUNT,), result=DATE, needs=_TODAY,
-             build=lambda dialect, today, n: dialect.shift(today.sql, DATE, "months", -n.sql),
+             build=_shifter("months", -1),
              doc="The date n months before `run.date`, the month's last day at most.", example=("months_ago(9)", "2026-02-23")),
     *_shifts("days", "days", 1, "", ("add_days(date '2024-02-28', 1)", "2024-02-29"),
              ("sub_days(date '2026-03-01', 1)", "2026-02-28")),
@@ -270,7 +278,7 @@ DATES = (
                  "one they skip is as much later as they are put forward.",
              example=("local_to_utc(timestamp '2026-03-29T02:30:00', 'Europe/Paris')", "2026-03-29 01:30:00.000000")),
     Function(name="utc_to_local", parameters=(A_DATE, _ZONE), result=TIMESTAMP,
-             build=lambda dialect, date, zone: dialect.local(moment(dialect, date), zone.known),
+             build=_utc_to_local,
              doc="What clocks in a time zone show at a moment. Ours: Campaign has no such function.",
              example=("utc_to_local(run.time, 'America/New_York')", "2026-11-23 03:30:00.000000")),
     Function(name="oldest", parameters=(Parameter("a", TIMES), Parameter("b", TIMES)), result=common, build=best("<="),
