@@ -16,6 +16,7 @@ from engine.kit.expression import Bound, Expr
 from engine.kit.frame import Frame
 from engine.kit.population import Population
 from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Type
+from engine.sql.dialects import DIALECTS
 
 FILES = sorted((Path(__file__).parent.parent / "data").glob("expressions*.yaml"))
 VECTORS = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in FILES]
@@ -57,9 +58,9 @@ def _text(value: Any, type_: Type) -> str | None:
             return str(value)
 
 
-def answer(connection: sa.Connection, dialect: Dialect, text: str) -> tuple[str | None, str]:
+def answer(connection: sa.Connection, text: str) -> tuple[str | None, str]:
     """Compute an expression; give its value as the vectors write it, and its type."""
-    frame = frame_of_one_row(dialect)
+    frame = frame_of_one_row(DIALECTS[connection.dialect.name])
     value = frame.value(Expr(text).bound(VALUES), grouping=True)
     result = connection.execute(frame.select(value.sql.label("answer"))).scalar_one()
     return _text(result, value.type), str(value.type)

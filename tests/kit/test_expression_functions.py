@@ -41,10 +41,10 @@ PAGE = (ROOT / "docs/differences-from-campaign.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
-def test_an_example_gives_the_answer_it_shows(connection: sa.Connection, dialect: Dialect, name: str) -> None:
+def test_an_example_gives_the_answer_it_shows(calculator: sa.Connection, name: str) -> None:
     text, expected = EVERY[name].example
     assert name in {mention.name for mention in Expr(text).names()}
-    assert answer(connection, dialect, text)[0] == expected
+    assert answer(calculator, text)[0] == expected
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
@@ -119,10 +119,10 @@ RULES = [row for heading in ("Values", "Texts", "Dates and times", "Numbers") fo
 
 
 @pytest.mark.parametrize("row", RULES, ids=[row[0] for row in RULES])
-def test_the_page_shows_answers_that_are_so(connection: sa.Connection, dialect: Dialect, row: list[str]) -> None:
+def test_the_page_shows_answers_that_are_so(calculator: sa.Connection, row: list[str]) -> None:
     text, _, shown, _ = row
     expected = shown.strip("`").strip("'") if shown != "`null`" else None
-    assert answer(connection, dialect, text.strip("`"))[0] == expected
+    assert answer(calculator, text.strip("`"))[0] == expected
 
 
 def test_the_page_names_functions_that_exist() -> None:

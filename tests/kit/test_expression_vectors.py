@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, Span
 from engine.kit.expression import Expr
 from engine.sql.dialects import DIALECTS
@@ -14,18 +13,19 @@ from tests.kit.expressions import ANSWERS, ERRORS, VALUES, answer, frame_of_one_
 
 @pytest.mark.parametrize(("text", "expected", "type_"), ANSWERS, ids=[row[0] for row in ANSWERS])
 def test_an_expression_gives_the_same_everywhere(
-    connection: sa.Connection, dialect: Dialect, text: str, expected: str | None, type_: str
+    calculator: sa.Connection, text: str, expected: str | None, type_: str
 ) -> None:
-    assert answer(connection, dialect, text) == (expected, type_)
+    assert answer(calculator, text) == (expected, type_)
 
 
 @pytest.mark.parametrize("kind", ["condition", "negation"])
-def test_every_condition_can_stand_in_where(connection: sa.Connection, dialect: Dialect, kind: str) -> None:
+def test_every_condition_can_stand_in_where(calculator: sa.Connection, kind: str) -> None:
+    dialect = DIALECTS[calculator.dialect.name]
     for text, expected, type_ in ANSWERS:
         if type_ == "boolean" and " over " not in text:
             frame = frame_of_one_row(dialect)
             condition = frame.condition(Expr(text if kind == "condition" else f"not ({text})").bound(VALUES))
-            found = connection.execute(frame.select(sa.literal(1)).where(condition)).all()
+            found = calculator.execute(frame.select(sa.literal(1)).where(condition)).all()
             assert bool(found) == (expected == ("true" if kind == "condition" else "false")), text
 
 
