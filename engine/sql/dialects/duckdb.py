@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -127,10 +127,21 @@ class DuckDb(Standard):
         moved = sa.type_coerce(value, sa.DateTime()) + step(count, type_=sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
 
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        standard = super().utc
+        return _named(shown, lambda named: standard(named, zone))
+
     def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
         step = number(unit * 1_000_000)
         passed = sa.func.epoch_us(end, type_=BIG) - sa.func.epoch_us(start, type_=BIG)
         return (passed - (passed % step + step) % step).op("//", precedence=8, return_type=BIG)(step)
+
+
+def _named(value: Sql, build: Callable[[Sql], Sql]) -> Sql:
+    """Give what `build` makes of a timestamp's name, so that it is computed once however often it is named."""
+    body = sa.literal_column("lambda named").op(":")(build(sa.literal_column("named", sa.DateTime())))
+    built = sa.func.list_transform(sa.func.list_value(value), body)
+    return sa.func.list_extract(built, number(1), type_=sa.DateTime())
 
 
 def _parsed(bare: Sql, pattern: str, type_: sa.types.TypeEngine[Any]) -> Sql:
