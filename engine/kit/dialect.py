@@ -14,9 +14,10 @@ Sql = sa.ColumnElement[Any]
 Over = Callable[[Any], Sql]
 """What an aggregate is wrapped in: itself, or a window."""
 Unit = Literal["months", "days", "seconds"]
-Part = Literal["year", "month", "day", "hour", "minute", "second", "week_day"]
+Part = Literal["year", "month", "day", "hour", "minute", "second", "week_day", "day_of_year"]
 Side = Literal["both", "left", "right"]
 Direction = Literal["down", "up", "zero"]
+Curve = Literal["sqrt", "exp", "ln", "log10", "power", "sin", "cos", "asin"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +132,35 @@ class Dialect(Protocol):
     def position(self, text: Sql, part: Sql) -> Sql:
         """Give where `part` first begins, from 1; 0 when nowhere."""
 
+    def size(self, text: Sql) -> Sql:
+        """Count the bytes of the text in UTF-8."""
+
+    def code(self, text: Sql) -> Sql:
+        """Give the code point of the first character; null when there is none."""
+
+    def character(self, code: Sql) -> Sql:
+        """Give the character of a code point, which has one."""
+
+    def pad(self, text: Sql, length: Sql, fill: Sql, side: Literal["left", "right"]) -> Sql:
+        """Fill up to so many characters on one side, or cut the text's end off; `length` is at least 0, `fill` not empty."""
+
+    def line(self, text: Sql, number: Sql) -> Sql:
+        """Give a line, which the text has; lines are parted by a line feed."""
+
     def parse_integer(self, text: Sql) -> Sql:
         """Read up to 18 digits with or without a sign, white space around them; null for anything else."""
+
+    def parse_decimal(self, text: Sql, digits: int) -> Sql:
+        """Read a number such as -12.5, white space around it, and round it half away from zero; null for anything else.
+
+        It has up to 15 digits before the point, and up to 12 after it.
+        """
+
+    def parse_time(self, text: Sql) -> Sql:
+        """Read a date or time of ISO 8601, white space around it, as UTC; null for anything else, such as 30 February.
+
+        2026-11-23, or with a time, T or a space between: 08:30, 08:30:15, 08:30:15.123456, and Z or an offset behind it.
+        """
 
     def text(self, value: Sql, type_: Type) -> Sql:
         """Give the canonical text of a value: the same characters on every database.
@@ -154,8 +182,14 @@ class Dialect(Protocol):
     def round(self, value: Sql, type_: Type, digits: int) -> Sql:
         """Round half away from zero to so many digits after the point; a float is read as its 15 significant digits."""
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        """Cut so many digits after the point, fewer than there are; a float is read as its 15 significant digits. Digits kept: 18."""
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         """Give the integer below, above, or towards zero."""
+
+    def curve(self, name: Curve, *values: Sql) -> Sql:
+        """Give a double of doubles, which must have one; ask only where it is small enough. Angles are radians."""
 
     # times, all UTC
 
@@ -164,6 +198,15 @@ class Dialect(Protocol):
 
     def days_between(self, end: Sql, start: Sql) -> Sql:
         """Count the days from one date to another."""
+
+    def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
+        """Count the whole units of so many seconds from one timestamp to another, the integer below."""
+
+    def local(self, timestamp: Sql, zone: str) -> Sql:
+        """Give what clocks show in a time zone of the IANA's at a moment of UTC."""
+
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        """Give the moment at which clocks show a time: the first of two; of none, what the offset before the change makes of it."""
 
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         """Give a part as an integer; week days count from Monday, 1, to Sunday, 7. Seconds are whole."""
@@ -175,6 +218,9 @@ class Dialect(Protocol):
 
     def sum(self, value: Sql, type_: Type, over: Over) -> Sql:
         """Add up, exactly unless it is a float; of nothing, null."""
+
+    def deviation(self, value: Sql, type_: Type, over: Over) -> Sql:
+        """Give the standard deviation of a sample as a double, computed from exact sums; of fewer than two, null. Not for floats."""
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         """Join texts in the order of their code points; of nothing, null."""

@@ -104,7 +104,7 @@ def test_an_option_says_what_it_is(server: Server) -> None:
 def test_a_type_says_what_it_does(server: Server) -> None:
     shown = hover(server, f"{ABOVE}    type: spl{CURSOR}it\n    from: buyers\n    subsets: {{a: {{where: b > 1}}}}\n")
     assert shown.startswith("Divide a population into subsets, in their order:")
-    assert "With `overlap` each subset sees the whole inbound" in shown
+    assert "With `overlap` each subset sees the whole inbound" in shown.replace("\n", " ")
 
 
 def test_an_unknown_option_is_marked_at_its_place(server: Server) -> None:

@@ -13,7 +13,7 @@ from lark import Token, Transformer, v_args
 from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 
-COLLECTIONS = ("avg", "count", "count_distinct", "exists", "max", "min", "string_agg", "sum")
+COLLECTIONS = ("avg", "count", "count_distinct", "exists", "max", "min", "std_dev", "string_agg", "sum")
 
 
 class Unreadable(Exception):

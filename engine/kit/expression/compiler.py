@@ -8,13 +8,15 @@ from typing import Any, NoReturn, Protocol
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Dialect, Sql
+from engine.kit.dialect import Dialect, Over, Sql
 from engine.kit.errors import suggestion
 from engine.kit.expression import tree
-from engine.kit.expression.aggregates import AGGREGATES, NEIGHBOURS, RANKINGS, WINDOWS, Unfit, aggregated
-from engine.kit.expression.arithmetic import computed, moved
+from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
+from engine.kit.expression.arithmetic import computed
+from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
+from engine.kit.expression.moving import moved
 from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
 from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
 
@@ -253,10 +255,18 @@ class Compiler:
         if name in WINDOWS:
             self.fail(node.at, "E309", f"{name} needs a window", f"write {name}(…) over (order by …)")
         if name not in self.functions:
-            fix = suggestion(name, [*self.functions, *AGGREGATES, "exists"], "functions")
+            known = [*self.functions, *AGGREGATES, "exists"]
+            there = ELSEWHERE.get(squeezed(name))
+            fix = there.fix if there else suggestion(name, known, "functions")
             self.fail(node.at, "E303", f"there is no function '{name}'", fix)
         function = self.functions[name]
-        self._check_count(node, function.least, function.most, function.signature)
+        checked, type_ = self._checked(function, node)
+        needed = tuple(self.known(each, node.at) for each in function.needs)
+        return typed(function.call(self.dialect, needed, checked), type_)
+
+    def _checked(self, function: Function, node: tree.Call | tree.Collection) -> tuple[tuple[Value, ...], Type]:
+        """Give the arguments of a call, of the types the function wants, and the type of its answer."""
+        self._check_count(node, function)
         values = tuple(self.single(argument) for argument in node.arguments)
         checked = tuple(
             self._argument(function, function.parameter(index), argument, value)
@@ -265,9 +275,10 @@ class Compiler:
         type_ = function.result if isinstance(function.result, Type) else function.result(checked)
         if type_ is None:
             kinds = ", ".join(str(value.type) for value in values)
-            self.fail(node.at, "E305", f"{name} cannot work on {kinds} together", f"write {function.signature}")
-        needed = tuple(self.known(each, node.at) for each in function.needs)
-        return typed(function.call(self.dialect, needed, checked), type_)
+            self.fail(
+                node.at, "E305", f"{function.name} cannot work on {kinds} together", f"write {function.signature}"
+            )
+        return checked, type_
 
     def _argument(self, function: Function, parameter: Parameter, node: tree.Node, value: Value) -> Value:
         if value.type == NULL:
@@ -277,44 +288,34 @@ class Compiler:
         elif value.type.kind not in parameter.kinds:
             wanted = " or ".join(kind for kind in Kind if kind in parameter.kinds and kind != Kind.NULL)
             message = f"{function.name} wants {wanted} for '{parameter.name}', and this is {value.type}"
-            self.fail(node.at, "E305", message, f"write {function.signature}")
-        if parameter.is_written_out and not (isinstance(value.known, int) and _in_range(function.name, value.known)):
-            what = "a number above 0" if function.name == "bucket" else "a number from 0 to 12"
-            self.fail(
-                node.at,
-                "E310",
-                f"{function.name} wants '{parameter.name}' written out: {what}",
-                f"write {function.signature}",
-            )
+            self.fail(node.at, "E305", message, _conversion(value.type, parameter) or f"write {function.signature}")
+        if parameter.written and not parameter.written.accepts(value.known):
+            message = f"{function.name} wants '{parameter.name}' written out: {parameter.written.what}"
+            self.fail(node.at, "E310", message, f"write {function.signature}")
         return value
 
-    def _check_count(self, node: tree.Call, least: int, most: int | None, signature: str) -> None:
-        count = len(node.arguments)
-        if count < least or (most is not None and count > most):
+    def _check_count(self, node: tree.Call | tree.Collection, function: Function) -> None:
+        count, most = len(node.arguments), function.most
+        if count < function.least or (most is not None and count > most):
             at = node.arguments[most].at if most is not None and count > most else node.at
-            self.fail(at, "E304", f"{node.function} has {count} values here", f"write {signature}")
+            self.fail(at, "E304", f"{function.name} has {count} values here", f"write {function.signature}")
 
-    def _aggregate(self, node: tree.Call, over: Any = None) -> Value:
+    def _aggregate(self, node: tree.Call) -> Value:
         name = node.function
-        if name == "count" and len(node.arguments) == 1 and over is None:
+        if name == "count" and len(node.arguments) == 1:
             (argument,) = node.arguments
             if isinstance(argument, tree.Name) and self.scope.is_link(argument):
                 return self.scope.collection(
                     tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self
                 )
-        if over is None and not self.grouping:
+        if not self.grouping:
             self.fail(node.at, "E309", f"{name} needs the link whose rows it works on", f"write {name}(… of link)")
-        self._check_count(node, 0 if name == "count" else 1, 2 if name == "string_agg" else 1, f"{name}(value)")
-        inside = replace(self, grouping=False)
-        values = [inside.single(argument) for argument in node.arguments]
-        return inside.aggregated(name, values, node.arguments, over)
+        return replace(self, grouping=False).aggregated(AGGREGATES[name], node)
 
-    def aggregated(self, name: str, values: Sequence[Value], nodes: Sequence[tree.Node], over: Any = None) -> Value:
-        """Give an aggregate of values that were compiled from `nodes`."""
-        try:
-            return aggregated(self.dialect, name, values, over) if over else aggregated(self.dialect, name, values)
-        except Unfit as problem:
-            self.fail(nodes[problem.index].at, "E305", problem.message, problem.fix)
+    def aggregated(self, function: Function, node: tree.Call | tree.Collection, over: Over = plainly) -> Value:
+        """Give an aggregate, or what a window's function gives. Nulls are left out; over nothing a count is 0 and the others are null."""
+        checked, type_ = self._checked(function, node)
+        return typed(function.build(self.dialect, over, *checked), type_)
 
     def _window(self, node: tree.Window) -> Value:
         name = node.call.function
@@ -325,27 +326,13 @@ class Compiler:
         inside = replace(self, grouping=False)
         partition = [inside.single(each).sql for each in node.partition]
         order: tuple[Sql, ...] = inside.sorted(node.order)
-        if name in ("row_number", *NEIGHBOURS):
+        if name in TIED:
             order = (*order, *self.scope.ties())
 
         def over(function: Any) -> Any:
             return function.over(partition_by=partition or None, order_by=order or None)
 
-        if name in RANKINGS:
-            self._check_count(node.call, 0, 0, f"{name}()")
-            return typed(over(getattr(sa.func, name)()), INTEGER)
-        if name in NEIGHBOURS:
-            self._check_count(node.call, 1, 2, f"{name}(value, [n])")
-            value = inside.single(node.call.arguments[0])
-            steps = [inside.single(argument).sql for argument in node.call.arguments[1:]]
-            return typed(
-                over(getattr(sa.func, name)(value.sql, *(sa.cast(step, sa.Integer()) for step in steps))), value.type
-            )
-        return inside._aggregate(node.call, over)
-
-
-def _in_range(function: str, value: int) -> bool:
-    return value > 0 if function == "bucket" else 0 <= value <= 12
+        return inside.aggregated(WINDOWS[name], node.call, over)
 
 
 def _cure(left: Type, right: Type) -> str:
@@ -357,3 +344,14 @@ def _cure(left: Type, right: Type) -> str:
     if Kind.OTHER in kinds:
         return "use another column: values of this type are carried, not computed with"
     return "bring both to one type"
+
+
+def _conversion(type_: Type, parameter: Parameter) -> str:
+    """Say what makes a value one that the parameter takes; nothing where nothing does."""
+    if Kind.TEXT in parameter.kinds and type_.kind not in (Kind.OTHER, Kind.INTERVAL):
+        return "write to_string(…) around it" if type_.kind != Kind.FLOAT else "write to_string(round(…, 2)) around it"
+    if type_ == TEXT and Kind.DATE in parameter.kinds:
+        return "write date '2026-11-23', or to_date(…) around a text"
+    if type_ == TEXT and Kind.INTEGER in parameter.kinds:
+        return "write a number, or to_integer(…) around a text"
+    return ""

@@ -20,14 +20,26 @@ ANY = frozenset(Kind) - {Kind.INTERVAL, Kind.OTHER}
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a value has to be that is written in the expression, or bound: never a column."""
+
+    what: str
+    accepts: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
 class Parameter:
     """What a function takes: the kinds of value, and whether it may be left out, or must be written out."""
 
     name: str
     kinds: frozenset[Kind]
     optional: bool = False
-    is_written_out: bool = False
-    """A number or text in the expression, or a bound one: not a column."""
+    written: Written | None = None
+
+    def __str__(self) -> str:
+        """Name it with its kinds: `number: integer | decimal | float`."""
+        kinds = " | ".join(kind for kind in Kind if kind in self.kinds and kind != Kind.NULL)
+        return f"{self.name}: {'any' if self.kinds == ANY else kinds}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +48,7 @@ class Function:
 
     `result` is the type, or gives it from the arguments (nothing: they do not go together). `build` gets the
     dialect, the values named by `needs` (`run.date`, `run.time`), then the arguments; of a null it gives null unless `doc` says otherwise.
-    The last parameter may be `repeated`.
+    The last parameter may be `repeated`. An `example` is an expression and its answer, as `audienceflow eval` would print it; null is None.
     """
 
     name: str
@@ -44,6 +56,7 @@ class Function:
     result: Type | Callable[[tuple[Value, ...]], Type | None]
     build: Callable[..., Any]
     doc: str
+    example: tuple[str, str | None] = ("", None)
     needs: tuple[str, ...] = ()
     repeated: bool = False
 
@@ -62,6 +75,13 @@ class Function:
         """Show how it is called: `left(text, length)`."""
         names = ", ".join(f"[{each.name}]" if each.optional else each.name for each in self.parameters)
         return f"{self.name}({names}{', …' if self.repeated else ''})"
+
+    @property
+    def gives(self) -> str:
+        """Say of what type its answer is, in words."""
+        if isinstance(self.result, Type):
+            return str(self.result)
+        return (self.result.__doc__ or "").removesuffix(".")
 
     def parameter(self, index: int) -> Parameter:
         return self.parameters[min(index, len(self.parameters) - 1)]

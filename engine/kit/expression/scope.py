@@ -12,6 +12,7 @@ from engine.kit.catalog import Catalog, Link
 from engine.kit.dialect import Sql
 from engine.kit.errors import suggestion
 from engine.kit.expression import tree
+from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, follow, pushed, semi_joined
 from engine.kit.expression.totals import Totals
@@ -248,8 +249,7 @@ def _where(node: tree.Collection, compiler: Compiler) -> list[Any]:
 
 
 def _aggregated(node: tree.Collection, compiler: Compiler) -> Value:
-    values = [compiler.single(argument) for argument in node.arguments]
-    return compiler.aggregated(node.function, values, node.arguments)
+    return compiler.aggregated(AGGREGATES[node.function], node)
 
 
 def _values(node: tree.Node, compiler: Compiler) -> list[tuple[str, object]]:

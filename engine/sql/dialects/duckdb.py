@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
 from engine.kit.dialect import Capabilities, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, Kind, Type
-from engine.sql.dialects.standard import BIG, Standard, exact, number
+from engine.sql.dialects.standard import (
+    BIG,
+    DECIMAL_PATTERN,
+    INTEGER_PATTERN,
+    TIME_PATTERN,
+    Standard,
+    exact,
+    number,
+)
 
 _CAPABILITIES = Capabilities(
     transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
     analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True,
 )  # fmt: skip
+
+
+class _HugeInt(sa.types.UserDefinedType[int]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "HUGEINT"
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,7 @@ class DuckDb(Standard):
 
     name: str = "duckdb"
     capabilities: Capabilities = _CAPABILITIES
+    widest: ClassVar[sa.types.TypeEngine[Any]] = _HugeInt()
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
         return {"read_only": True} if read_only else {}
@@ -73,11 +89,24 @@ class DuckDb(Standard):
     def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
         return text.like(pattern)
 
+    def size(self, text: Sql) -> Sql:
+        return sa.func.strlen(text, type_=BIG)
+
+    def code(self, text: Sql) -> Sql:
+        return sa.cast(sa.func.unicode(sa.func.nullif(text, "")), BIG)
+
     def parse_integer(self, text: Sql) -> Sql:
-        bare = self.trim(text)
-        is_integer = sa.func.regexp_full_match(bare, "[+-]?[0-9]{1,18}", type_=sa.Boolean())
-        parsed = sa.try_cast(bare, BIG)
-        return sa.case((parsed.is_not(None) & is_integer, parsed))
+        return _parsed(super().trim(text), INTEGER_PATTERN, BIG)
+
+    def parse_decimal(self, text: Sql, digits: int) -> Sql:
+        parsed = _parsed(super().trim(text), DECIMAL_PATTERN, exact(12))
+        return sa.cast(sa.func.round(parsed, number(digits)), exact(digits))
+
+    def parse_time(self, text: Sql) -> Sql:
+        """Give a time its seconds, without which it is not cast."""
+        bare = super().trim(text)
+        full = sa.func.regexp_replace(bare, "^(.{10}[T ][0-9:]{5})([Z+-]|$)", r"\1:00\2", type_=sa.String())
+        return sa.func.timezone("UTC", _parsed(full, TIME_PATTERN, sa.DateTime(timezone=True)), type_=sa.DateTime())
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:
         return sa.func.strftime(value, "%Y-%m-%d" if type_ == DATE else "%Y-%m-%d %H:%M:%S.%f", type_=sa.String())
@@ -115,6 +144,26 @@ class DuckDb(Standard):
         count = amount if unit == "seconds" else sa.cast(amount, sa.Integer())
         moved = sa.type_coerce(value, sa.DateTime()) + step(count, type_=sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
+
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        standard = super().utc
+        return _named(shown, lambda named: standard(named, zone))
+
+    def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
+        step = number(unit * 1_000_000)
+        passed = sa.func.epoch_us(end, type_=BIG) - sa.func.epoch_us(start, type_=BIG)
+        return (passed - (passed % step + step) % step).op("//", precedence=8, return_type=BIG)(step)
+
+
+def _named(value: Sql, build: Callable[[Sql], Sql]) -> Sql:
+    """Give what `build` makes of a timestamp's name, so that it is computed once however often it is named."""
+    body = sa.literal_column("lambda named").op(":")(build(sa.literal_column("named", sa.DateTime())))
+    built = sa.func.list_transform(sa.func.list_value(value), body)
+    return sa.func.list_extract(built, number(1), type_=sa.DateTime())
+
+
+def _parsed(bare: Sql, pattern: str, type_: sa.types.TypeEngine[Any]) -> Sql:
+    return sa.case((sa.func.regexp_matches(bare, pattern, type_=sa.Boolean()), sa.try_cast(bare, type_)))
 
 
 def _known_of(table: str, schema: str | None, what: str, columns: str) -> str:
@@ -159,10 +208,3 @@ def _quotient(left: Sql, right: Sql, scales: tuple[int, int], scale: int, intege
     divisor = below * number(10 ** scales[0])
     size = (sa.func.abs(dividend) + sa.func.abs(divisor)).op("//", precedence=8)(sa.func.abs(divisor) * number(2))
     return sa.case(((above < 0) != (below < 0), -size), else_=size)
-
-
-class _HugeInt(sa.types.UserDefinedType[int]):
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "HUGEINT"

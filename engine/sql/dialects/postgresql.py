@@ -8,9 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import UUID
 
-from engine.kit.dialect import Capabilities, Sql, Unit
+from engine.kit.dialect import Capabilities, Curve, Sql, Unit
 from engine.kit.types import DATE, Type
-from engine.sql.dialects.standard import BIG, WHITE_SPACE, Standard, number
+from engine.sql.dialects.standard import (
+    BIG,
+    DECIMAL_PATTERN,
+    INTEGER_PATTERN,
+    TIME_PATTERN,
+    WHITE_SPACE,
+    Standard,
+    exact,
+    number,
+)
 
 _QUOTIENT_DIGITS = 30
 """Digits after the point before the last rounding; rounding twice shows only for divisors of more than 23 digits."""
@@ -79,9 +88,24 @@ class PostgreSql(Standard):
     def like(self, text: Sql, pattern: Sql) -> sa.ColumnElement[bool]:
         return text.like(pattern, escape="")
 
+    def size(self, text: Sql) -> Sql:
+        return sa.cast(sa.func.octet_length(text), BIG)
+
     def parse_integer(self, text: Sql) -> Sql:
         bare = self.trim(text)
-        return sa.case((bare.regexp_match("^[+-]?[0-9]{1,18}$"), sa.cast(bare, BIG)))
+        return sa.case((bare.regexp_match(INTEGER_PATTERN), sa.cast(bare, BIG)))
+
+    def parse_decimal(self, text: Sql, digits: int) -> Sql:
+        bare = self.trim(text)
+        parsed = sa.case((bare.regexp_match(DECIMAL_PATTERN), sa.cast(bare, sa.Numeric())))
+        return sa.cast(sa.func.round(parsed, number(digits)), exact(digits))
+
+    def parse_time(self, text: Sql) -> Sql:
+        bare = self.trim(text)
+        is_time = bare.regexp_match(TIME_PATTERN) & sa.func.pg_input_is_valid(bare, "timestamptz", type_=sa.Boolean())
+        return sa.func.timezone(
+            "UTC", sa.cast(sa.case((is_time, bare)), sa.DateTime(timezone=True)), type_=sa.DateTime()
+        )
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:
         return sa.func.to_char(value, "YYYY-MM-DD" if type_ == DATE else "YYYY-MM-DD HH24:MI:SS.US", type_=sa.String())
@@ -90,12 +114,20 @@ class PostgreSql(Standard):
         wide = sa.cast(left, sa.Numeric(100, _QUOTIENT_DIGITS))
         return sa.cast(sa.func.round(wide / sa.cast(right, sa.Numeric()), number(scale)), sa.Numeric(60, scale))
 
+    def curve(self, name: Curve, *values: Sql) -> Sql:
+        function = sa.func.log if name == "log10" else getattr(sa.func, name)
+        return function(*values, type_=sa.Double())
+
     def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
         if type_ == DATE and unit == "days":
             return value.op("+", return_type=sa.Date())(sa.cast(amount, sa.Integer()))
         step = sa.literal_column(f"interval '1 {unit.removesuffix('s')}'", sa.Interval())
         moved = sa.type_coerce(value, sa.DateTime()) + sa.type_coerce(amount * step, sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
+
+    def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
+        passed = sa.extract("epoch", sa.type_coerce(end, sa.DateTime()) - sa.type_coerce(start, sa.DateTime()))
+        return sa.cast(sa.func.floor(sa.cast(passed, sa.Numeric()) / number(unit)), BIG)
 
 
 class _Bits(sa.types.UserDefinedType[Any]):

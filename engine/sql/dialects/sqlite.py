@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Capabilities, Direction, Over, Part, Sql, Unit
+from engine.kit.dialect import Capabilities, Curve, Direction, Over, Part, Sql, Unit
 from engine.kit.types import DATE, INTEGER, Kind, Type
 from engine.sql.dialects.sqlite_functions import register
 from engine.sql.dialects.standard import BIG, Standard, number
@@ -90,8 +90,29 @@ class Sqlite(Standard):
     def position(self, text: Sql, part: Sql) -> Sql:
         return sa.func.instr(text, part, type_=BIG)
 
+    def size(self, text: Sql) -> Sql:
+        return sa.func.length(sa.cast(text, sa.LargeBinary()), type_=BIG)
+
+    def code(self, text: Sql) -> Sql:
+        return sa.func.unicode(text, type_=BIG)
+
+    def character(self, code: Sql) -> Sql:
+        return sa.case((code.is_not(None), sa.func.char(code, type_=sa.String())))
+
+    def pad(self, text: Sql, length: Sql, fill: Sql, side: Literal["left", "right"]) -> Sql:
+        return sa.func.af_pad(text, length, fill, sa.literal_column(f"'{side}'"), type_=sa.String())
+
+    def line(self, text: Sql, number: Sql) -> Sql:
+        return sa.func.af_line(text, number, type_=sa.String())
+
     def parse_integer(self, text: Sql) -> Sql:
         return sa.func.af_integer(text, type_=BIG)
+
+    def parse_decimal(self, text: Sql, digits: int) -> Sql:
+        return sa.func.af_decimal(text, number(digits), type_=sa.Double())
+
+    def parse_time(self, text: Sql) -> Sql:
+        return sa.func.af_time(text, type_=sa.DateTime())
 
     def text(self, value: Sql, type_: Type) -> Sql:
         if type_.kind == Kind.DECIMAL:  # adding 0.0 takes the sign off a zero
@@ -102,7 +123,7 @@ class Sqlite(Standard):
         return super().text(value, type_)
 
     def _formatted(self, value: Sql, type_: Type) -> Sql:  # noqa: ARG002
-        return sa.type_coerce(value, sa.String())
+        return sa.cast(value, sa.String())
 
     def cast(self, value: Sql, from_: Type, to: Type) -> Sql:
         match from_.kind, to.kind:
@@ -110,7 +131,7 @@ class Sqlite(Standard):
                 return sa.null()
             case Kind.DATE, Kind.TIMESTAMP:
                 return sa.type_coerce(
-                    sa.type_coerce(value, sa.String()) + sa.literal_column("' 00:00:00.000000'"), sa.DateTime()
+                    sa.cast(value, sa.String()) + sa.literal_column("' 00:00:00.000000'"), sa.DateTime()
                 )
             case _, Kind.DECIMAL | Kind.FLOAT:
                 return sa.cast(value, sa.Double())
@@ -148,6 +169,11 @@ class Sqlite(Standard):
         rounded = (whole + half).op("/", precedence=8)(number(step))
         return sa.type_coerce(rounded, BIG) if digits == 0 else _from_digits(rounded, digits)
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        scale = -1 if type_.kind == Kind.FLOAT else type_.scale or 0
+        cut = sa.func.af_trunc(value, number(scale), number(digits))
+        return sa.cast(cut, BIG if digits == 0 else sa.Double())
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         if type_ == INTEGER:
             return value
@@ -160,34 +186,51 @@ class Sqlite(Standard):
             case _:
                 return cut
 
+    def curve(self, name: Curve, *values: Sql) -> Sql:
+        return getattr(sa.func, f"af_{name}")(*values, type_=sa.Double())  # type: ignore[no-any-return]
+
     def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
         python_type: Any = sa.Date() if type_ == DATE else sa.DateTime()
-        return sa.func.af_shift(sa.type_coerce(value, sa.String()), unit, amount, type_=python_type)
+        return sa.func.af_shift(sa.cast(value, sa.String()), unit, amount, type_=python_type)
 
     def days_between(self, end: Sql, start: Sql) -> Sql:
-        days = sa.func.julianday(sa.type_coerce(end, sa.String())) - sa.func.julianday(
-            sa.type_coerce(start, sa.String())
-        )
+        days = sa.func.julianday(sa.cast(end, sa.String())) - sa.func.julianday(sa.cast(start, sa.String()))
         return sa.cast(days, BIG)
+
+    def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
+        moments = (sa.cast(each, sa.String()) for each in (end, start))
+        return sa.func.af_seconds_between(*moments, number(unit), type_=BIG)
+
+    def local(self, timestamp: Sql, zone: str) -> Sql:
+        return sa.func.af_local(sa.cast(timestamp, sa.String()), sa.literal(zone), type_=sa.DateTime())
+
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        return sa.func.af_utc(sa.cast(shown, sa.String()), sa.literal(zone), type_=sa.DateTime())
 
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         if type_ == DATE and part in ("hour", "minute", "second"):
             return super().part(value, type_, part)
-        sign = {"year": "Y", "month": "m", "day": "d", "hour": "H", "minute": "M", "second": "S", "week_day": "w"}[part]
-        text = sa.type_coerce(value, sa.String())
+        sign = {
+            "year": "Y", "month": "m", "day": "d", "hour": "H", "minute": "M", "second": "S", "week_day": "w", "day_of_year": "j",
+        }[part]  # fmt: skip
+        text = sa.cast(value, sa.String())
         number_ = sa.cast(
             sa.func.strftime(sa.literal_column(f"'%{sign}'"), sa.func.substr(text, number(1), number(19))), BIG
         )
         return (number_ + number(6)) % number(7) + number(1) if part == "week_day" else number_
 
     def date(self, timestamp: Sql) -> Sql:
-        return sa.func.substr(sa.type_coerce(timestamp, sa.String()), number(1), number(10), type_=sa.Date())
+        return sa.func.substr(sa.cast(timestamp, sa.String()), number(1), number(10), type_=sa.Date())
 
     def sum(self, value: Sql, type_: Type, over: Over) -> Sql:
         if type_.kind == Kind.DECIMAL:
             scale = type_.scale or 0
             return _from_digits(over(sa.func.sum(_digits(value, scale), type_=BIG)), scale)
         return over(sa.func.sum(value))
+
+    def deviation(self, value: Sql, type_: Type, over: Over) -> Sql:
+        whole = _digits(value, type_.scale or 0) if type_.scale else value
+        return over(sa.func.af_deviation(whole, number(type_.scale or 0), type_=sa.Double()))
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.af_join(value, separator, type_=sa.String())

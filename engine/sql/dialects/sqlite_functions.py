@@ -7,12 +7,13 @@ import math
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from engine.sql.dialects.standard import WHITE_SPACE
+from engine.sql.dialects.standard import DECIMAL_PATTERN, INTEGER_PATTERN, TIME_PATTERN, WHITE_SPACE
 
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 
@@ -22,6 +23,7 @@ def register(connection: Any) -> None:
     for name, (arguments, function) in _FUNCTIONS.items():
         connection.create_function(name, arguments, function, deterministic=True)
     connection.create_aggregate("af_join", 2, _Join)
+    connection.create_window_function("af_deviation", 2, _Deviation)
 
 
 def _lower(text: str | None) -> str | None:
@@ -79,9 +81,43 @@ def _bucket(text: str | None, count: int) -> int | None:
     return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8], 16) % count
 
 
-def _integer(text: str | None) -> int | None:
+def _pad(text: str | None, length: int | None, fill: str | None, side: str) -> str | None:
+    if text is None or length is None or fill is None:
+        return None
+    missing = length - len(text)
+    if missing <= 0:
+        return text[:length]
+    filling = (fill * (missing // len(fill) + 1))[:missing]
+    return filling + text if side == "left" else text + filling
+
+
+def _line(text: str | None, number: int | None) -> str | None:
+    return None if text is None or number is None else text.split("\n")[number - 1]
+
+
+def _bare(text: str | None, pattern: str) -> str | None:
+    """Give the text without white space around it when it fits the pattern."""
     bare = "" if text is None else text.strip(WHITE_SPACE)
-    return int(bare) if re.fullmatch("[+-]?[0-9]{1,18}", bare) else None
+    return bare if re.fullmatch(pattern, bare) else None
+
+
+def _integer(text: str | None) -> int | None:
+    bare = _bare(text, INTEGER_PATTERN)
+    return None if bare is None else int(bare)
+
+
+def _parsed_decimal(text: str | None, digits: int) -> float | None:
+    bare = _bare(text, DECIMAL_PATTERN)
+    return None if bare is None else _rounded(Decimal(bare), digits)
+
+
+def _time(text: str | None) -> str | None:
+    bare = _bare(text, TIME_PATTERN)
+    try:
+        moment = None if bare is None else datetime.fromisoformat(bare)
+        return None if moment is None else _written(moment.astimezone(UTC) if moment.tzinfo else moment)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _divide(left: float | None, right: float | None, left_scale: int, right_scale: int, scale: int) -> float | None:
@@ -98,7 +134,20 @@ def _decimal(value: float, scale: int) -> Decimal:
 def _round(value: float | None, digits: int) -> float | None:
     if value is None:
         return None
-    return float(Decimal(f"{value:.15g}").quantize(Decimal(1).scaleb(-digits), context=_EXACT))
+    return _rounded(Decimal(f"{value:.15g}"), digits)
+
+
+def _trunc(value: float | None, scale: int, digits: int) -> float | None:
+    """Cut a decimal of a scale; of a float, whose scale is -1, the 15 significant digits."""
+    if value is None:
+        return None
+    read = Decimal(f"{value:.15g}") if scale < 0 else _decimal(value, scale)
+    return float(read.quantize(Decimal(1).scaleb(-digits), ROUND_DOWN, _EXACT)) + 0.0
+
+
+def _rounded(value: Decimal, digits: int) -> float:
+    """Round half away from zero; a zero has no sign."""
+    return float(value.quantize(Decimal(1).scaleb(-digits), context=_EXACT)) + 0.0
 
 
 def _remainder(left: float | None, right: float | None) -> float | None:
@@ -106,9 +155,16 @@ def _remainder(left: float | None, right: float | None) -> float | None:
 
 
 def _shift(value: str | None, unit: str, amount: int | None) -> str | None:
-    """Move a date or a timestamp, which the length of the text tells apart."""
+    """Move a date or a timestamp, which the length of the text tells apart; null beyond the years 1 to 9999."""
     if value is None or amount is None:
         return None
+    try:
+        return _moved(value, unit, amount)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _moved(value: str, unit: str, amount: int) -> str:
     moment: date = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if unit == "months":
         years, month = divmod(moment.year * 12 + moment.month - 1 + amount, 12)
@@ -116,6 +172,68 @@ def _shift(value: str | None, unit: str, amount: int | None) -> str | None:
     else:
         moment = moment + timedelta(**{unit: amount})
     return moment.isoformat(" ", "microseconds") if isinstance(moment, datetime) else moment.isoformat()
+
+
+def _seconds_between(end: str | None, start: str | None, unit: int) -> int | None:
+    if end is None or start is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)) // timedelta(seconds=unit)
+
+
+def _local(value: str | None, zone: str) -> str | None:
+    return (
+        None
+        if value is None
+        else _written(datetime.fromisoformat(value).replace(tzinfo=UTC).astimezone(ZoneInfo(zone)))
+    )
+
+
+def _utc(value: str | None, zone: str) -> str | None:
+    return (
+        None
+        if value is None
+        else _written(datetime.fromisoformat(value).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+    )
+
+
+def _written(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _curve(function: Callable[..., float]) -> Callable[..., float | None]:
+    def of(*values: float | None) -> float | None:
+        try:
+            return None if None in values else function(*values)
+        except (ValueError, OverflowError):
+            return None
+
+    return of
+
+
+class _Deviation:
+    """The standard deviation of a sample of whole numbers, each without the point before its last `scale` digits."""
+
+    def __init__(self) -> None:
+        self.count = self.total = self.squares = self.scale = 0
+
+    def step(self, value: int | None, scale: int) -> None:
+        self._count(value, 1)
+        self.scale = scale
+
+    def inverse(self, value: int | None, _scale: int) -> None:
+        self._count(value, -1)
+
+    def _count(self, value: int | None, sign: int) -> None:
+        if value is not None:
+            self.count += sign
+            self.total += sign * value
+            self.squares += sign * value * value
+
+    def value(self) -> float | None:
+        below = self.count * (self.count - 1) * 100**self.scale
+        return math.sqrt(float(self.count * self.squares - self.total**2) / float(below)) if below else None
+
+    finalize = value
 
 
 class _Join:
@@ -142,9 +260,23 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "af_md5": (1, _hashed(hashlib.md5)),
     "af_sha256": (1, _hashed(hashlib.sha256)),
     "af_bucket": (2, _bucket),
+    "af_pad": (4, _pad),
+    "af_line": (2, _line),
     "af_integer": (1, _integer),
+    "af_decimal": (2, _parsed_decimal),
+    "af_time": (1, _time),
     "af_divide": (5, _divide),
     "af_round": (2, _round),
+    "af_trunc": (3, _trunc),
     "af_remainder": (2, _remainder),
     "af_shift": (3, _shift),
+    "af_seconds_between": (3, _seconds_between),
+    "af_local": (2, _local),
+    "af_utc": (2, _utc),
+    "af_power": (2, _curve(math.pow)),
+    **{
+        f"af_{each.__name__}": (1, _curve(each))
+        for each in (math.sqrt, math.exp, math.log10, math.sin, math.cos, math.asin)
+    },
+    "af_ln": (1, _curve(math.log)),
 }

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Direction, Over, Part, Side, Sql, TableShape, Unit
-from engine.kit.types import DATE, INTEGER, TEXT, Kind, Type, to_sqlalchemy
+from engine.kit.dialect import Curve, Direction, Over, Part, Side, Sql, TableShape, Unit
+from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Kind, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space."""
+
+INTEGER_PATTERN = "^[+-]?[0-9]{1,18}$"
+DECIMAL_PATTERN = "^[+-]?[0-9]{1,15}([.][0-9]{1,12})?$"
+TIME_PATTERN = (
+    "^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?$"
+)
+"""Texts that are read as a number or a time; what they let through may still be no day."""
 
 BIG = sa.BigInteger()
 
@@ -30,6 +38,8 @@ class Standard:
     """SQL as PostgreSQL speaks it, which DuckDB mostly follows."""
 
     begin: str | None = None
+    widest: ClassVar[sa.types.TypeEngine[Any]] = sa.Numeric()
+    """Holds whole numbers of 38 digits or more."""
     at_one_moment: str | None = None
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
@@ -78,6 +88,19 @@ class Standard:
 
     def position(self, text: Sql, part: Sql) -> Sql:
         return sa.cast(sa.func.strpos(text, part), BIG)
+
+    def code(self, text: Sql) -> Sql:
+        return sa.cast(sa.func.ascii(sa.func.nullif(text, "")), BIG)
+
+    def character(self, code: Sql) -> Sql:
+        return sa.func.chr(sa.cast(code, sa.Integer()), type_=sa.String())
+
+    def pad(self, text: Sql, length: Sql, fill: Sql, side: Literal["left", "right"]) -> Sql:
+        function = sa.func.lpad if side == "left" else sa.func.rpad
+        return function(text, sa.cast(length, sa.Integer()), fill, type_=sa.String())
+
+    def line(self, text: Sql, number: Sql) -> Sql:
+        return sa.func.split_part(text, sa.literal("\n", sa.String()), sa.cast(number, sa.Integer()), type_=sa.String())
 
     def text(self, value: Sql, type_: Type) -> Sql:
         match type_.kind:
@@ -143,11 +166,23 @@ class Standard:
     def _decimal_of_float(self, value: Sql) -> Sql:
         return sa.cast(value, sa.Numeric())
 
+    def trunc(self, value: Sql, type_: Type, digits: int) -> Sql:
+        if type_.kind == Kind.FLOAT:
+            value, type_ = self.round(value, type_, 12), Type(Kind.DECIMAL, 12)
+        longer = self.arithmetic("*", value, number(10**digits), (type_, INTEGER), type_)
+        whole = self.whole(longer, type_, "zero")
+        if digits == 0:
+            return whole
+        return self.divide(whole, number(10**digits), (INTEGER, INTEGER), Type(Kind.DECIMAL, digits))
+
     def whole(self, value: Sql, type_: Type, direction: Direction) -> Sql:
         if type_ == INTEGER:
             return value
         function = {"down": sa.func.floor, "up": sa.func.ceil, "zero": sa.func.trunc}[direction]
         return sa.cast(function(value), BIG)
+
+    def curve(self, name: Curve, *values: Sql) -> Sql:
+        return getattr(sa.func, name)(*values, type_=sa.Double())  # type: ignore[no-any-return]
 
     def shift(self, value: Sql, type_: Type, unit: Unit, amount: Sql) -> Sql:
         raise NotImplementedError
@@ -155,10 +190,24 @@ class Standard:
     def days_between(self, end: Sql, start: Sql) -> Sql:
         return sa.cast(end.op("-", return_type=sa.Integer())(start), BIG)
 
+    def local(self, timestamp: Sql, zone: str) -> Sql:
+        moment = sa.func.timezone(sa.literal("UTC"), sa.type_coerce(timestamp, sa.DateTime()))
+        return sa.func.timezone(sa.literal(zone, sa.String()), moment, type_=sa.DateTime())
+
+    def utc(self, shown: Sql, zone: str) -> Sql:
+        """Ask the database, which takes the second of two, and see whether the offset of the day before fits as well."""
+        shown = sa.type_coerce(shown, sa.DateTime())
+        moment = sa.func.timezone(sa.literal(zone, sa.String()), shown, type_=sa.DateTime(timezone=True))
+        second = sa.func.timezone(sa.literal("UTC"), moment, type_=sa.DateTime())
+        day_before = self.shift(second, TIMESTAMP, "days", number(-1))
+        offset = sa.type_coerce(self.local(day_before, zone) - day_before, sa.Interval())
+        first = sa.type_coerce(shown - offset, sa.DateTime())
+        return sa.case((self.local(first, zone) == shown, first), else_=second)
+
     def part(self, value: Sql, type_: Type, part: Part) -> Sql:
         if type_ == DATE and part in ("hour", "minute", "second"):
             return sa.case((value.is_not(None), number(0)))
-        field = sa.extract("isodow" if part == "week_day" else part, value)
+        field = sa.extract({"week_day": "isodow", "day_of_year": "doy"}.get(part, part), value)
         return sa.cast(sa.func.floor(field), BIG)
 
     def date(self, timestamp: Sql) -> Sql:
@@ -166,6 +215,15 @@ class Standard:
 
     def sum(self, value: Sql, type_: Type, over: Over) -> Sql:
         return sa.cast(over(sa.func.sum(value)), BIG) if type_ == INTEGER else over(sa.func.sum(value))
+
+    def deviation(self, value: Sql, type_: Type, over: Over) -> Sql:
+        scale = type_.scale or 0
+        whole = sa.cast(value * number(10**scale), self.widest)
+        count = sa.cast(over(sa.func.count(value)), self.widest)
+        total, squares = (over(sa.func.sum(each, type_=self.widest)) for each in (whole, whole * whole))
+        above: Sql = sa.cast(count * squares - total * total, sa.Double())
+        below: Sql = sa.cast(sa.func.nullif(count * (count - number(1)) * number(100**scale), number(0)), sa.Double())
+        return self.curve("sqrt", above / below)
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.string_agg(value, separator, type_=sa.String()).aggregate_order_by(self.collated(value))
