@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import networkx as nx
 
 from engine.kit.errors import Diagnostic, suggestion
-from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
+from engine.lang.mentions import variables
+from engine.lang.spec import ActivitySpec, After, Reference, WorkflowSpec
 
 Graph: TypeAlias = "nx.MultiDiGraph[str]"
 
@@ -59,8 +61,38 @@ def used_ports(graph: Graph, activity: str) -> set[str]:
     return read or {"result"}
 
 
+def sound(spec: WorkflowSpec) -> WorkflowSpec:
+    """Give the activities whose own options can be judged: all that stands before them is right, so their columns are known.
+
+    Control is left out, so there is no cycle; an activity that is wrong itself stays, as far as it could be read.
+    """
+    kept: dict[str, ActivitySpec] = {}
+    waiting = list(spec.activities.values())
+    while ready := [activity for activity in waiting if _stands_on(spec, kept, activity)]:
+        kept.update((activity.id, replace(activity, after=After())) for activity in ready)
+        waiting = [activity for activity in waiting if activity.id not in kept]
+    return replace(spec, activities={name: kept[name] for name in spec.activities if name in kept})
+
+
+def _stands_on(spec: WorkflowSpec, known: Container[str], activity: ActivitySpec) -> bool:
+    """Say that an activity's populations are known, and the variables it mentions."""
+    references = [reference for references in activity.inputs.values() for reference in references]
+    is_fed = all(
+        reference.activity in known
+        and reference.activity not in spec.unreadable
+        and _reference_problem(spec, reference) is None
+        for reference in references
+    )
+    needed = {port.name for port in activity.activity.inputs if not port.optional}
+    return (
+        is_fed
+        and needed <= set(activity.inputs)
+        and not any(f"vars.{name}" in spec.unreadable for name in variables(activity))
+    )
+
+
 def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic | None:
-    if not reference.activity:
+    if not reference.activity or reference.activity in spec.unreadable:
         return None
     source = spec.activities.get(reference.activity)
     if source is None:

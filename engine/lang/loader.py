@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +15,7 @@ from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.option import Scalar
 from engine.kit.types import Type
+from engine.lang import graph as graphs
 from engine.lang import source
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
@@ -21,21 +23,51 @@ from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, W
 M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
+TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A workflow as far as it can be read, and what is wrong with it."""
+
+    spec: WorkflowSpec | None
+    """Activities that are wrong are in it as far as they can be read; nothing where the file is no workflow."""
+    written: tuple[Diagnostic, ...]
+    """The problems of the text and the options."""
+    arrows: tuple[Diagnostic, ...] = ()
+    """The problems of the graph."""
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        return tuple(sorted({*self.written, *self.arrows}))
 
 
 def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> WorkflowSpec:
     """Read a workflow. `activities` gives the class of every type there is.
 
-    Raises AuthorError with all problems of the file, sorted.
+    Raises AuthorError with all problems of the file, sorted; those of its arrows are among them, but are no reason alone.
     """
-    value = source.read(text, file)
+    reading = read(text, file, activities)
+    if reading.written or reading.spec is None:
+        raise AuthorError(*reading.problems)
+    return reading.spec
+
+
+def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Reading:
+    """Read a workflow as far as it goes."""
+    try:
+        value, misread = source.read_on(text, file)
+    except AuthorError as problem:
+        return Reading(spec=None, written=problem.diagnostics)
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
-    if loading.problems:
-        lines = text.splitlines()
-        raise AuthorError(*(_with_whole_line(problem, lines) for problem in loading.problems))
-    return spec
+    lines = text.splitlines()
+    cut = {problem.span.line for problem in misread if problem.code == "Y010"}  # their values are not what was meant
+    told = (_with_whole_line(problem, lines) for problem in loading.problems if problem.span.line not in cut)
+    arrows = graphs.problems(spec, graphs.build(spec)) if spec else ()
+    return Reading(spec=spec, written=(*misread, *told), arrows=tuple(arrows))
 
 
 def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
@@ -61,6 +93,34 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
         for error in failed.errors(include_url=False):
             problems.extend(_diagnostics(dict(error), model, value, known))
         return None
+
+
+def _as_far_as_right(model: type[M], value: Block) -> M | None:
+    """Give the model without the parts that are wrong, where it can do without them."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as failed:
+        errors = failed.errors(include_url=False)
+    wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
+    if () in wrong:
+        return None
+    try:
+        return model.model_validate(_without(value, wrong))
+    except ValidationError:
+        return None
+
+
+def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:
+    """Give a block without what the paths lead to; of a list or a text, nothing remains."""
+    rest = Block()
+    rest.span = value.span
+    for key, item in value.items():
+        inner = [path[1:] for path in paths if path[0] == key]
+        if not inner:
+            rest[key] = item
+        elif isinstance(item, Block) and all(path and isinstance(path[0], str) for path in inner):
+            rest[key] = _without(item, inner)
+    return rest
 
 
 def _diagnostics(
@@ -148,21 +208,17 @@ class _Loading:
         self.file = file
         self.known = activities
         self.problems: list[Diagnostic] = []
+        self.unreadable: set[str] = set()
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
 
-    def workflow(self, value: Any, text: str) -> WorkflowSpec:
+    def workflow(self, value: Any, text: str) -> WorkflowSpec | None:
         if not isinstance(value, Block):
-            raise AuthorError(
-                *self.problems,
-                Diagnostic(
-                    Span(self.file, 1, 1),
-                    "E101",
-                    "this is no workflow",
-                    "begin with 'workflow: name' and 'activities:'",
-                ),
+            self.problem(
+                Span(self.file, 1, 1), "E101", "this is no workflow", "begin with 'workflow: name' and 'activities:'"
             )
+            return None
         for key in value:
             if key not in TOP:
                 self.problem(key.span, "E102", f"unknown key '{key}'", suggestion(key, TOP, "keys"))
@@ -174,12 +230,13 @@ class _Loading:
                 f"'{name}' is no name for a workflow",
                 "write 'workflow: some_name' in snake_case",
             )
-        self.defaults = {"dimension": value.get("dimension"), "seed": name}
-        return WorkflowSpec(
+        dimension = self.text(value, "dimension", "") or None
+        self.defaults = {"dimension": dimension, "seed": name}
+        spec = WorkflowSpec(
             name=name,
             span=value.span,
             label=self.text(value, "label", name),
-            dimension=self.text(value, "dimension", "") or None,
+            dimension=dimension,
             timezone=self.timezone(value),
             on_error=self.choice(value, "on_error", ("suspend", "ignore", "abort")),
             variables=self.variables(value),
@@ -187,6 +244,7 @@ class _Loading:
             canvas=value.get("canvas") or {},
             text=text,
         )
+        return replace(spec, unreadable=frozenset(self.unreadable))
 
     def text(self, value: Block, key: str, default: str) -> str:
         written = value.get(key)
@@ -210,13 +268,15 @@ class _Loading:
         written = self.text(value, "timezone", "UTC")
         try:
             ZoneInfo(written)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, cannot be read
+            close = get_close_matches(written, available_timezones(), n=1)
             self.problem(
                 source.span_of(value, ("timezone",), value.span),
                 "E107",
                 f"there is no time zone '{written}'",
-                "write a name such as Europe/Paris",
+                f"write '{close[0]}'" if close else "write a name such as Europe/Paris",
             )
+            return "UTC"
         return written
 
     def block(self, value: Block, key: str) -> Block:
@@ -232,38 +292,36 @@ class _Loading:
     def variables(self, value: Block) -> dict[str, Variable]:
         variables = {}
         for name, body in self.block(value, "variables").items():
-            if not isinstance(body, Block):
-                self.problem(
-                    name.span,
-                    "E105",
-                    f"the variable '{name}' needs a type",
-                    f"write '{name}: {{type: integer, default: 30}}'",
-                )
-                continue
-            for key in body:
-                if key not in ("type", "default", "description"):
-                    self.problem(
-                        key.span,
-                        "E102",
-                        f"unknown key '{key}'",
-                        suggestion(key, ("type", "default", "description"), "keys"),
-                    )
-            try:
-                type_ = Type.parse(self.text(body, "type", "text"))
-            except ValueError:
-                self.problem(
-                    source.span_of(body, ("type",), body.span),
-                    "E104",
-                    f"'{body['type']}' is no type",
-                    suggestion(
-                        str(body["type"]), ("integer", "decimal", "text", "boolean", "date", "timestamp"), "types"
-                    ),
-                )
-                continue
-            variables[str(name)] = Variable(
-                type=type_, default=body.get("default"), description=self.text(body, "description", ""), span=name.span
-            )
+            known = len(self.problems)
+            variable = self.variable(name, body)
+            if variable is not None:
+                variables[str(name)] = variable
+            if len(self.problems) > known:
+                self.unreadable.add(f"vars.{name}")
         return variables
+
+    def variable(self, name: Scalar, body: Any) -> Variable | None:
+        if not IDENTIFIER.fullmatch(name):
+            self.problem(
+                name.span, "E106", f"'{name}' is no name for a variable", "use snake_case: letters, digits and _"
+            )
+        if not isinstance(body, Block):
+            fix = f"write '{name}: {{type: integer, default: 30}}'"
+            self.problem(name.span, "E105", f"the variable '{name}' needs a type", fix)
+            return None
+        for key in body:
+            if key not in ("type", "default", "description"):
+                fix = suggestion(key, ("type", "default", "description"), "keys")
+                self.problem(key.span, "E102", f"unknown key '{key}'", fix)
+        written = self.text(body, "type", "text")
+        try:
+            type_ = Type.parse(written)
+        except ValueError:
+            span = source.span_of(body, ("type",), body.span)
+            self.problem(span, "E104", f"'{written}' is no type", suggestion(written, TYPES, "types"))
+            return None
+        default = self.text(body, "default", "") if body.get("default") is not None else None
+        return Variable(type=type_, default=default, description=self.text(body, "description", ""), span=name.span)
 
     def activities(self, value: Block) -> dict[str, ActivitySpec]:
         written = self.block(value, "activities")
@@ -281,36 +339,27 @@ class _Loading:
         return specs
 
     def activity(self, name: Scalar, body: Any) -> ActivitySpec | None:
-        if not isinstance(body, Block):
-            self.problem(name.span, "E109", f"the activity '{name}' has no type", "write 'type: …' below it")
+        kind = body.get("type") if isinstance(body, Block) else None
+        if not isinstance(body, Block) or not isinstance(kind, Scalar) or kind not in self.known:
+            types = suggestion(str(kind or ""), self.known, "types")
+            message, fix = f"the activity '{name}' has no type", f"write 'type: …' below it ({types})"
+            if isinstance(kind, Scalar):
+                message, fix = f"there is no activity type '{kind}'", types
+            self.problem(getattr(kind, "span", name.span), "E109", message, fix)
             return None
-        kind = body.get("type")
-        if not isinstance(kind, Scalar) or kind not in self.known:
-            self.problem(
-                getattr(kind, "span", name.span),
-                "E109",
-                f"there is no activity type '{kind or ''}'",
-                suggestion(str(kind or ""), self.known, "types"),
-            )
-            return None
-        model = self.known[kind]
+        known = len(self.problems)
+        spec = self.readable(name, body, self.known[kind])
+        if len(self.problems) > known:
+            self.unreadable.add(str(name))
+        return spec
+
+    def readable(self, name: Scalar, body: Block, model: type[Activity]) -> ActivitySpec | None:
+        """Give an activity as far as it can be read: without the options that are wrong."""
         ports = {port.name: port for port in model.inputs}
-        common, options = Block(), Block()
-        common.span = options.span = name.span
-        for key, written in body.items():
-            if written is None:
-                self.problem(
-                    key.span, "E116", f"'{key}' has no value", "write one, or take the line out; quote the word null"
-                )
-            if written is None or key in ports or key in ("type", "after"):
-                continue
-            (common if key in Common.model_fields else options)[key] = written
-        for key, default in self.defaults.items():
-            if key in model.model_fields and key not in options and default is not None:
-                options[key] = f"{default}.{name}" if key == "seed" else default
-        known = (*Common.model_fields, *ports, "after", "type")
-        read_common = read_model(Common, common, self.problems)
-        read_options = read_model(model, options, self.problems, known)
+        common, options = self.parted(name, body, model, ports)
+        beside = (*Common.model_fields, *ports, "after", "type")
+        read_common = read_model(Common, common, self.problems) or _as_far_as_right(Common, common)
+        read_options = read_model(model, options, self.problems, beside) or _as_far_as_right(model, options)
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:
@@ -323,7 +372,34 @@ class _Loading:
             common=read_common,
             inputs={port: references for port, references in inputs.items() if references},
             after=after,
+            places=dict(_places(body)),
         )
+
+    def parted(
+        self, name: Scalar, body: Block, model: type[Activity], ports: Mapping[str, Port]
+    ) -> tuple[Block, Block]:
+        """Part what an author wrote into the options all activities have, and those of this one, with the workflow's defaults."""
+        common, options = Block(), Block()
+        common.span = options.span = name.span
+        for key, written in self.filled(body).items():
+            if key not in ports and key not in ("type", "after"):
+                (common if key in Common.model_fields else options)[key] = written
+        for key, default in self.defaults.items():
+            if key in model.model_fields and key not in options and default is not None:
+                options[key] = f"{default}.{name}" if key == "seed" else default
+        return common, options
+
+    def filled(self, block: Block) -> Block:
+        """Give the keys that have a value, at every level; the others are problems."""
+        filled = Block()
+        filled.span = block.span
+        for key, written in block.items():
+            if written is None:
+                fix = "write one, or take the line out; quote the word null"
+                self.problem(key.span, "E116", f"'{key}' has no value", fix)
+            else:
+                filled[key] = self.filled(written) if isinstance(written, Block) else written
+        return filled
 
     def fitting(self, common: Block, activity: Activity, ports: Mapping[str, Port]) -> None:
         """Find common options that say nothing for this activity."""
@@ -342,7 +418,7 @@ class _Loading:
     def input(self, body: Block, name: Scalar, port: Port) -> tuple[Reference, ...]:
         written = body.get(port.name)
         if written is None:
-            if not port.optional:
+            if not port.optional and port.name not in body:
                 self.problem(
                     name.span,
                     "E110",
@@ -361,14 +437,11 @@ class _Loading:
         return tuple(self.reference(item, written) for item in (written if isinstance(written, Items) else [written]))
 
     def reference(self, item: Any, written: Any) -> Reference:
-        if not isinstance(item, Scalar) or not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", item):
-            self.problem(
-                getattr(item, "span", written.span),
-                "E112",
-                f"'{item}' refers to no activity",
-                "write 'activity' or 'activity.port'",
-            )
-            return Reference(activity="", port="", span=written.span)
+        if not isinstance(item, Scalar) or not REFERENCE.fullmatch(item):
+            span = getattr(item, "span", written.span)
+            what = f"'{item}' is no reference" if isinstance(item, Scalar) else "this is no reference"
+            self.problem(span, "E112", f"{what} to an activity", "write 'activity' or 'activity.port'")
+            return Reference(activity="", port="", span=span)
         activity, _, port = item.partition(".")
         return Reference(activity=activity, port=port or "result", span=item.span)
 
@@ -376,10 +449,23 @@ class _Loading:
         written = body.get("after")
         if written is None:
             return After()
-        is_any = isinstance(written, Block) and list(written) == ["any"]
+        if isinstance(written, Block) and list(written) != ["any"]:
+            self.problem(
+                written.span, "E112", "'after' waits for activities", "write after: [a, b], or after: {any: [a, b]}"
+            )
+            return After()
+        is_any = isinstance(written, Block)
         items = written["any"] if is_any else written
         references = tuple(self.reference(item, written) for item in (items if isinstance(items, Items) else [items]))
         done = tuple(
             Reference(activity=r.activity, port="done", span=r.span) if r.port == "result" else r for r in references
         )
         return After(activities=done, any=is_any)
+
+
+def _places(value: Block, above: str = "") -> Iterator[tuple[str, Span]]:
+    for key, item in value.items():
+        name = f"{above}{key}"
+        yield name, item.span if isinstance(item, Scalar) else key.span
+        if isinstance(item, Block):
+            yield from _places(item, f"{name}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -14,6 +15,9 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_CHARACTERS = 12_000_000
 MOST_DEPTH = 40
 MOST_ALIASED_NODES = 10_000
+MOST_FOLDED_CHARACTERS = 20_000
+"""In a text whose single lines are known by their places; no expression is longer."""
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class Block(dict[Any, Any]):
@@ -32,6 +36,17 @@ def read(text: str, file: str) -> Any:
     """Give the values of a YAML text: `Block`, `Items`, `Scalar`, or None for an empty value.
 
     Raises AuthorError with all problems found: a syntax error, a tag, a merge key, a duplicate key, nesting or aliases without end.
+    """
+    value, problems = read_on(text, file)
+    if problems:
+        raise AuthorError(*problems)
+    return value
+
+
+def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
+    """Give the values of a YAML text as far as they can be told beside its problems, and the problems.
+
+    Raises AuthorError where nothing can be told: a syntax error, aliases without end, a file that is too long.
     """
     if len(text) > MOST_CHARACTERS:
         raise AuthorError.at(
@@ -52,9 +67,7 @@ def read(text: str, file: str) -> Any:
         ) from None
     except RecursionError:
         raise AuthorError.at(Span(file, 1, 1), "Y005", "the nesting has no end", "remove the inner levels") from None
-    if reader.problems:
-        raise AuthorError(*reader.problems)
-    return value
+    return value, reader.problems
 
 
 def span_of(value: Any, path: tuple[Any, ...], fallback: Span) -> Span:
@@ -131,12 +144,29 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode) -> Scalar | None:
         if not node.style and node.value in ("", "~", "null"):
             return None
-        span = self.span(node)
-        if node.style in ("'", '"'):
-            span = span.shifted(1)
-        elif node.style in ("|", ">"):
-            span = Span(self.file, span.line + 1, 1)
-        return Scalar.at(node.value, span)
+        return Scalar.at(node.value, self._place(node))
+
+    def _place(self, node: yaml.ScalarNode) -> Span:
+        """Give the place of a scalar's first character, and of the first of each further line."""
+        is_block, is_quoted = node.style in ("|", ">"), node.style in ("'", '"')
+        span = self.span(node).shifted(1 if is_quoted else 0)
+        is_one_line = not is_block and node.start_mark.line == node.end_mark.line
+        if is_one_line or len(node.value) > MOST_FOLDED_CHARACTERS:
+            return Span(self.file, span.line + 1, 1) if is_block else span
+        written = self.text[node.start_mark.index + is_quoted : node.end_mark.index - is_quoted]
+        folds: list[tuple[int, int, int]] = []
+        at = 0
+        for number, line in enumerate(LINE_END.split(written)):
+            words = line.strip().replace("''", "'") if node.style == "'" else line.strip()
+            if not words or (is_block and number == 0):
+                continue
+            found = node.value.find(words, at)
+            if found < 0:  # an escape: what follows is told as if it stood on this line
+                break
+            folds.append((found, span.line + number, line.index(line.strip()) + (1 if number else span.column)))
+            at = found + len(words)
+        _, first, column = folds[0] if folds else (0, span.line, span.column)
+        return Span(self.file, first, column, tuple(folds))
 
     def _mapping(self, node: yaml.CollectionNode, depth: int) -> Block:
         block = Block()

@@ -93,6 +93,13 @@ class ActivitySpec:
     common: Common
     inputs: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict)
     after: After = field(default_factory=After)
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
+    """Where each option was written, by its dotted name: its value's place, or its key's where the value is a block or a list."""
+
+    def place(self, *option: str) -> Span:
+        """Give the place of an option, or of the part of it that was written; else the activity's own."""
+        names = (".".join(option[:length]) for length in range(len(option), 0, -1))
+        return next((self.places[name] for name in names if name in self.places), self.span)
 
     @property
     def output_ports(self) -> Mapping[str, Port]:
@@ -123,3 +130,5 @@ class WorkflowSpec:
     activities: Mapping[str, ActivitySpec]
     canvas: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
+    unreadable: frozenset[str] = frozenset()
+    """Activities and variables (`vars.days`) that were written and are wrong. In what `load` gives there are none."""
