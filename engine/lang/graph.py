@@ -61,6 +61,31 @@ def used_ports(graph: Graph, activity: str) -> set[str]:
     return read or {"result"}
 
 
+def readers(graph: Graph, activity: str, port: str) -> list[Reference]:
+    """Give the arrows that begin at an output port, as they were written."""
+    return [data["reference"] for _, _, data in graph.out_edges(activity, data=True) if data["source"] == port]
+
+
+def comes_before(graph: Graph, first: str, second: str) -> bool:
+    """Say that an activity is settled before the other begins, by populations or by control."""
+    return bool(nx.has_path(graph, first, second))
+
+
+def fed_by(graph: Graph, activity: str) -> set[str]:
+    """Give the activities that some of an activity's rows may reach."""
+    return set(nx.descendants(_populations(graph), activity))
+
+
+def feeding(graph: Graph, activity: str) -> set[str]:
+    """Give the activities some of whose rows may reach an activity."""
+    return set(nx.ancestors(_populations(graph), activity))
+
+
+def _populations(graph: Graph) -> Graph:
+    """Give the graph without control."""
+    return nx.subgraph_view(graph, filter_edge=lambda a, b, key: graph.edges[a, b, key]["target"] != CONTROL)  # type: ignore[no-any-return]
+
+
 def sound(spec: WorkflowSpec) -> WorkflowSpec:
     """Give the activities whose own options can be judged: all that stands before them is right, so their columns are known.
 

@@ -1,4 +1,4 @@
-"""The variables a workflow's options mention."""
+"""What stands in a workflow's options: its expressions, its texts, and the variables they mention."""
 
 from __future__ import annotations
 
@@ -9,36 +9,61 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.kit.expression import Expr, SortKey
+from engine.kit.limit import Limit
 from engine.kit.option import Deferred
 from engine.kit.template import Template
 from engine.lang.spec import ActivitySpec
 
+Path = tuple[str, ...]
+
 IN_TEMPLATE = re.compile(r"""\bvars(?:\.|\[\s*['"])([A-Za-z_][A-Za-z0-9_]*)""")
+
+
+def values(activity: ActivitySpec) -> Iterator[tuple[Path, Any]]:
+    """Give every option's value, and all inside it, the whole before its parts, with the names that lead there."""
+    for part in (activity.activity, activity.common):
+        yield from _inside((), part)
+
+
+def expressions(activity: ActivitySpec) -> Iterator[Expr | SortKey]:
+    """Give every expression, those of sort keys and deferred options too."""
+    for _, value in values(activity):
+        match value:
+            case Expr() | SortKey():
+                yield value
+            case Deferred():
+                yield value.expression
+
+
+def limits(activity: ActivitySpec) -> Iterator[tuple[Path, Limit]]:
+    """Give every size, with the names that lead there: `subsets`, `vip`, `limit`."""
+    for path, value in values(activity):
+        if isinstance(value, Limit):
+            yield path, value
 
 
 def variables(activity: ActivitySpec) -> Iterator[str]:
     """Give the variables that an activity mentions, as often as it does."""
-    yield from _variables(activity.activity)
-    yield from _variables(activity.common)
-
-
-def _variables(value: Any) -> Iterator[str]:
-    match value:
-        case Expr() | SortKey():
-            yield from (
-                mention.name.split(".")[1]
-                for mention in value.names()
-                if mention.kind == "value" and mention.name.startswith("vars.")
-            )
-        case Deferred():
-            yield from _variables(value.expression)
-        case Template():
+    for expression in expressions(activity):
+        yield from (
+            mention.name.split(".")[1]
+            for mention in expression.names()
+            if mention.kind == "value" and mention.name.startswith("vars.")
+        )
+    for _, value in values(activity):
+        if isinstance(value, Template):
             yield from IN_TEMPLATE.findall(value.source)
+
+
+def _inside(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+    yield path, value
+    match value:
         case BaseModel():
             for name in type(value).model_fields:
-                yield from _variables(getattr(value, name))
+                yield from _inside((*path, name), getattr(value, name))
         case tuple() | list():
             for item in value:
-                yield from _variables(item)
+                yield from _inside(path, item)
         case dict():
-            yield from _variables(list(value.values()))
+            for name, item in value.items():
+                yield from _inside((*path, str(name)), item)

@@ -74,6 +74,11 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.activity}.{self.port}"
 
+    @property
+    def short(self) -> str:
+        """Give it as an author writes it: `buyers`, `groups.vip`."""
+        return self.activity if self.port == "result" else str(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class After:
