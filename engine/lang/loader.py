@@ -16,13 +16,14 @@ from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.option import Scalar
 from engine.kit.types import Type
 from engine.lang import graph as graphs
-from engine.lang import source
+from engine.lang import source, syntax
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
 
 M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
+MOST_REPAIRS = 20
 TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
@@ -56,18 +57,43 @@ def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Work
 
 
 def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Reading:
-    """Read a workflow as far as it goes."""
-    try:
-        value, misread = source.read_on(text, file)
-    except AuthorError as problem:
-        return Reading(spec=None, written=problem.diagnostics)
+    """Read a workflow as far as it goes: lines that are no YAML count as their fix says, so that they hide nothing."""
+    value, misread = _value(text, file)
+    if value is None and misread:
+        return Reading(spec=None, written=misread)
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
     lines = text.splitlines()
-    cut = {problem.span.line for problem in misread if problem.code == "Y010"}  # their values are not what was meant
-    told = (_with_whole_line(problem, lines) for problem in loading.problems if problem.span.line not in cut)
+    told = (_with_whole_line(problem, lines) for problem in loading.problems if not _follows(problem, misread))
     arrows = graphs.problems(spec, graphs.build(spec)) if spec else ()
-    return Reading(spec=spec, written=(*misread, *told), arrows=tuple(arrows))
+    return Reading(
+        spec=spec,
+        written=(*misread, *told),
+        arrows=tuple(problem for problem in arrows if not _follows(problem, misread)),
+    )
+
+
+def _value(text: str, file: str) -> tuple[Any, tuple[Diagnostic, ...]]:
+    """Give the values of a YAML text, repaired line by line where the fix is a whole line, and all its problems."""
+    broken: list[Diagnostic] = []
+    while len(broken) < MOST_REPAIRS:
+        try:
+            value, misread = source.read_on(text, file)
+        except AuthorError as error:
+            broken += error.diagnostics
+            repaired = syntax.repaired(text, error.diagnostics[-1])
+            if repaired is None:
+                return None, tuple(broken)
+            text = repaired
+        else:
+            return value, (*broken, *misread)
+    return None, tuple(broken)
+
+
+def _follows(problem: Diagnostic, misread: Iterable[Diagnostic]) -> bool:
+    """Say that a problem is only there because YAML read its line otherwise than it was meant."""
+    codes = {each.code for each in misread if each.span.line == problem.span.line}
+    return bool(codes & {syntax.CODE, "Y005", "Y010"}) or (problem.code == "E116" and bool(codes))
 
 
 def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
@@ -224,12 +250,9 @@ class _Loading:
                 self.problem(key.span, "E102", f"unknown key '{key}'", suggestion(key, TOP, "keys"))
         name = self.text(value, "workflow", "")
         if not IDENTIFIER.fullmatch(name):
-            self.problem(
-                source.span_of(value, ("workflow",), value.span),
-                "E106",
-                f"'{name}' is no name for a workflow",
-                "write 'workflow: some_name' in snake_case",
-            )
+            what = f"'{name}' is no name for a workflow" if name else "the workflow has no name"
+            span = source.span_of(value, ("workflow",), value.span)
+            self.problem(span, "E106", what, "write 'workflow: some_name' in snake_case")
         dimension = self.text(value, "dimension", "") or None
         self.defaults = {"dimension": dimension, "seed": name}
         spec = WorkflowSpec(
@@ -325,7 +348,7 @@ class _Loading:
 
     def activities(self, value: Block) -> dict[str, ActivitySpec]:
         written = self.block(value, "activities")
-        if not written:
+        if not written and (value.get("activities") is None or isinstance(value["activities"], Block)):
             self.problem(written.span, "E108", "there are no activities", "write them below 'activities:'")
         specs = {}
         for name, body in written.items():
@@ -346,6 +369,7 @@ class _Loading:
             if isinstance(kind, Scalar):
                 message, fix = f"there is no activity type '{kind}'", types
             self.problem(getattr(kind, "span", name.span), "E109", message, fix)
+            self.unreadable.add(str(name))
             return None
         known = len(self.problems)
         spec = self.readable(name, body, self.known[kind])

@@ -9,6 +9,7 @@ import yaml
 
 from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.kit.option import Scalar
+from engine.lang import syntax
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -61,10 +62,8 @@ def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
         value = reader.value(node, 0) if node is not None else None
     except yaml.MarkedYAMLError as problem:
         raise AuthorError(*reader.problems, _syntax_error(problem, text, file)) from None
-    except yaml.YAMLError as problem:
-        raise AuthorError.at(
-            Span(file, 1, 1), "Y001", f"this is no YAML: {problem}", "save the file as UTF-8 text"
-        ) from None
+    except yaml.reader.ReaderError as problem:
+        raise AuthorError(_unprintable(problem, text, file)) from None
     except RecursionError:
         raise AuthorError.at(Span(file, 1, 1), "Y005", "the nesting has no end", "remove the inner levels") from None
     return value, reader.problems
@@ -217,18 +216,21 @@ def _is_explicit(node: yaml.Node, text: str) -> bool:
 
 
 def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
-    mark = problem.problem_mark or problem.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    lines = text.splitlines() or [""]
-    written = lines[min(line, len(lines)) - 1]
-    what = problem.problem or "it ends too early"
-    return Diagnostic(Span(file, line, column), "Y001", f"YAML cannot be read here: {what}", _quoted(written) or
-                      f"look at the indentation, quotes and colons of: {written.strip()}")  # fmt: skip
+    at = _place(problem.problem_mark) or _place(problem.context_mark) or (1, 1)
+    return syntax.explained(problem.problem or "it ends too early", at, _place(problem.context_mark), text, file)
 
 
-def _quoted(line: str) -> str:
-    """Give the line with its value quoted, where the value begins or goes on as YAML does not allow."""
-    name, colon, value = line.partition(": ")
-    if not colon or (value[:1] not in ("'", '"', "{", ">", "|", "@", "*", "%", "`", "[") and ": " not in value):
-        return ""
-    return f'''{name.strip()}: "{value.strip().replace(chr(92), chr(92) * 2).replace('"', chr(92) + '"')}"'''
+def _place(mark: yaml.Mark | None) -> tuple[int, int] | None:
+    return (mark.line + 1, mark.column + 1) if mark else None
+
+
+def _unprintable(problem: yaml.reader.ReaderError, text: str, file: str) -> Diagnostic:
+    character = problem.character if isinstance(problem.character, str) else chr(problem.character)
+    before = text[: max(text.find(character), 0)]
+    place = Span(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return Diagnostic(
+        place,
+        "Y001",
+        f"the character U+{ord(character):04X} cannot stand in YAML",
+        "take it out, or save the file as UTF-8",
+    )
