@@ -68,9 +68,13 @@ class ListImport(Effect):
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
-            raise PydanticCustomError("option", "a list is imported from either 'file' or 'audience'", {})
+            raise PydanticCustomError(
+                "option", "a list is imported from either 'file' or 'audience'", {"fix": "write one of them"}
+            )
         if self.audience is not None and self.mode == "append":
-            raise PydanticCustomError("option", "an audience always replaces the list; remove 'mode: append'", {})
+            raise PydanticCustomError(
+                "option", "an audience always replaces the list", {"fix": "remove 'mode: append'", "at": ("mode",)}
+            )
         return self
 
     def outputs(self) -> tuple[Port, ...]:

@@ -47,7 +47,11 @@ class LinkSettings(Options):
     @model_validator(mode="after")
     def _leads_somewhere(self) -> LinkSettings:
         if (self.dimension is None) == (self.table is None):
-            raise PydanticCustomError("option", "a link leads to either a table or a dimension", {})
+            raise PydanticCustomError(
+                "option",
+                "a link leads to either a table or a dimension",
+                {"fix": "write one of 'table' and 'dimension'"},
+            )
         return self
 
 

@@ -24,6 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
 MOST_REPAIRS = 20
+MOST_REPAIRED_CHARACTERS = 1_000_000
 TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
@@ -76,7 +77,7 @@ def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Read
 def _value(text: str, file: str) -> tuple[Any, tuple[Diagnostic, ...]]:
     """Give the values of a YAML text, repaired line by line where the fix is a whole line, and all its problems."""
     broken: list[Diagnostic] = []
-    while len(broken) < MOST_REPAIRS:
+    while len(broken) < (MOST_REPAIRS if len(text) < MOST_REPAIRED_CHARACTERS else 1):
         try:
             value, misread = source.read_on(text, file)
         except AuthorError as error:
@@ -153,48 +154,38 @@ def _diagnostics(
     error: Mapping[str, Any], model: type[BaseModel], value: Block, known: tuple[str, ...]
 ) -> list[Diagnostic]:
     path = tuple(error["loc"])
-    span = source.span_of(value, path, value.span)
+    context = error.get("ctx", {})
+    span = source.span_of(value, (*path, *context.get("at", ())), value.span)
     name = str(path[-1]) if path else ""
     match error["type"]:
         case "author":
-            return [
-                item if item.span.line else Diagnostic(span, item.code, item.message, item.fix)
-                for item in error["ctx"]["diagnostics"]
-            ]
+            return [item if item.span.line else replace(item, span=span) for item in context["diagnostics"]]
         case "extra_forbidden":
-            fields = _fields_at(model, path[:-1])
+            fields = [*_fields_at(model, path[:-1]), *(known if len(path) == 1 else ())]
             key = next((key for key in _at(value, path[:-1]) if key == name), None)
-            return [
-                Diagnostic(
-                    getattr(key, "span", span),
-                    "E102",
-                    f"unknown option '{name}'",
-                    suggestion(name, [*fields, *(known if len(path) == 1 else ())], "options"),
-                )
-            ]
+            fix = suggestion(name, fields, "options")
+            return [Diagnostic(getattr(key, "span", span), "E102", f"unknown option '{name}'", fix)]
         case "missing":
-            return [
-                Diagnostic(span, "E103", f"the option '{name}' is missing", f"add '{name}: …' ({_doc(model, path)})")
-            ]
+            return [Diagnostic(span, "E103", f"the option '{name}' is missing", _told("add", model, path))]
         case "literal_error":
             written = str(error["input"])
-            choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-            return [
-                Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", suggestion(written, choices, "choices"))
-            ]
-        case _:
-            return [
-                Diagnostic(
-                    span,
-                    "E105",
-                    f"'{_option_name(path)}': {error['msg'][:1].lower()}{error['msg'][1:]}",
-                    _doc(model, path),
-                )
-            ]
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            fix = suggestion(written, choices, "choices")
+            return [Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", fix)]
+        case type_:
+            option = ".".join(str(step) for step in path if not isinstance(step, int))
+            message = MISTAKEN.get(type_) or error["msg"].removeprefix("Value error, ")
+            what = f"'{option}': {message[:1].lower()}{message[1:]}" if option else message
+            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path))]
 
 
-def _option_name(path: tuple[Any, ...]) -> str:
-    return ".".join(str(step) for step in path if not isinstance(step, int)) or "value"
+MISTAKEN = {
+    "model_type": "a mapping is wanted here",
+    "dict_type": "a mapping is wanted here",
+    "tuple_type": "a list is wanted here",
+    "string_type": "a text is wanted here",
+}
+"""By pydantic's type of error, what an author reads."""
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
@@ -204,12 +195,17 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Give the options a nested model has, found by following the annotations."""
+    """Give the options a nested model has."""
+    return list(_model_at(model, path).model_fields)
+
+
+def _model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    """Give a nested model, found by following the annotations."""
     for step in path:
         field = model.model_fields.get(step) if isinstance(step, str) else None
         inner = _models_in(field.annotation) if field else _models_in(model)
         model = inner[0] if inner else model
-    return list(model.model_fields)
+    return model
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -218,15 +214,27 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
-def _doc(model: type[BaseModel], path: tuple[Any, ...]) -> str:
-    field = model.model_fields.get(path[0]) if path and isinstance(path[0], str) else None
-    extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
-    example = f", for example {_written(extra['example'])}" if extra.get("example") is not None else ""
-    return f"{field.description or ''}{example}" if field else ""
+def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...]) -> str:
+    """Say what to type for an option: its example, and what it says; for a mapping inside a list of names, its options."""
+    steps = [step for step in path if isinstance(step, str)]
+    holder = _model_at(model, tuple(steps[:-1]))
+    field = holder.model_fields.get(steps[-1]) if steps else None
+    if field is None:
+        return f"{verb} its options: {', '.join(holder.model_fields)}"
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    example = _written(extra["example"]) if extra.get("example") is not None else "…"
+    doc = (field.description or "").removesuffix(".")
+    return f"{verb} '{steps[-1]}: {example}' ({doc[:1].lower()}{doc[1:]})"
 
 
 def _written(example: Any) -> str:
-    return f"[{', '.join(map(str, example))}]" if isinstance(example, list) else str(example)
+    match example:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in example.items()) + "}"
+        case list():
+            return f"[{', '.join(map(_written, example))}]"
+        case _:
+            return str(example)
 
 
 class _Loading:

@@ -22,44 +22,58 @@ Enabled = Literal["true", "false", "hold"]
 class Retry(Options):
     """When and how often a task is tried again after an error that may pass."""
 
-    attempts: Integer = option("How often the task is tried in all.", default=3, ge=1)
-    delay: Duration = option("The pause before the second attempt.", default=timedelta(seconds=30))
-    backoff: Number = option("By how much each further pause is longer.", default=Decimal(2))
-    max_delay: Duration = option("The longest pause.", default=timedelta(hours=1))
+    attempts: Integer = option("How often the task is tried in all.", default=3, ge=1, example="3")
+    delay: Duration = option("The pause before the second attempt.", default=timedelta(seconds=30), example="30s")
+    backoff: Number = option("By how much each further pause is longer.", default=Decimal(2), example="2")
+    max_delay: Duration = option("The longest pause.", default=timedelta(hours=1), example="1h")
 
 
 class Guard(Options):
     """Bounds on what an effect is about to write, or on what an activity gives."""
 
-    min: Integer | None = option("The fewest rows.", default=None)
-    max: Integer | None = option("The most rows.", default=None)
-    max_drop: Percentage | None = option("By how much the count may fall below the last succeeded run's.", default=None)
-    max_rise: Percentage | None = option("By how much the count may exceed the last succeeded run's.", default=None)
-    on_empty: Literal["fail", "skip", "allow"] | None = option("What 0 rows mean.", default=None)
-    where: Expr | None = option("A condition on `inputs.<port>.count`.", default=None)
+    min: Integer | None = option("The fewest rows.", default=None, example="1000")
+    max: Integer | None = option("The most rows.", default=None, example="2000000")
+    max_drop: Percentage | None = option(
+        "By how much the count may fall below the last succeeded run's.", default=None, example="20%"
+    )
+    max_rise: Percentage | None = option(
+        "By how much the count may exceed the last succeeded run's.", default=None, example="50%"
+    )
+    on_empty: Literal["fail", "skip", "allow"] | None = option("What 0 rows mean.", default=None, example="fail")
+    where: Expr | None = option("A condition on `inputs.<port>.count`.", default=None, example="inputs.from.count > 0")
 
 
 class Output(Options):
     """Words on an arrow."""
 
-    label: Template | None = option("What the arrow says.", default=None)
+    label: Template | None = option("What the arrow says.", default=None, example="Bought lately")
 
 
 class Common(Options):
     """The options every activity has."""
 
-    label: Template | None = option("What the box says.", default=None)
-    description: Template | None = option("Why the activity is here.", default=None)
-    icon: Name | None = option("The picture of the box.", default=None)
-    outputs: dict[str, Output] = option("Words on the arrows, by output port.", default={})
-    on_error: OnError | None = option("What an error does to the run; the workflow's when not written.", default=None)
-    retry: Retry | None = option("When an attempt that may pass later is tried again.", default=None)
-    enabled: Enabled = option(
-        "false: it and what needs it are skipped; hold: the branch stops here until released.", default="true"
+    label: Template | None = option("What the box says.", default=None, example="Who bought lately")
+    description: Template | None = option("Why the activity is here.", default=None, example="Chosen by the press")
+    icon: Name | None = option("The picture of the box.", default=None, example="query")
+    outputs: dict[str, Output] = option(
+        "Words on the arrows, by output port.", default={}, example={"result": {"label": "Bought lately"}}
     )
-    guard: Guard | None = option("Bounds that stop the run before anything is written.", default=None)
+    on_error: OnError | None = option(
+        "What an error does to the run; the workflow's when not written.", default=None, example="suspend"
+    )
+    retry: Retry | None = option(
+        "When an attempt that may pass later is tried again.", default=None, example={"attempts": "3", "delay": "30s"}
+    )
+    enabled: Enabled = option(
+        "false: it and what needs it are skipped; hold: the branch stops here until released.",
+        default="true",
+        example="hold",
+    )
+    guard: Guard | None = option(
+        "Bounds that stop the run before anything is written.", default=None, example={"min": "1000"}
+    )
     when_missing: Literal["skip", "empty", "fail"] | None = option(
-        "What a set port does when an input cannot arrive.", default=None
+        "What a set port does when an input cannot arrive.", default=None, example="empty"
     )
 
 

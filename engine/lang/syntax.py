@@ -46,6 +46,8 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
     elif said.startswith("did not find expected ','"):
         what = "something follows a value inside braces"
         fix = "write this option on a line of its own, below its activity, and its value in quotes"
+    elif said == "did not find expected key" and at[1] == len(indentation) + 1:
+        what, fix = "this line is indented like none above it", f"indent it like its neighbours: {written.strip()}"
     elif said.startswith("mapping values") and ": " not in written[: at[1] - 1]:
         above = next((line.strip() for line in reversed(lines[: at[0] - 1]) if line.strip()), "")
         what = "this line belongs to no key"
