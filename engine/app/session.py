@@ -82,9 +82,12 @@ class Session:
     def db(self) -> Database:
         settings = self.project.databases.get("default")
         url = self.project.database_url()
-        database = Database(
-            url, work_schema=settings.work_schema if settings else "audienceflow", read_only=self._read_only
-        )
+        schema = settings.work_schema if settings else "audienceflow"
+        try:
+            database = Database(url, work_schema=schema, read_only=self._read_only)
+        except AuthorError as problem:
+            place = getattr(settings.url, "span", Span("", 0, 0)) if settings else Span("", 0, 0)
+            raise AuthorError(*(replace(item, span=place) for item in problem.diagnostics)) from None
         return self._open.enter_context(database)
 
     @cached_property

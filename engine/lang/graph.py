@@ -9,7 +9,7 @@ from typing import TypeAlias
 import networkx as nx
 
 from engine.kit.errors import Diagnostic, suggestion
-from engine.lang.mentions import variables
+from engine.lang import mentions
 from engine.lang.spec import ActivitySpec, After, Reference, WorkflowSpec
 
 Graph: TypeAlias = "nx.MultiDiGraph[str]"
@@ -39,14 +39,14 @@ def arrows(activity: ActivitySpec) -> Iterator[tuple[str, Reference]]:
 
 
 def problems(spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
-    """Give what is wrong: references to nothing, ports that do not exist, cycles."""
+    """Give what is wrong: references to nothing, ports that do not exist, cycles, variables that nobody declares."""
     found = [
         problem
         for activity in spec.activities.values()
         for _, reference in arrows(activity)
         if (problem := _reference_problem(spec, reference))
     ]
-    return [*found, *_cycles(spec, graph)]
+    return [*found, *_cycles(spec, graph), *_undeclared(spec)]
 
 
 def order(graph: Graph) -> list[str]:
@@ -109,11 +109,9 @@ def _stands_on(spec: WorkflowSpec, known: Container[str], activity: ActivitySpec
         for reference in references
     )
     needed = {port.name for port in activity.activity.inputs if not port.optional}
-    return (
-        is_fed
-        and needed <= set(activity.inputs)
-        and not any(f"vars.{name}" in spec.unreadable for name in variables(activity))
-    )
+    wrong = {name.removeprefix("vars.") for name in spec.unreadable if name.startswith("vars.")}
+    is_settled = all(name in spec.variables and name not in wrong for name in mentions.variables(activity))
+    return is_fed and is_settled and needed <= set(activity.inputs)
 
 
 def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic | None:
@@ -141,11 +139,19 @@ def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic |
 def _cycles(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
     for members in nx.strongly_connected_components(graph):
         if len(members) > 1 or any(graph.has_edge(member, member) for member in members):
-            first, *_ = sorted(members, key=list(graph).index)
-            listed = ", ".join(sorted(members, key=list(graph).index))
-            yield Diagnostic(
-                spec.activities[first].span,
-                "E115",
-                f"these activities wait for each other: {listed}",
-                "cut one arrow; a loop is written with 'type: jump'",
+            first, *others = sorted(members, key=list(graph).index)
+            port, reference = next(
+                (port, reference) for port, reference in arrows(spec.activities[first]) if reference.activity in members
             )
+            what = f"these activities wait for each other: {', '.join((first, *others))}"
+            fix = f"name another activity in '{port}' of '{first}', or cut one of the other arrows"
+            yield Diagnostic(reference.span, "E115", what if others else f"'{first}' waits for itself", fix)
+
+
+def _undeclared(spec: WorkflowSpec) -> Iterator[Diagnostic]:
+    for activity in spec.activities.values():
+        for name, span, code in mentions.places(activity):
+            if name not in spec.variables and f"vars.{name}" not in spec.unreadable:
+                declared = f"declare it: 'variables: {{{name}: {{type: integer, default: 30}}}}'"
+                fix = suggestion(name, spec.variables, "variables") if spec.variables else declared
+                yield Diagnostic(span or activity.span, code, f"there is no variable '{name}'", fix)

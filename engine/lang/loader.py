@@ -15,6 +15,7 @@ from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.option import Scalar
 from engine.kit.types import Type
+from engine.kit.written import typed
 from engine.lang import graph as graphs
 from engine.lang import source, syntax
 from engine.lang.source import Block, Items
@@ -25,6 +26,10 @@ M = TypeVar("M", bound=BaseModel)
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
 MOST_REPAIRS = 20
 MOST_REPAIRED_CHARACTERS = 1_000_000
+EXAMPLES: Mapping[str, str] = {
+    "integer": "30", "decimal": "9.90", "float": "0.5", "boolean": "true", "date": "2026-11-23", "timestamp": "2026-11-23T08:30:00Z",
+}  # fmt: skip
+"""Values of variables, by their type; whatever is a text is right."""
 TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
@@ -155,7 +160,7 @@ def _diagnostics(
 ) -> list[Diagnostic]:
     path = tuple(error["loc"])
     context = error.get("ctx", {})
-    span = source.span_of(value, (*path, *context.get("at", ())), value.span)
+    span = _place(value, path, context.get("at", ()))
     name = str(path[-1]) if path else ""
     match error["type"]:
         case "author":
@@ -186,6 +191,15 @@ MISTAKEN = {
     "string_type": "a text is wanted here",
 }
 """By pydantic's type of error, what an author reads."""
+
+
+def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
+    """Give the place of an option, or of what a validator names inside it: a text's own, a block's key."""
+    if not inside:
+        return source.span_of(value, path, value.span)
+    key = next(key for key in _at(value, path) if key == inside[0])
+    written = _at(value, path)[key]
+    return written.span if isinstance(written, Scalar) else key.span
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
@@ -352,6 +366,12 @@ class _Loading:
             self.problem(span, "E104", f"'{written}' is no type", suggestion(written, TYPES, "types"))
             return None
         default = self.text(body, "default", "") if body.get("default") is not None else None
+        try:
+            if isinstance(body.get("default"), Scalar) and default is not None:
+                typed(default, type_)
+        except (ValueError, ArithmeticError):
+            span, kind = source.span_of(body, ("default",), body.span), type_.kind
+            self.problem(span, "V003", f"'{default}' is no {kind}", f"write 'default: {EXAMPLES[kind]}'")
         return Variable(type=type_, default=default, description=self.text(body, "description", ""), span=name.span)
 
     def activities(self, value: Block) -> dict[str, ActivitySpec]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.kit.errors import Span
 from engine.kit.expression import Expr, SortKey
 from engine.kit.limit import Limit
 from engine.kit.option import Deferred
@@ -16,7 +17,8 @@ from engine.lang.spec import ActivitySpec
 
 Path = tuple[str, ...]
 
-IN_TEMPLATE = re.compile(r"""\bvars(?:\.|\[\s*['"])([A-Za-z_][A-Za-z0-9_]*)""")
+IN_EXPRESSION, IN_TEMPLATE = "E308", "T002"
+NAMED = re.compile(r"""\bvars(?:\.|\[\s*['"])([A-Za-z_][A-Za-z0-9_]*)""")
 
 
 def values(activity: ActivitySpec) -> Iterator[tuple[Path, Any]]:
@@ -44,15 +46,19 @@ def limits(activity: ActivitySpec) -> Iterator[tuple[Path, Limit]]:
 
 def variables(activity: ActivitySpec) -> Iterator[str]:
     """Give the variables that an activity mentions, as often as it does."""
+    return (name for name, _, _ in places(activity))
+
+
+def places(activity: ActivitySpec) -> Iterator[tuple[str, Span | None, str]]:
+    """Give every mention of a variable, its place, and the code of one that nobody declares."""
     for expression in expressions(activity):
-        yield from (
-            mention.name.split(".")[1]
-            for mention in expression.names()
-            if mention.kind == "value" and mention.name.startswith("vars.")
-        )
+        for mention in expression.names():
+            if mention.kind == "value" and mention.name.startswith("vars."):
+                yield mention.name.split(".")[1], mention.span, IN_EXPRESSION
     for _, value in values(activity):
-        if isinstance(value, Template):
-            yield from IN_TEMPLATE.findall(value.source)
+        if isinstance(value, Template) and not value.is_literal:
+            for found in NAMED.finditer(value.source):
+                yield found[1], value.span and value.span.shifted(found.start()), IN_TEMPLATE
 
 
 def _inside(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:

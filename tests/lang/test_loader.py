@@ -86,8 +86,8 @@ def test_options_are_read_by_their_types() -> None:
         ("  a: {type: toy, from: [b]}\n  b: {type: toy}\n", ["3:24 E111"]),
         ("  a: {type: toy, from: b}\n", ["3:24 E113"]),
         ("  a: {type: toy, from: b.complment}\n  b: {type: toy}\n", ["3:24 E114"]),
-        ("  a: {type: toy, from: b}\n  b: {type: toy, from: a}\n", ["3:3 E115"]),
-        ("  a: {type: toy, from: a}\n", ["3:3 E115"]),
+        ("  a: {type: toy, from: b}\n  b: {type: toy, from: a}\n", ["3:24 E115"]),
+        ("  a: {type: toy, from: a}\n", ["3:24 E115"]),
         ("  a: {type: toy, where: x >}\n  b: {type: toy, kep: 1}\n", ["3:28 X003", "4:18 E102"]),
         ("  a: {type: toy, on_error: stop}\n", ["3:28 E104"]),
         ("  a: {type: toy, retry: {attempt: 3}}\n", ["3:26 E102"]),
@@ -148,7 +148,7 @@ def test_a_problem_of_a_text_over_several_lines_is_told_on_its_line(where: str, 
 
 def test_what_is_wrong_with_options_does_not_hide_what_is_wrong_with_arrows() -> None:
     body = "  a: {type: toy, kep: 1}\n  b: {type: toy, from: x}\n  c: {type: toy, from: a.nothing}\n  d: {type: toy, from: d}\n"
-    assert problems(body) == ["3:18 E102", "4:24 E113", "6:3 E115"]
+    assert problems(body) == ["3:18 E102", "4:24 E113", "6:24 E115"]
 
 
 def test_what_yaml_misread_does_not_hide_what_is_wrong_with_options() -> None:
