@@ -50,6 +50,10 @@ class Reading:
     def problems(self) -> tuple[Diagnostic, ...]:
         return tuple(sorted({*self.written, *self.arrows}))
 
+    def beside(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Give what was found out later, without what only follows from a line that YAML read otherwise than it was meant."""
+        return [problem for problem in found if not _follows(problem, self.written)]
+
 
 def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> WorkflowSpec:
     """Read a workflow. `activities` gives the class of every type there is.
@@ -129,17 +133,16 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
 
 def _as_far_as_right(model: type[M], value: Block) -> M | None:
     """Give the model without the parts that are wrong, where it can do without them."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as failed:
-        errors = failed.errors(include_url=False)
-    wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
-    if () in wrong:
-        return None
-    try:
-        return model.model_validate(_without(value, wrong))
-    except ValidationError:
-        return None
+    for _ in range(MOST_REPAIRS):
+        try:
+            return model.model_validate(value)
+        except ValidationError as failed:
+            errors = failed.errors(include_url=False)
+        wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
+        if () in wrong:
+            return None
+        value = _without(value, wrong)
+    return None
 
 
 def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:

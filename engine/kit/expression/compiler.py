@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from engine.kit.dialect import Dialect, Sql
-from engine.kit.errors import suggestion
+from engine.kit.errors import AuthorError, Diagnostic, suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, NEIGHBOURS, RANKINGS, WINDOWS, Unfit, aggregated
 from engine.kit.expression.arithmetic import computed, moved
@@ -17,6 +17,8 @@ from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
 from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
 from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
+
+T = TypeVar("T")
 
 
 class Scope(Protocol):
@@ -60,6 +62,19 @@ class Compiler:
                 node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something"
             )
         return null_of(BOOLEAN) if value.type == NULL else value.sql
+
+    def _all(self, compiled: Callable[[tree.Node], T], nodes: Sequence[tree.Node]) -> list[T]:
+        """Compile parts that stand side by side; the problems of all are told together."""
+        results: list[T] = []
+        problems: list[Diagnostic] = []
+        for node in nodes:
+            try:
+                results.append(compiled(node))
+            except AuthorError as problem:
+                problems += problem.diagnostics
+        if problems:
+            raise AuthorError(*problems)
+        return results
 
     def single(self, node: tree.Node) -> Value:
         """Compile a whole expression: an interval alone is no value."""
@@ -170,9 +185,9 @@ class Compiler:
         return null_of(TEXT) if value.type == NULL else value.sql
 
     def _pair(self, left: tree.Node, right: tree.Node, at: int, operator: str) -> tuple[Value, Value]:
-        values = self.value(left), self.value(right)
+        values = self._all(self.value, (left, right))
         self._comparable(values[0].type, values[1].type, at, operator)
-        return values
+        return values[0], values[1]
 
     def _comparable(self, left: Type, right: Type, at: int, operator: str) -> None:
         if common_type([left, right]) is None:
@@ -181,9 +196,9 @@ class Compiler:
     def _logical(self, node: tree.Node) -> Any:
         match node:
             case tree.Logic(operator="and", operands=operands):
-                return sa.and_(*map(self.condition, operands))
+                return sa.and_(*self._all(self.condition, operands))
             case tree.Logic(operands=operands):
-                return sa.or_(*map(self.condition, operands))
+                return sa.or_(*self._all(self.condition, operands))
             case tree.Not(operand=operand):
                 return sa.not_(self.condition(operand))
             case tree.IsNull(operand=operand):
@@ -257,7 +272,7 @@ class Compiler:
             self.fail(node.at, "E303", f"there is no function '{name}'", fix)
         function = self.functions[name]
         self._check_count(node, function.least, function.most, function.signature)
-        values = tuple(self.single(argument) for argument in node.arguments)
+        values = tuple(self._all(self.single, node.arguments))
         checked = tuple(
             self._argument(function, function.parameter(index), argument, value)
             for index, (argument, value) in enumerate(zip(node.arguments, values, strict=True))
