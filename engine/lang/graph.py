@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -91,26 +91,37 @@ def sound(spec: WorkflowSpec) -> WorkflowSpec:
 
     Control is left out, so there is no cycle; an activity that is wrong itself stays, as far as it could be read.
     """
-    kept: dict[str, ActivitySpec] = {}
-    waiting = list(spec.activities.values())
-    while ready := [activity for activity in waiting if _stands_on(spec, kept, activity)]:
-        kept.update((activity.id, replace(activity, after=After())) for activity in ready)
-        waiting = [activity for activity in waiting if activity.id not in kept]
-    return replace(spec, activities={name: kept[name] for name in spec.activities if name in kept})
+    waits: dict[str, set[str]] = {
+        name: {reference.activity for references in activity.inputs.values() for reference in references}
+        for name, activity in spec.activities.items()
+        if _can_be_judged(spec, activity)
+    }
+    readers: dict[str, list[str]] = {}
+    for name, sources in waits.items():
+        for source in sources:
+            readers.setdefault(source, []).append(name)
+    ready = [name for name, sources in waits.items() if not sources]
+    for name in ready:
+        for reader in readers.get(name, ()):
+            waits[reader].discard(name)
+            if not waits[reader]:
+                ready.append(reader)
+    kept = set(ready)
+    activities = {name: replace(spec.activities[name], after=After()) for name in spec.activities if name in kept}
+    return replace(spec, activities=activities)
 
 
-def _stands_on(spec: WorkflowSpec, known: Container[str], activity: ActivitySpec) -> bool:
-    """Say that an activity's populations are known, and the variables it mentions."""
+def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
+    """Say that an activity's arrows lead somewhere that is right itself, and that the variables it mentions are known."""
     references = [reference for references in activity.inputs.values() for reference in references]
     is_fed = all(
-        reference.activity in known
-        and reference.activity not in spec.unreadable
-        and _reference_problem(spec, reference) is None
+        reference.activity not in spec.unreadable and _reference_problem(spec, reference) is None
         for reference in references
     )
     needed = {port.name for port in activity.activity.inputs if not port.optional}
-    wrong = {name.removeprefix("vars.") for name in spec.unreadable if name.startswith("vars.")}
-    is_settled = all(name in spec.variables and name not in wrong for name in mentions.variables(activity))
+    is_settled = all(
+        name in spec.variables and f"vars.{name}" not in spec.unreadable for name in mentions.variables(activity)
+    )
     return is_fed and is_settled and needed <= set(activity.inputs)
 
 

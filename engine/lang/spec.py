@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from engine.kit.activity import Activity, Port
 from engine.kit.errors import Span
-from engine.kit.expression import Expr
-from engine.kit.option import Duration, Integer, Name, Number, Options, Percentage, option
+from engine.kit.expression import Expr, SortKey, tree
+from engine.kit.option import Deferred, Duration, Integer, Name, Number, Options, Percentage, option
 from engine.kit.template import Template
 from engine.kit.types import Type
 
@@ -120,9 +123,39 @@ class ActivitySpec:
         names = (".".join(option[:length]) for length in range(len(option), 0, -1))
         return next((self.places[name] for name in names if name in self.places), self.span)
 
+    @cached_property
+    def values(self) -> tuple[tuple[tuple[str, ...], Any], ...]:
+        """Every option's value, and all inside it, the whole before its parts, with the names that lead there."""
+        return tuple(pair for part in (self.activity, self.common) for pair in _inside((), part))
+
+    @cached_property
+    def expressions(self) -> tuple[Expr | SortKey, ...]:
+        """Every expression, those of sort keys and deferred options too."""
+        found = (value.expression if isinstance(value, Deferred) else value for _, value in self.values)
+        return tuple(value for value in found if isinstance(value, Expr | SortKey))
+
+    @cached_property
+    def nodes(self) -> tuple[tuple[Expr | SortKey, tree.Node], ...]:
+        """Every part of every expression, with the expression it stands in."""
+        return tuple((each, node) for each in self.expressions for node, _ in tree.walk(each.tree))
+
     @property
     def output_ports(self) -> Mapping[str, Port]:
         return {port.name: port for port in self.activity.outputs()}
+
+
+def _inside(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, value
+    match value:
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _inside((*path, name), getattr(value, name))
+        case tuple() | list():
+            for item in value:
+                yield from _inside(path, item)
+        case dict():
+            for name, item in value.items():
+                yield from _inside((*path, str(name)), item)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from engine.kit.types import Kind
 from engine.lang import graph as graphs
 from engine.lang import loader, rules
 from engine.lang.rules import page
+from engine.lang.rules.secret_in_clear import check_project
 
 ROOT = Path(__file__).parents[2]
 HEAD = "workflow: flow\ndimension: person\n"
@@ -118,3 +119,13 @@ def test_a_rule_says_what_why_and_what_instead(component: Component) -> None:
     source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
     assert source.startswith(f'"""{component.name}: ')
     assert set(re.findall(r'"(W\d+)"', source)) == {component.name}
+
+
+def test_a_password_in_a_project_is_told_and_one_from_the_environment_is_not() -> None:
+    text = (
+        "databases:\n  default:\n    url: postgresql://me:hunter2@host/db\n"
+        "  other: {url: 'postgresql://me:${PASSWORD}@host/db'}\n  # postgresql://me:secret@host\n  file: {url: 'duckdb:///a@b'}\n"
+    )
+    (problem,) = check_project(text, "project.yaml")
+    assert (problem.code, problem.span.line, problem.span.column) == ("W123", 3, 26)
+    assert problem.fix.startswith("write ${NAME} in its place")

@@ -16,7 +16,6 @@ from engine.kit.errors import Diagnostic
 from engine.kit.expression import tree
 from engine.kit.population import Population
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions
 from engine.lang.rules.columns import TARGET, Known
 from engine.lang.rules.comparisons import warning
 from engine.lang.spec import ActivitySpec, WorkflowSpec
@@ -33,7 +32,7 @@ def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic
             for name in set(_own(arriving)) & set(dimension.columns)
             if not _is_the_same(spec, activity, name, known)
         }
-        for expression in expressions(activity):
+        for expression in activity.expressions:
             for name in _outer_names(expression.tree):
                 if name.parts[0] in twice and len(name.parts) == 1:
                     what = f"both the population and {dimension.name} have a column '{name}'; the population's is taken"

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from engine.kit.errors import Diagnostic
 from engine.kit.expression import tree
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions
 from engine.lang.rules.comparisons import is_literal, warning
 from engine.lang.spec import WorkflowSpec
 
@@ -27,12 +26,11 @@ CONFUSED = {
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
-        for expression in expressions(activity):
-            for node, _ in tree.walk(expression.tree):
-                if isinstance(node, tree.Logic):
-                    _, message, fix = CONFUSED[node.operator]
-                    for found in _second(node):
-                        yield warning(expression, found, "W120", message, fix)
+        for expression, node in activity.nodes:
+            if isinstance(node, tree.Logic):
+                _, message, fix = CONFUSED[node.operator]
+                for found in _second(node):
+                    yield warning(expression, found, "W120", message, fix)
 
 
 def _second(node: tree.Logic) -> Iterator[tree.Node]:

@@ -16,16 +16,14 @@ from collections.abc import Iterator
 from engine.kit.errors import Diagnostic
 from engine.kit.expression import Expr, SortKey, tree
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions
 from engine.lang.rules.comparisons import COMPARISONS, is_literal, warning
 from engine.lang.spec import WorkflowSpec
 
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
-        for expression in expressions(activity):
-            for node, _ in tree.walk(expression.tree):
-                yield from _problems(expression, node)
+        for expression, node in activity.nodes:
+            yield from _problems(expression, node)
 
 
 def _problems(expression: Expr | SortKey, node: tree.Node) -> Iterator[Diagnostic]:

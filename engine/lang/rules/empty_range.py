@@ -16,21 +16,17 @@ from decimal import Decimal
 from engine.kit.errors import Diagnostic
 from engine.kit.expression import tree
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions
 from engine.lang.rules.comparisons import warning
 from engine.lang.spec import WorkflowSpec
 
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
-        for expression in expressions(activity):
-            for node, _ in tree.walk(expression.tree):
-                match node:
-                    case tree.Between(low=tree.Literal(value=low), high=tree.Literal(value=high)) if _is_greater(
-                        low, high
-                    ):
-                        message = "nothing is between these two: the first is the greater one"
-                        yield warning(expression, node, "W121", message, "write the smaller one first")
+        for expression, node in activity.nodes:
+            match node:
+                case tree.Between(low=tree.Literal(value=low), high=tree.Literal(value=high)) if _is_greater(low, high):
+                    message = "nothing is between these two: the first is the greater one"
+                    yield warning(expression, node, "W121", message, "write the smaller one first")
 
 
 def _is_greater(low: object, high: object) -> bool:

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from engine.kit.errors import Diagnostic
 from engine.kit.expression import Expr, SortKey, tree
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions
 from engine.lang.rules.columns import Known, Row, is_float
 from engine.lang.rules.comparisons import COMPARISONS, warning
 from engine.lang.spec import WorkflowSpec
@@ -24,7 +23,7 @@ from engine.lang.spec import WorkflowSpec
 def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
         row = known.row(activity)
-        for expression in expressions(activity) if row else ():
+        for expression in activity.expressions if row else ():
             yield from _problems(expression, expression.tree, row)
 
 

@@ -18,7 +18,6 @@ from engine.kit.errors import Diagnostic, Span
 from engine.kit.option import Scalar
 from engine.kit.template import Template
 from engine.lang.graph import Graph
-from engine.lang.mentions import expressions, values
 from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 TELLING = re.compile(
@@ -56,10 +55,10 @@ def check_project(text: str, file: str) -> Iterator[Diagnostic]:
 
 
 def _texts(activity: ActivitySpec) -> Iterator[tuple[str, Span | None]]:
-    for _, value in values(activity):
+    for _, value in activity.values:
         match value:
             case Template():
                 yield value.source, value.span
             case Scalar():
                 yield value, value.span
-    yield from ((expression.text, expression.span) for expression in expressions(activity))
+    yield from ((expression.text, expression.span) for expression in activity.expressions)

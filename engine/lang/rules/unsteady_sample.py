@@ -23,13 +23,14 @@ from engine.lang.spec import WorkflowSpec
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
     leaving = {share.id for share in shares(spec)}
     for activity in spec.activities.values():
-        reached = sorted(leaving & graphs.fed_by(graph, activity.id), key=list(spec.activities).index)
         for path, limit in limits(activity):
-            if reached and limit.is_random and limit.sticky is False:
+            if not limit.is_random or limit.sticky is not False:
+                continue
+            for share in [name for name in spec.activities if name in leaving & graphs.fed_by(graph, activity.id)][:1]:
                 yield Diagnostic(
                     activity.place(*path, "by"),
                     "W111",
-                    f"this sample changes when others come or go, and '{reached[0]}' shares by it",
+                    f"this sample changes when others come or go, and '{share}' shares by it",
                     "write 'limit: {percent: …, by: random, sticky: true}'",
                     "warning",
                 )
