@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import yaml
@@ -18,7 +17,6 @@ MOST_DEPTH = 40
 MOST_ALIASED_NODES = 10_000
 MOST_FOLDED_CHARACTERS = 20_000
 """In a text whose single lines are known by their places; no expression is longer."""
-LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class Block(dict[Any, Any]):
@@ -155,7 +153,7 @@ class _Reader:
         written = self.text[node.start_mark.index + is_quoted : node.end_mark.index - is_quoted]
         folds: list[tuple[int, int, int]] = []
         at = 0
-        for number, line in enumerate(LINE_END.split(written)):
+        for number, line in enumerate(syntax.LINE_END.split(written)):
             words = line.strip().replace("''", "'") if node.style == "'" else line.strip()
             if not words or (is_block and number == 0):
                 continue
@@ -204,7 +202,7 @@ class _Reader:
             return
         (key, value), (piece, _), *_ = parts
         last, _ = parts[-1]
-        written = self.text[value.start_mark.index : last.end_mark.index]
+        written = syntax.LINE_END.sub(" ", self.text[value.start_mark.index : last.end_mark.index])
         message = f"the comma before '{piece.value}' ended the value of '{key.value}', since it stands inside braces"
         self.problem(piece, "Y010", message, f"on a line of its own, write {key.value}: {written}")
 

@@ -7,6 +7,8 @@ import re
 from engine.kit.errors import Diagnostic, Span
 
 CODE = "Y001"
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML."""
 MISLEADING = {
     "'": "the value ends with its second quote, and something follows",
     '"': "the value ends with its second quote, and something follows",
@@ -21,14 +23,17 @@ MISLEADING = {
 }
 """What the first character of a value means in YAML, that authors mean as a part of the value."""
 
+CLOSING = {"{": "}", "[": "]"}
+
 Place = tuple[int, int]
 """A line and a column, from 1."""
 
 
 def explained(said: str, at: Place, opened: Place | None, text: str, file: str) -> Diagnostic:
     """Say what is wrong where the parser stopped; `opened` is where the mapping, list or quote begins that it was reading."""
-    lines = text.split("\n")
+    lines = LINE_END.split(text)
     written = lines[min(at[0], len(lines)) - 1]
+    opening = lines[opened[0] - 1][opened[1] - 1 : opened[1]] if opened and opened[0] <= len(lines) else ""
     place, what, fix = at, said, f"look at the indentation, quotes and colons of: {written.strip()}"
     indentation = written[: len(written) - len(written.lstrip())]
     key, value = _parted(written)
@@ -36,13 +41,11 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
         what, fix = "a tab cannot indent", "indent with blanks"
     elif "another document" in said:
         what, fix = "a second document begins here", "take '---' out, or write what follows into a file of its own"
-    elif said == "found unexpected end of stream" and opened:
-        quote = lines[opened[0] - 1][opened[1] - 1]
-        place, what, fix = opened, "the quote that opens here is never closed", f"close it with {quote}"
-    elif said.startswith("did not find expected ','") and opened and opened[0] < at[0]:
-        bracket = lines[opened[0] - 1][opened[1] - 1]
-        closing = {"{": "}", "[": "]"}.get(bracket, bracket)
-        place, what, fix = opened, f"the '{bracket}' that opens here is never closed", f"close it with '{closing}'"
+    elif said == "found unexpected end of stream" and opened and opening:
+        place, what, fix = opened, "the quote that opens here is never closed", f"close it with {opening}"
+    elif said.startswith("did not find expected ','") and opened and opened[0] < at[0] and opening in CLOSING:
+        what, fix = f"the '{opening}' that opens here is never closed", f"close it with '{CLOSING[opening]}'"
+        place = opened
     elif said.startswith("did not find expected ','"):
         what = "something follows a value inside braces"
         fix = "write this option on a line of its own, below its activity, and its value in quotes"
@@ -61,7 +64,7 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
 
 def repaired(text: str, problem: Diagnostic) -> str | None:
     """Give the text with the line of a problem as its fix says, where that is a whole line."""
-    lines = text.split("\n")
+    lines = LINE_END.split(text)
     written = lines[problem.span.line - 1] if problem.span.line <= len(lines) else ""
     key, value = _parted(written)
     if problem.code != CODE or not value or problem.fix != _quoted(key, value):
