@@ -21,7 +21,11 @@ from engine.kit.section import Section
 
 def _is_number(value: str | None) -> str | None:
     if value is not None and not (value.isascii() and value.isdigit()):
-        raise PydanticCustomError("option", "'{value}' is no id of Experience Cloud: digits only", {"value": value})
+        raise PydanticCustomError(
+            "option",
+            "'{value}' is no id of Experience Cloud: digits only",
+            {"value": value, "fix": "copy the id from Audience Manager"},
+        )
     return value
 
 
@@ -48,7 +52,7 @@ class DataSourceSettings(Options):
     @classmethod
     def _only_declared(cls, value: str | None, info: Any) -> str | None:
         if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
-            raise PydanticCustomError("option", "a visitor id is never hashed", {})
+            raise PydanticCustomError("option", "a visitor id is never hashed", {"fix": "take 'hash' out"})
         return value
 
     def model_post_init(self, _context: Any) -> None:
@@ -56,7 +60,9 @@ class DataSourceSettings(Options):
             raise PydanticCustomError(
                 "option",
                 "a declared id says what the web site does before setCustomerIDs: both 'normalise' and 'hash', there is no default",
-                {},
+                {
+                    "fix": "write, for example, 'normalise: [trim, lower]' and 'hash: sha256'; 'normalise: []' and 'hash: none' do nothing"
+                },
             )
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import OutboundName
-from activities.connectors.experience_cloud import DataSourceSettings
+from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
@@ -68,9 +68,13 @@ class ListImport(Effect):
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
-            raise PydanticCustomError("option", "a list is imported from either 'file' or 'audience'", {})
+            raise PydanticCustomError(
+                "option", "a list is imported from either 'file' or 'audience'", {"fix": "write one of them"}
+            )
         if self.audience is not None and self.mode == "append":
-            raise PydanticCustomError("option", "an audience always replaces the list; remove 'mode: append'", {})
+            raise PydanticCustomError(
+                "option", "an audience always replaces the list", {"fix": "remove 'mode: append'", "at": ("mode",)}
+            )
         return self
 
     def outputs(self) -> tuple[Port, ...]:
@@ -83,8 +87,7 @@ class ListImport(Effect):
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
         dimension = self._dimension(catalog)
         if self.audience is not None:
-            declared, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
-            same_dimension(dimension.population(), declared.data_source, source)
+            _, source = self._declared(dimension, catalog)
             outside = _shape({"identifier": TEXT}, "identifier")
             outputs = _by_identifier(outside, dimension, source, catalog, lambda _name, population: population)
         else:
@@ -118,20 +121,26 @@ class ListImport(Effect):
         return _by_key(lines, dimension, ctx.catalog)
 
     def _from_audience(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
-        declared, source = experience_cloud.audience(ctx.catalog, str(self.audience))
+        declared, source = self._declared(dimension, ctx.catalog)
+        segment = str(declared.segment)
+        cloud = ctx.connect("experience_cloud")
+        prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(segment, source))})
+        paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
+        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, segment))
+        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep)
+
+    def _declared(self, dimension: Dimension, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
+        span = getattr(self.audience, "span", None)
+        declared, source = experience_cloud.audience(catalog, str(self.audience), span)
         same_dimension(dimension.population(), declared.data_source, source)
         if declared.segment is None or source.destination is None:
             raise AuthorError.at(
-                None,
+                span,
                 "A007",
                 f"the audience '{self.audience}' cannot be read: its 'segment', or the 'destination' of {declared.data_source}, is not declared",
                 "write both into project.yaml",
             )
-        cloud = ctx.connect("experience_cloud")
-        prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(declared.segment, source))})
-        paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
-        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, declared.segment))
-        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep)
+        return declared, source
 
 
 def _number_of(header: Iterable[str]) -> str:

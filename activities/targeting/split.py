@@ -59,11 +59,21 @@ class Split(Staged):
     @classmethod
     def _names_are_free(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
         if not subsets:
-            raise PydanticCustomError("option", "a split has at least one subset", {})
+            raise PydanticCustomError(
+                "option",
+                "a split has at least one subset",
+                {"fix": "write a name below 'subsets:', and its 'where' or 'limit'"},
+            )
         for name in subsets:
             if name in RESERVED or not NAME.fullmatch(name):
                 raise PydanticCustomError(
-                    "option", "'{name}' is no name for a subset; choose another in snake_case", {"name": name}
+                    "option",
+                    "'{name}' is no name for a subset",
+                    {
+                        "name": name,
+                        "at": (name,),
+                        "fix": f"choose another in snake_case, and none of {', '.join(RESERVED)}",
+                    },
                 )
         return subsets
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from engine.app.options import Options, find, read_text
+from engine.app.options import Options, find, label_of, read_text
 from engine.app.remembered import stamp
-from engine.app.session import Session, read_workflow
+from engine.app.session import Session
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
-from engine.lang import rules
-from engine.lang.graph import Graph
+from engine.lang import graph as graphs
+from engine.lang import loader
+from engine.lang.rules import STAND_IN, secret_in_clear
+from engine.lang.rules.columns import Known
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.registry import load as load_registry
@@ -65,8 +65,14 @@ class _Project:
         self.offline = offline
         self.is_current = False
         """The catalogue is that of the database's file as it is now."""
-        self.database = file_of(sa.make_url(session.project.database_url()))
+        self.database = file_of(session.project.database_url())
         self.stamp = stamp(self.database)
+
+    @cached_property
+    def lint(self) -> list[Diagnostic]:
+        """Give what the lint rules say of the project file."""
+        project = self.session.project
+        return list(secret_in_clear.check_project(project.text, label_of(project.path)))
 
     @cached_property
     def catalog(self) -> Catalog | AudienceflowError:
@@ -99,40 +105,51 @@ class _Project:
 
     @property
     def _kept_in(self) -> Path:
-        shown = sa.make_url(self.session.project.database_url()).render_as_string(hide_password=True)
-        digest = hashlib.md5(shown.encode(), usedforsecurity=False).hexdigest()[:8]
+        url = self.session.project.database_url()
+        digest = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()[:8]
         return self.session.state_folder / "seen" / f"{digest}.json"
 
 
 def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Project]) -> Findings:
+    """Look into one file. What cannot be read hides nothing of the rest; lint waits until all else is right."""
     try:
-        spec, graph = read_workflow(path, read_text(path), registry)
+        reading = loader.read(read_text(path), label_of(path), registry.activities)
     except AuthorError as problem:
         return Findings(path, list(problem.diagnostics), is_settled=True)
-    found = [problem for rule in registry.of("rule").values() for problem in rule(spec, graph)]
+    found = list(reading.problems)
     try:
         project = project_of(path)
-        found += _held_against(project, spec, graph)
+        if reading.spec is None:
+            return Findings(path, found, is_settled=True)
+        found += reading.beside(_held_against(project, reading.spec, is_right=not found))
         return Findings(path, found, project.is_current, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
 
 
-def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
-    session = project.session
+def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> list[Diagnostic]:
+    """Plan what can be judged of a workflow, and hold it against the lint rules where nothing is wrong."""
+    session, rules = project.session, project.session.registry.of("rule").values() if is_right else ()
+    graph = graphs.build(spec)
+    found = [*project.lint, *(problem for rule in rules for problem in rule(spec, graph))]
+    sound = spec if is_right else graphs.sound(spec)
     now = session.clock()
     given = {
-        name: rules.STAND_IN[variable.type.kind]
-        for name, variable in spec.variables.items()
-        if variable.default is None
+        name: STAND_IN[variable.type.kind]
+        for name, variable in sound.variables.items()
+        if variable.default is None or f"vars.{name}" in sound.unreadable
     }
-    values = bind.values(spec, given, run=PLANNED_RUN, time=now, started_at=now)
+    values = bind.values(sound, given, run=PLANNED_RUN, time=now, started_at=now)
     match project.catalog:
         case Catalog() as catalog:
-            _, problems = plan(spec, graph, catalog, values, session.evaluate, session.work_schema)
-            return list(problems)
+            planned, problems = plan(sound, graphs.build(sound), catalog, values, session.evaluate, session.work_schema)
+            if problems or not is_right:
+                return [*found, *problems]
+            known = Known(catalog=catalog, populations={activity.id: activity.outputs for activity in planned})
+            judged = session.registry.of("column_rule").values()
+            return [*found, *(problem for rule in judged for problem in rule(spec, graph, known))]
         case AuthorError() as problem:
-            return list(problem.diagnostics)
+            return [*found, *problem.diagnostics]
         case problem:
             message = f"columns were not checked: {problem.message}"
-            return [Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
+            return [*found, Diagnostic(spec.span, "W901", message, problem.fix, "warning")]

@@ -41,12 +41,16 @@ class LinkSettings(Options):
     dimension: Name | None = option("The dimension the link leads to.", default=None)
     table: Name | None = option("The table the link leads to.", default=None)
     on: dict[str, Name] = option("Our column: theirs.", example={"household_id": "household_id"})
-    many: Flag = option("One row of ours may find several of theirs.", default=False)
+    many: Flag = option("One row of ours may find several of theirs.", default=False, example="true")
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> LinkSettings:
         if (self.dimension is None) == (self.table is None):
-            raise PydanticCustomError("option", "a link leads to either a table or a dimension", {})
+            raise PydanticCustomError(
+                "option",
+                "a link leads to either a table or a dimension",
+                {"fix": "write one of 'table' and 'dimension'"},
+            )
         return self
 
 

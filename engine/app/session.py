@@ -20,7 +20,7 @@ from engine.app.project import Project
 from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
 from engine.kit.dialect import Dialect
-from engine.kit.errors import AuthorError, DataError
+from engine.kit.errors import AuthorError, DataError, Span
 from engine.kit.expression import Expr
 from engine.lang import graph as graphs
 from engine.lang import loader
@@ -84,7 +84,11 @@ class Session:
 
     @cached_property
     def db(self) -> Database:
-        database = Database(self.project.database_url(), work_schema=self.work_schema, read_only=self._read_only)
+        try:
+            database = Database(self.project.database_url(), work_schema=self.work_schema, read_only=self._read_only)
+        except AuthorError as problem:
+            place = getattr(self.project.databases["default"].url, "span", Span("", 0, 0))
+            raise AuthorError(*(replace(item, span=place) for item in problem.diagnostics)) from None
         return self._open.enter_context(database)
 
     @cached_property

@@ -105,11 +105,10 @@ class Catalog:
     def dimension(self, name: str, span: Span | None = None) -> Dimension:
         """Give the dimension; AuthorError when the project has none of that name."""
         if name not in self.dimensions:
+            what = f"there is no dimension '{name}'" if name else "nothing says of which dimension the rows are"
+            fix = suggestion(name, self.dimensions, "dimensions")
             raise AuthorError.at(
-                span or getattr(name, "span", None),
-                "E201",
-                f"there is no dimension '{name}'",
-                suggestion(name, self.dimensions, "dimensions"),
+                span or getattr(name, "span", None), "E201", what, fix if name else f"write 'dimension: …' ({fix})"
             )
         return self.dimensions[name]
 

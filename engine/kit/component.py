@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-ComponentKind = Literal["activity", "function", "connector", "rule", "section", "command", "fixture"]
+ComponentKind = Literal["activity", "function", "connector", "rule", "column_rule", "section", "command", "fixture"]
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Span:
-    """A place in a file; lines and columns count from 1."""
+    """A place in a file; lines and columns count from 1.
+
+    The place of a text that goes on over several lines knows its `folds`: which character of the text begins which line, and where.
+    """
 
     file: str
     line: int
     column: int
+    folds: tuple[tuple[int, int, int], ...] = field(default=(), compare=False, repr=False)
 
     def shifted(self, characters: int) -> Span:
-        """Give the place so many characters further on the same line."""
-        return replace(self, column=self.column + characters)
+        """Give the place so many characters further into the text that begins here."""
+        begun = (fold for fold in self.folds if fold[0] <= characters)
+        start, line, column = max(begun, default=(0, self.line, self.column))
+        return Span(self.file, line, column + characters - start)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

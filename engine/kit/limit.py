@@ -50,14 +50,23 @@ class Limit(Options):
     @model_validator(mode="after")
     def _is_one_size(self) -> Limit:
         if (self.count is None) == (self.percent is None):
-            raise PydanticCustomError("option", "a limit has either 'count' or 'percent'", {})
+            fix = "write either 'count: 250' or 'percent: 10'"
+            raise PydanticCustomError("option", "a limit has either 'count' or 'percent'", {"fix": fix})
         if isinstance(self.percent, Decimal) and self.percent > 100:
             raise PydanticCustomError(
-                "option", "'percent' is at most 100, not {percent}", {"percent": str(self.percent)}
+                "option",
+                "'percent' is at most 100, not {percent}",
+                {
+                    "percent": str(self.percent),
+                    "at": ("percent",),
+                    "fix": "write a share of up to 100, such as 'percent: 10'",
+                },
             )
         if self.sticky and (self.percent is None or not self.is_random or self.per or self.of == "segment"):
             raise PydanticCustomError(
-                "option", "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'", {}
+                "option",
+                "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'",
+                {"at": ("sticky",), "fix": "write 'limit: {percent: 10, by: random, sticky: true}'"},
             )
         if isinstance(self.percent, Decimal) and _digits(self.percent) > (
             STICKY_DIGITS if self.sticky else MOST_DIGITS
@@ -65,7 +74,11 @@ class Limit(Options):
             raise PydanticCustomError(
                 "option",
                 "'percent' has at most {most} digits after the point",
-                {"most": f"{STICKY_DIGITS} (with 'sticky')" if self.sticky else MOST_DIGITS},
+                {
+                    "most": f"{STICKY_DIGITS} (with 'sticky')" if self.sticky else MOST_DIGITS,
+                    "at": ("percent",),
+                    "fix": "round it",
+                },
             )
         return self
 

@@ -31,7 +31,7 @@ class Template:
     def __post_init__(self) -> None:
         if not self.is_literal:
             try:
-                _ENVIRONMENT.parse(self.source)
+                _ENVIRONMENT.from_string(self.source)  # unknown filters are told when it is compiled
             except TemplateSyntaxError as problem:
                 raise AuthorError.at(
                     self.span,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import networkx as nx
 
 from engine.kit.errors import Diagnostic, suggestion
-from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
+from engine.lang import mentions
+from engine.lang.spec import ActivitySpec, After, Reference, WorkflowSpec
 
 Graph: TypeAlias = "nx.MultiDiGraph[str]"
 
@@ -37,14 +39,14 @@ def arrows(activity: ActivitySpec) -> Iterator[tuple[str, Reference]]:
 
 
 def problems(spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
-    """Give what is wrong: references to nothing, ports that do not exist, cycles."""
+    """Give what is wrong: references to nothing, ports that do not exist, cycles, variables that nobody declares."""
     found = [
         problem
         for activity in spec.activities.values()
         for _, reference in arrows(activity)
         if (problem := _reference_problem(spec, reference))
     ]
-    return [*found, *_cycles(spec, graph)]
+    return [*found, *_cycles(spec, graph), *_undeclared(spec)]
 
 
 def order(graph: Graph) -> list[str]:
@@ -71,8 +73,72 @@ def used_ports(graph: Graph, activity: str) -> set[str]:
     return read or {"result"}
 
 
+def readers(graph: Graph, activity: str, port: str) -> list[Reference]:
+    """Give the arrows that begin at an output port, as they were written."""
+    return [data["reference"] for _, _, data in graph.out_edges(activity, data=True) if data["source"] == port]
+
+
+def comes_before(graph: Graph, first: str, second: str) -> bool:
+    """Say that an activity is settled before the other begins, by populations or by control."""
+    return bool(nx.has_path(graph, first, second))
+
+
+def fed_by(graph: Graph, activity: str) -> set[str]:
+    """Give the activities that some of an activity's rows may reach."""
+    return set(nx.descendants(_populations(graph), activity))
+
+
+def feeding(graph: Graph, activity: str) -> set[str]:
+    """Give the activities some of whose rows may reach an activity."""
+    return set(nx.ancestors(_populations(graph), activity))
+
+
+def _populations(graph: Graph) -> Graph:
+    """Give the graph without control."""
+    return nx.subgraph_view(graph, filter_edge=lambda a, b, key: graph.edges[a, b, key]["target"] != CONTROL)
+
+
+def sound(spec: WorkflowSpec) -> WorkflowSpec:
+    """Give the activities whose own options can be judged: all that stands before them is right, so their columns are known.
+
+    Control is left out, so there is no cycle; an activity that is wrong itself stays, as far as it could be read.
+    """
+    waits: dict[str, set[str]] = {
+        name: {reference.activity for references in activity.inputs.values() for reference in references}
+        for name, activity in spec.activities.items()
+        if _can_be_judged(spec, activity)
+    }
+    readers: dict[str, list[str]] = {}
+    for name, sources in waits.items():
+        for source in sources:
+            readers.setdefault(source, []).append(name)
+    ready = [name for name, sources in waits.items() if not sources]
+    for name in ready:
+        for reader in readers.get(name, ()):
+            waits[reader].discard(name)
+            if not waits[reader]:
+                ready.append(reader)
+    kept = set(ready)
+    activities = {name: replace(spec.activities[name], after=After()) for name in spec.activities if name in kept}
+    return replace(spec, activities=activities)
+
+
+def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
+    """Say that an activity's arrows lead somewhere that is right itself, and that the variables it mentions are known."""
+    references = [reference for references in activity.inputs.values() for reference in references]
+    is_fed = all(
+        reference.activity not in spec.unreadable and _reference_problem(spec, reference) is None
+        for reference in references
+    )
+    needed = {port.name for port in activity.activity.inputs if not port.optional}
+    is_settled = all(
+        name in spec.variables and f"vars.{name}" not in spec.unreadable for name in mentions.variables(activity)
+    )
+    return is_fed and is_settled and needed <= set(activity.inputs)
+
+
 def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic | None:
-    if not reference.activity:
+    if not reference.activity or reference.activity in spec.unreadable:
         return None
     source = spec.activities.get(reference.activity)
     if source is None:
@@ -96,11 +162,19 @@ def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic |
 def _cycles(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
     for members in nx.strongly_connected_components(graph):
         if len(members) > 1 or any(graph.has_edge(member, member) for member in members):
-            first, *_ = sorted(members, key=list(graph).index)
-            listed = ", ".join(sorted(members, key=list(graph).index))
-            yield Diagnostic(
-                spec.activities[first].span,
-                "E115",
-                f"these activities wait for each other: {listed}",
-                "cut one arrow; a loop is written with 'type: jump'",
+            first, *others = sorted(members, key=list(graph).index)
+            port, reference = next(
+                (port, reference) for port, reference in arrows(spec.activities[first]) if reference.activity in members
             )
+            what = f"these activities wait for each other: {', '.join((first, *others))}"
+            fix = f"name another activity in '{port}' of '{first}', or cut one of the other arrows"
+            yield Diagnostic(reference.span, "E115", what if others else f"'{first}' waits for itself", fix)
+
+
+def _undeclared(spec: WorkflowSpec) -> Iterator[Diagnostic]:
+    for activity in spec.activities.values():
+        for name, span, code in mentions.places(activity):
+            if name not in spec.variables and f"vars.{name}" not in spec.unreadable:
+                declared = f"declare it: 'variables: {{{name}: {{type: integer, default: 30}}}}'"
+                fix = suggestion(name, spec.variables, "variables") if spec.variables else declared
+                yield Diagnostic(span or activity.span, code, f"there is no variable '{name}'", fix)

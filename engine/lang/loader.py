@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,28 +15,95 @@ from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.option import Scalar
 from engine.kit.types import Type
-from engine.lang import source
+from engine.kit.written import typed
+from engine.lang import graph as graphs
+from engine.lang import source, syntax
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
 
 M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
+MOST_REPAIRS = 20
+MOST_REPAIRED_CHARACTERS = 1_000_000
+EXAMPLES: Mapping[str, str] = {
+    "integer": "30", "decimal": "9.90", "float": "0.5", "boolean": "true", "date": "2026-11-23", "timestamp": "2026-11-23T08:30:00Z",
+}  # fmt: skip
+"""Values of variables, by their type; whatever is a text is right."""
+TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A workflow as far as it can be read, and what is wrong with it."""
+
+    spec: WorkflowSpec | None
+    """Activities that are wrong are in it as far as they can be read; nothing where the file is no workflow."""
+    written: tuple[Diagnostic, ...]
+    """The problems of the text and the options."""
+    arrows: tuple[Diagnostic, ...] = ()
+    """The problems of the graph."""
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        return tuple(sorted({*self.written, *self.arrows}))
+
+    def beside(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Give what was found out later, without what only follows from a line that YAML read otherwise than it was meant."""
+        return [problem for problem in found if not _follows(problem, self.written)]
 
 
 def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> WorkflowSpec:
     """Read a workflow. `activities` gives the class of every type there is.
 
-    Raises AuthorError with all problems of the file, sorted.
+    Raises AuthorError with all problems of the file, sorted; those of its arrows are among them, but are no reason alone.
     """
-    value = source.read(text, file)
+    reading = read(text, file, activities)
+    if reading.written or reading.spec is None:
+        raise AuthorError(*reading.problems)
+    return reading.spec
+
+
+def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Reading:
+    """Read a workflow as far as it goes: lines that are no YAML count as their fix says, so that they hide nothing."""
+    value, misread = _value(text, file)
+    if value is None and misread:
+        return Reading(spec=None, written=misread)
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
-    if loading.problems:
-        lines = text.splitlines()
-        raise AuthorError(*(_with_whole_line(problem, lines) for problem in loading.problems))
-    return spec
+    lines = text.splitlines()
+    told = (_with_whole_line(problem, lines) for problem in loading.problems if not _follows(problem, misread))
+    arrows = graphs.problems(spec, graphs.build(spec)) if spec else ()
+    return Reading(
+        spec=spec,
+        written=(*misread, *told),
+        arrows=tuple(problem for problem in arrows if not _follows(problem, misread)),
+    )
+
+
+def _value(text: str, file: str) -> tuple[Any, tuple[Diagnostic, ...]]:
+    """Give the values of a YAML text, repaired line by line where the fix is a whole line, and all its problems."""
+    broken: list[Diagnostic] = []
+    while len(broken) < (MOST_REPAIRS if len(text) < MOST_REPAIRED_CHARACTERS else 1):
+        try:
+            value, misread = source.read_on(text, file)
+        except AuthorError as error:
+            broken += error.diagnostics
+            repaired = syntax.repaired(text, error.diagnostics[-1])
+            if repaired is None:
+                return None, tuple(broken)
+            text = repaired
+        else:
+            return value, (*broken, *misread)
+    return None, tuple(broken)
+
+
+def _follows(problem: Diagnostic, misread: Iterable[Diagnostic]) -> bool:
+    """Say that a problem is only there because YAML read its line otherwise than it was meant."""
+    codes = {each.code for each in misread if each.span.line == problem.span.line}
+    return bool(codes & {syntax.CODE, "Y005", "Y010"}) or (problem.code == "E116" and bool(codes))
 
 
 def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
@@ -63,52 +131,78 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
         return None
 
 
+def _as_far_as_right(model: type[M], value: Block) -> M | None:
+    """Give the model without the parts that are wrong, where it can do without them."""
+    for _ in range(MOST_REPAIRS):
+        try:
+            return model.model_validate(value)
+        except ValidationError as failed:
+            errors = failed.errors(include_url=False)
+        wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
+        if () in wrong:
+            return None
+        value = _without(value, wrong)
+    return None
+
+
+def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:
+    """Give a block without what the paths lead to; of a list or a text, nothing remains."""
+    rest = Block()
+    rest.span = value.span
+    for key, item in value.items():
+        inner = [path[1:] for path in paths if path[0] == key]
+        if not inner:
+            rest[key] = item
+        elif isinstance(item, Block) and all(path and isinstance(path[0], str) for path in inner):
+            rest[key] = _without(item, inner)
+    return rest
+
+
 def _diagnostics(
     error: Mapping[str, Any], model: type[BaseModel], value: Block, known: tuple[str, ...]
 ) -> list[Diagnostic]:
     path = tuple(error["loc"])
-    span = source.span_of(value, path, value.span)
+    context = error.get("ctx", {})
+    span = _place(value, path, context.get("at", ()))
     name = str(path[-1]) if path else ""
     match error["type"]:
         case "author":
-            return [
-                item if item.span.line else Diagnostic(span, item.code, item.message, item.fix)
-                for item in error["ctx"]["diagnostics"]
-            ]
+            return [item if item.span.line else replace(item, span=span) for item in context["diagnostics"]]
         case "extra_forbidden":
-            fields = _fields_at(model, path[:-1])
+            fields = [*_fields_at(model, path[:-1]), *(known if len(path) == 1 else ())]
             key = next((key for key in _at(value, path[:-1]) if key == name), None)
-            return [
-                Diagnostic(
-                    getattr(key, "span", span),
-                    "E102",
-                    f"unknown option '{name}'",
-                    suggestion(name, [*fields, *(known if len(path) == 1 else ())], "options"),
-                )
-            ]
+            fix = suggestion(name, fields, "options")
+            return [Diagnostic(getattr(key, "span", span), "E102", f"unknown option '{name}'", fix)]
         case "missing":
-            return [
-                Diagnostic(span, "E103", f"the option '{name}' is missing", f"add '{name}: …' ({_doc(model, path)})")
-            ]
+            return [Diagnostic(span, "E103", f"the option '{name}' is missing", _told("add", model, path))]
         case "literal_error":
             written = str(error["input"])
-            choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-            return [
-                Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", suggestion(written, choices, "choices"))
-            ]
-        case _:
-            return [
-                Diagnostic(
-                    span,
-                    "E105",
-                    f"'{_option_name(path)}': {error['msg'][:1].lower()}{error['msg'][1:]}",
-                    _doc(model, path),
-                )
-            ]
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            fix = suggestion(written, choices, "choices")
+            return [Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", fix)]
+        case type_:
+            option = ".".join(str(step) for step in path if not isinstance(step, int))
+            message = MISTAKEN.get(type_) or error["msg"].removeprefix("Value error, ")
+            what = f"'{option}': {message[:1].lower()}{message[1:]}" if option else message
+            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path))]
 
 
-def _option_name(path: tuple[Any, ...]) -> str:
-    return ".".join(str(step) for step in path if not isinstance(step, int)) or "value"
+MISTAKEN = {
+    "model_type": "a mapping is wanted here",
+    "dict_type": "a mapping is wanted here",
+    "tuple_type": "a list is wanted here",
+    "string_type": "a text is wanted here",
+}
+"""By pydantic's type of error, what an author reads."""
+
+
+def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
+    """Give the place of an option, or of what a validator names inside it: a text's own, a block's key."""
+    if not inside:
+        return source.span_of(value, path, value.span)
+    key = next(key for key in _at(value, path) if key == inside[0])
+    written = _at(value, path)[key]
+    return written.span if isinstance(written, Scalar) else key.span
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
@@ -118,12 +212,17 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Give the options a nested model has, found by following the annotations."""
+    """Give the options a nested model has."""
+    return list(_model_at(model, path).model_fields)
+
+
+def _model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    """Give a nested model, found by following the annotations."""
     for step in path:
         field = model.model_fields.get(step) if isinstance(step, str) else None
         inner = _models_in(field.annotation) if field else _models_in(model)
         model = inner[0] if inner else model
-    return list(model.model_fields)
+    return model
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -132,15 +231,27 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
-def _doc(model: type[BaseModel], path: tuple[Any, ...]) -> str:
-    field = model.model_fields.get(path[0]) if path and isinstance(path[0], str) else None
-    extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
-    example = f", for example {_written(extra['example'])}" if extra.get("example") is not None else ""
-    return f"{field.description or ''}{example}" if field else ""
+def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...]) -> str:
+    """Say what to type for an option: its example, and what it says; for a mapping inside a list of names, its options."""
+    steps = [step for step in path if isinstance(step, str)]
+    holder = _model_at(model, tuple(steps[:-1]))
+    field = holder.model_fields.get(steps[-1]) if steps else None
+    if field is None:
+        return f"{verb} its options: {', '.join(holder.model_fields)}"
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    example = _written(extra["example"]) if extra.get("example") is not None else "…"
+    doc = (field.description or "").removesuffix(".")
+    return f"{verb} '{steps[-1]}: {example}' ({doc[:1].lower()}{doc[1:]})"
 
 
 def _written(example: Any) -> str:
-    return f"[{', '.join(map(str, example))}]" if isinstance(example, list) else str(example)
+    match example:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in example.items()) + "}"
+        case list():
+            return f"[{', '.join(map(_written, example))}]"
+        case _:
+            return str(example)
 
 
 class _Loading:
@@ -148,38 +259,32 @@ class _Loading:
         self.file = file
         self.known = activities
         self.problems: list[Diagnostic] = []
+        self.unreadable: set[str] = set()
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
 
-    def workflow(self, value: Any, text: str) -> WorkflowSpec:
+    def workflow(self, value: Any, text: str) -> WorkflowSpec | None:
         if not isinstance(value, Block):
-            raise AuthorError(
-                *self.problems,
-                Diagnostic(
-                    Span(self.file, 1, 1),
-                    "E101",
-                    "this is no workflow",
-                    "begin with 'workflow: name' and 'activities:'",
-                ),
+            self.problem(
+                Span(self.file, 1, 1), "E101", "this is no workflow", "begin with 'workflow: name' and 'activities:'"
             )
+            return None
         for key in value:
             if key not in TOP:
                 self.problem(key.span, "E102", f"unknown key '{key}'", suggestion(key, TOP, "keys"))
         name = self.text(value, "workflow", "")
         if not IDENTIFIER.fullmatch(name):
-            self.problem(
-                source.span_of(value, ("workflow",), value.span),
-                "E106",
-                f"'{name}' is no name for a workflow",
-                "write 'workflow: some_name' in snake_case",
-            )
-        self.defaults = {"dimension": value.get("dimension"), "seed": name}
-        return WorkflowSpec(
+            what = f"'{name}' is no name for a workflow" if name else "the workflow has no name"
+            span = source.span_of(value, ("workflow",), value.span)
+            self.problem(span, "E106", what, "write 'workflow: some_name' in snake_case")
+        dimension = self.text(value, "dimension", "") or None
+        self.defaults = {"dimension": dimension, "seed": name}
+        spec = WorkflowSpec(
             name=name,
             span=value.span,
             label=self.text(value, "label", name),
-            dimension=self.text(value, "dimension", "") or None,
+            dimension=dimension,
             timezone=self.timezone(value),
             on_error=self.choice(value, "on_error", ("suspend", "ignore", "abort")),
             variables=self.variables(value),
@@ -187,6 +292,7 @@ class _Loading:
             canvas=value.get("canvas") or {},
             text=text,
         )
+        return replace(spec, unreadable=frozenset(self.unreadable))
 
     def text(self, value: Block, key: str, default: str) -> str:
         written = value.get(key)
@@ -210,13 +316,15 @@ class _Loading:
         written = self.text(value, "timezone", "UTC")
         try:
             ZoneInfo(written)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, cannot be read
+            close = get_close_matches(written, available_timezones(), n=1)
             self.problem(
                 source.span_of(value, ("timezone",), value.span),
                 "E107",
                 f"there is no time zone '{written}'",
-                "write a name such as Europe/Paris",
+                f"write '{close[0]}'" if close else "write a name such as Europe/Paris",
             )
+            return "UTC"
         return written
 
     def block(self, value: Block, key: str) -> Block:
@@ -232,42 +340,46 @@ class _Loading:
     def variables(self, value: Block) -> dict[str, Variable]:
         variables = {}
         for name, body in self.block(value, "variables").items():
-            if not isinstance(body, Block):
-                self.problem(
-                    name.span,
-                    "E105",
-                    f"the variable '{name}' needs a type",
-                    f"write '{name}: {{type: integer, default: 30}}'",
-                )
-                continue
-            for key in body:
-                if key not in ("type", "default", "description"):
-                    self.problem(
-                        key.span,
-                        "E102",
-                        f"unknown key '{key}'",
-                        suggestion(key, ("type", "default", "description"), "keys"),
-                    )
-            try:
-                type_ = Type.parse(self.text(body, "type", "text"))
-            except ValueError:
-                self.problem(
-                    source.span_of(body, ("type",), body.span),
-                    "E104",
-                    f"'{body['type']}' is no type",
-                    suggestion(
-                        str(body["type"]), ("integer", "decimal", "text", "boolean", "date", "timestamp"), "types"
-                    ),
-                )
-                continue
-            variables[str(name)] = Variable(
-                type=type_, default=body.get("default"), description=self.text(body, "description", ""), span=name.span
-            )
+            known = len(self.problems)
+            variable = self.variable(name, body)
+            if variable is not None:
+                variables[str(name)] = variable
+            if len(self.problems) > known:
+                self.unreadable.add(f"vars.{name}")
         return variables
+
+    def variable(self, name: Scalar, body: Any) -> Variable | None:
+        if not IDENTIFIER.fullmatch(name):
+            self.problem(
+                name.span, "E106", f"'{name}' is no name for a variable", "use snake_case: letters, digits and _"
+            )
+        if not isinstance(body, Block):
+            fix = f"write '{name}: {{type: integer, default: 30}}'"
+            self.problem(name.span, "E105", f"the variable '{name}' needs a type", fix)
+            return None
+        for key in body:
+            if key not in ("type", "default", "description"):
+                fix = suggestion(key, ("type", "default", "description"), "keys")
+                self.problem(key.span, "E102", f"unknown key '{key}'", fix)
+        written = self.text(body, "type", "text")
+        try:
+            type_ = Type.parse(written)
+        except ValueError:
+            span = source.span_of(body, ("type",), body.span)
+            self.problem(span, "E104", f"'{written}' is no type", suggestion(written, TYPES, "types"))
+            return None
+        default = self.text(body, "default", "") if body.get("default") is not None else None
+        try:
+            if isinstance(body.get("default"), Scalar) and default is not None:
+                typed(default, type_)
+        except (ValueError, ArithmeticError):
+            span, kind = source.span_of(body, ("default",), body.span), type_.kind
+            self.problem(span, "V003", f"'{default}' is no {kind}", f"write 'default: {EXAMPLES[kind]}'")
+        return Variable(type=type_, default=default, description=self.text(body, "description", ""), span=name.span)
 
     def activities(self, value: Block) -> dict[str, ActivitySpec]:
         written = self.block(value, "activities")
-        if not written:
+        if not written and (value.get("activities") is None or isinstance(value["activities"], Block)):
             self.problem(written.span, "E108", "there are no activities", "write them below 'activities:'")
         specs = {}
         for name, body in written.items():
@@ -281,36 +393,28 @@ class _Loading:
         return specs
 
     def activity(self, name: Scalar, body: Any) -> ActivitySpec | None:
-        if not isinstance(body, Block):
-            self.problem(name.span, "E109", f"the activity '{name}' has no type", "write 'type: …' below it")
+        kind = body.get("type") if isinstance(body, Block) else None
+        if not isinstance(body, Block) or not isinstance(kind, Scalar) or kind not in self.known:
+            types = suggestion(str(kind or ""), self.known, "types")
+            message, fix = f"the activity '{name}' has no type", f"write 'type: …' below it ({types})"
+            if isinstance(kind, Scalar):
+                message, fix = f"there is no activity type '{kind}'", types
+            self.problem(getattr(kind, "span", name.span), "E109", message, fix)
+            self.unreadable.add(str(name))
             return None
-        kind = body.get("type")
-        if not isinstance(kind, Scalar) or kind not in self.known:
-            self.problem(
-                getattr(kind, "span", name.span),
-                "E109",
-                f"there is no activity type '{kind or ''}'",
-                suggestion(str(kind or ""), self.known, "types"),
-            )
-            return None
-        model = self.known[kind]
+        known = len(self.problems)
+        spec = self.readable(name, body, self.known[kind])
+        if len(self.problems) > known:
+            self.unreadable.add(str(name))
+        return spec
+
+    def readable(self, name: Scalar, body: Block, model: type[Activity]) -> ActivitySpec | None:
+        """Give an activity as far as it can be read: without the options that are wrong."""
         ports = {port.name: port for port in model.inputs}
-        common, options = Block(), Block()
-        common.span = options.span = name.span
-        for key, written in body.items():
-            if written is None:
-                self.problem(
-                    key.span, "E116", f"'{key}' has no value", "write one, or take the line out; quote the word null"
-                )
-            if written is None or key in ports or key in ("type", "after"):
-                continue
-            (common if key in Common.model_fields else options)[key] = written
-        for key, default in self.defaults.items():
-            if key in model.model_fields and key not in options and default is not None:
-                options[key] = f"{default}.{name}" if key == "seed" else default
-        known = (*Common.model_fields, *ports, "after", "type")
-        read_common = read_model(Common, common, self.problems)
-        read_options = read_model(model, options, self.problems, known)
+        common, options = self.parted(name, body, model, ports)
+        beside = (*Common.model_fields, *ports, "after", "type")
+        read_common = read_model(Common, common, self.problems) or _as_far_as_right(Common, common)
+        read_options = read_model(model, options, self.problems, beside) or _as_far_as_right(model, options)
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:
@@ -323,7 +427,34 @@ class _Loading:
             common=read_common,
             inputs={port: references for port, references in inputs.items() if references},
             after=after,
+            places=dict(_places(body)),
         )
+
+    def parted(
+        self, name: Scalar, body: Block, model: type[Activity], ports: Mapping[str, Port]
+    ) -> tuple[Block, Block]:
+        """Part what an author wrote into the options all activities have, and those of this one, with the workflow's defaults."""
+        common, options = Block(), Block()
+        common.span = options.span = name.span
+        for key, written in self.filled(body).items():
+            if key not in ports and key not in ("type", "after"):
+                (common if key in Common.model_fields else options)[key] = written
+        for key, default in self.defaults.items():
+            if key in model.model_fields and key not in options and default is not None:
+                options[key] = f"{default}.{name}" if key == "seed" else default
+        return common, options
+
+    def filled(self, block: Block) -> Block:
+        """Give the keys that have a value, at every level; the others are problems."""
+        filled = Block()
+        filled.span = block.span
+        for key, written in block.items():
+            if written is None:
+                fix = "write one, or take the line out; quote the word null"
+                self.problem(key.span, "E116", f"'{key}' has no value", fix)
+            else:
+                filled[key] = self.filled(written) if isinstance(written, Block) else written
+        return filled
 
     def fitting(self, common: Block, activity: Activity, ports: Mapping[str, Port]) -> None:
         """Find common options that say nothing for this activity."""
@@ -342,7 +473,7 @@ class _Loading:
     def input(self, body: Block, name: Scalar, port: Port) -> tuple[Reference, ...]:
         written = body.get(port.name)
         if written is None:
-            if not port.optional:
+            if not port.optional and port.name not in body:
                 self.problem(
                     name.span,
                     "E110",
@@ -361,14 +492,11 @@ class _Loading:
         return tuple(self.reference(item, written) for item in (written if isinstance(written, Items) else [written]))
 
     def reference(self, item: Any, written: Any) -> Reference:
-        if not isinstance(item, Scalar) or not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", item):
-            self.problem(
-                getattr(item, "span", written.span),
-                "E112",
-                f"'{item}' refers to no activity",
-                "write 'activity' or 'activity.port'",
-            )
-            return Reference(activity="", port="", span=written.span)
+        if not isinstance(item, Scalar) or not REFERENCE.fullmatch(item):
+            span = getattr(item, "span", written.span)
+            what = f"'{item}' is no reference" if isinstance(item, Scalar) else "this is no reference"
+            self.problem(span, "E112", f"{what} to an activity", "write 'activity' or 'activity.port'")
+            return Reference(activity="", port="", span=span)
         activity, _, port = item.partition(".")
         return Reference(activity=activity, port=port or "result", span=item.span)
 
@@ -376,10 +504,23 @@ class _Loading:
         written = body.get("after")
         if written is None:
             return After()
-        is_any = isinstance(written, Block) and list(written) == ["any"]
+        if isinstance(written, Block) and list(written) != ["any"]:
+            self.problem(
+                written.span, "E112", "'after' waits for activities", "write after: [a, b], or after: {any: [a, b]}"
+            )
+            return After()
+        is_any = isinstance(written, Block)
         items = written["any"] if is_any else written
         references = tuple(self.reference(item, written) for item in (items if isinstance(items, Items) else [items]))
         done = tuple(
             Reference(activity=r.activity, port="done", span=r.span) if r.port == "result" else r for r in references
         )
         return After(activities=done, any=is_any)
+
+
+def _places(value: Block, above: str = "") -> Iterator[tuple[str, Span]]:
+    for key, item in value.items():
+        name = f"{above}{key}"
+        yield name, item.span if isinstance(item, Scalar) else key.span
+        if isinstance(item, Block):
+            yield from _places(item, f"{name}.")

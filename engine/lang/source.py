@@ -8,12 +8,15 @@ import yaml
 
 from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.kit.option import Scalar
+from engine.lang import syntax
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MOST_CHARACTERS = 12_000_000
 MOST_DEPTH = 40
 MOST_ALIASED_NODES = 10_000
+MOST_FOLDED_CHARACTERS = 20_000
+"""In a text whose single lines are known by their places; no expression is longer."""
 
 
 class Block(dict[Any, Any]):
@@ -33,6 +36,17 @@ def read(text: str, file: str) -> Any:
 
     Raises AuthorError with all problems found: a syntax error, a tag, a merge key, a duplicate key, nesting or aliases without end.
     """
+    value, problems = read_on(text, file)
+    if problems:
+        raise AuthorError(*problems)
+    return value
+
+
+def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
+    """Give the values of a YAML text as far as they can be told beside its problems, and the problems.
+
+    Raises AuthorError where nothing can be told: a syntax error, aliases without end, a file that is too long.
+    """
     if len(text) > MOST_CHARACTERS:
         raise AuthorError.at(
             Span(file, 1, 1),
@@ -46,15 +60,11 @@ def read(text: str, file: str) -> Any:
         value = reader.value(node, 0) if node is not None else None
     except yaml.MarkedYAMLError as problem:
         raise AuthorError(*reader.problems, _syntax_error(problem, text, file)) from None
-    except yaml.YAMLError as problem:
-        raise AuthorError.at(
-            Span(file, 1, 1), "Y001", f"this is no YAML: {problem}", "save the file as UTF-8 text"
-        ) from None
+    except yaml.reader.ReaderError as problem:
+        raise AuthorError(_unprintable(problem, text, file)) from None
     except RecursionError:
         raise AuthorError.at(Span(file, 1, 1), "Y005", "the nesting has no end", "remove the inner levels") from None
-    if reader.problems:
-        raise AuthorError(*reader.problems)
-    return value
+    return value, reader.problems
 
 
 def span_of(value: Any, path: tuple[Any, ...], fallback: Span) -> Span:
@@ -131,12 +141,29 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode) -> Scalar | None:
         if not node.style and node.value in ("", "~", "null"):
             return None
-        span = self.span(node)
-        if node.style in ("'", '"'):
-            span = span.shifted(1)
-        elif node.style in ("|", ">"):
-            span = Span(self.file, span.line + 1, 1)
-        return Scalar.at(node.value, span)
+        return Scalar.at(node.value, self._place(node))
+
+    def _place(self, node: yaml.ScalarNode) -> Span:
+        """Give the place of a scalar's first character, and of the first of each further line."""
+        is_block, is_quoted = node.style in ("|", ">"), node.style in ("'", '"')
+        span = self.span(node).shifted(1 if is_quoted else 0)
+        is_one_line = not is_block and node.start_mark.line == node.end_mark.line
+        if is_one_line or len(node.value) > MOST_FOLDED_CHARACTERS:
+            return Span(self.file, span.line + 1, 1) if is_block else span
+        written = self.text[node.start_mark.index + is_quoted : node.end_mark.index - is_quoted]
+        folds: list[tuple[int, int, int]] = []
+        at = 0
+        for number, line in enumerate(syntax.LINE_END.split(written)):
+            words = line.strip().replace("''", "'") if node.style == "'" else line.strip()
+            if not words or (is_block and number == 0):
+                continue
+            found = node.value.find(words, at)
+            if found < 0:  # an escape: what follows is told as if it stood on this line
+                break
+            folds.append((found, span.line + number, line.index(line.strip()) + (1 if number else span.column)))
+            at = found + len(words)
+        _, first, column = folds[0] if folds else (0, span.line, span.column)
+        return Span(self.file, first, column, tuple(folds))
 
     def _mapping(self, node: yaml.CollectionNode, depth: int) -> Block:
         block = Block()
@@ -175,7 +202,7 @@ class _Reader:
             return
         (key, value), (piece, _), *_ = parts
         last, _ = parts[-1]
-        written = self.text[value.start_mark.index : last.end_mark.index]
+        written = syntax.LINE_END.sub(" ", self.text[value.start_mark.index : last.end_mark.index])
         message = f"the comma before '{piece.value}' ended the value of '{key.value}', since it stands inside braces"
         self.problem(piece, "Y010", message, f"on a line of its own, write {key.value}: {written}")
 
@@ -187,18 +214,21 @@ def _is_explicit(node: yaml.Node, text: str) -> bool:
 
 
 def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
-    mark = problem.problem_mark or problem.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    lines = text.splitlines() or [""]
-    written = lines[min(line, len(lines)) - 1]
-    what = problem.problem or "it ends too early"
-    return Diagnostic(Span(file, line, column), "Y001", f"YAML cannot be read here: {what}", _quoted(written) or
-                      f"look at the indentation, quotes and colons of: {written.strip()}")  # fmt: skip
+    at = _place(problem.problem_mark) or _place(problem.context_mark) or (1, 1)
+    return syntax.explained(problem.problem or "it ends too early", at, _place(problem.context_mark), text, file)
 
 
-def _quoted(line: str) -> str:
-    """Give the line with its value quoted, where the value begins or goes on as YAML does not allow."""
-    name, colon, value = line.partition(": ")
-    if not colon or (value[:1] not in ("'", '"', "{", ">", "|", "@", "*", "%", "`", "[") and ": " not in value):
-        return ""
-    return f'''{name.strip()}: "{value.strip().replace(chr(92), chr(92) * 2).replace('"', chr(92) + '"')}"'''
+def _place(mark: yaml.Mark | None) -> tuple[int, int] | None:
+    return (mark.line + 1, mark.column + 1) if mark else None
+
+
+def _unprintable(problem: yaml.reader.ReaderError, text: str, file: str) -> Diagnostic:
+    character = problem.character if isinstance(problem.character, str) else chr(problem.character)
+    before = text[: max(text.find(character), 0)]
+    place = Span(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return Diagnostic(
+        place,
+        "Y001",
+        f"the character U+{ord(character):04X} cannot stand in YAML",
+        "take it out, or save the file as UTF-8",
+    )

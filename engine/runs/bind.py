@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import InvalidOperation
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression import Bound, Expr, SortKey, Values
-from engine.kit.option import Deferred, read_boolean, read_integer, read_number
+from engine.kit.option import Deferred
 from engine.kit.template import Template
-from engine.kit.types import DATE, TEXT, TIMESTAMP, Kind, Type
+from engine.kit.types import DATE, TEXT, TIMESTAMP
+from engine.kit.written import typed as typed
+from engine.kit.written import utc
 from engine.lang.spec import WorkflowSpec
 
 T = TypeVar("T")
@@ -71,30 +73,11 @@ def values(
     return {
         **bound,
         "run.id": Bound(run, TEXT),
-        "run.time": Bound(_utc(time), TIMESTAMP),
-        "run.started_at": Bound(_utc(started_at), TIMESTAMP),
+        "run.time": Bound(utc(time), TIMESTAMP),
+        "run.started_at": Bound(utc(started_at), TIMESTAMP),
         "run.date": Bound(local.date(), DATE),
         "run.timezone": Bound(spec.timezone, TEXT),
     }
-
-
-def typed(text: str, type_: Type) -> Any:
-    """Read a text as a value of a type, strictly; ValueError when it is not one."""
-    match type_.kind:
-        case Kind.INTEGER:
-            return read_integer(text)
-        case Kind.DECIMAL:
-            return read_number(text)
-        case Kind.FLOAT:
-            return float(read_number(text))
-        case Kind.BOOLEAN:
-            return read_boolean(text)
-        case Kind.DATE:
-            return date.fromisoformat(text)
-        case Kind.TIMESTAMP:
-            return _utc(datetime.fromisoformat(text))
-        case _:
-            return text
 
 
 def names(bound: Values) -> dict[str, dict[str, Any]]:
@@ -156,8 +139,3 @@ def _checked(model: BaseModel, values: Mapping[str, Any]) -> BaseModel:
         span = deferred.expression.span if isinstance(deferred, Deferred) else None
         message = f"'{'.'.join(map(str, error['loc']))}' as '{deferred}': {error['msg'].lower()}"
         raise AuthorError.at(span, "V004", message, "change the variable or the expression") from None
-
-
-def _utc(moment: datetime) -> datetime:
-    """Give a moment as naive UTC, as the databases hold it; a time without a zone is UTC."""
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -44,11 +44,15 @@ class Snapshot:
         return {row["name"]: listed(row, place) for row in self.lists}
 
 
-def file_of(url: sa.URL) -> str:
-    """Give the file a database is, empty where it is none."""
-    name = url.get_backend_name()
-    is_file = name in DIALECTS and DIALECTS[name].capabilities.is_file and url.database != ":memory:"
-    return str(url.database or "") if is_file else ""
+def file_of(url: str) -> str:
+    """Give the file a database is, empty where it is none or the URL cannot be read."""
+    try:
+        read = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return ""
+    name = read.get_backend_name()
+    is_file = name in DIALECTS and DIALECTS[name].capabilities.is_file and read.database != ":memory:"
+    return str(read.database or "") if is_file else ""
 
 
 def taken(stamp: str, tables: Mapping[str, sa.Table], lists: Iterable[Mapping[str, Any]]) -> Snapshot:

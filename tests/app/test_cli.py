@@ -63,6 +63,10 @@ activities:
     from: sides.complement
     list: old
     mode: replace
+  unknown:
+    type: list_update
+    from: share.complement
+    list: unknown
 """
 
 PEOPLE = [
@@ -121,7 +125,7 @@ def test_a_run_ends_with_counts_effects_and_status(call: Call) -> None:
 def test_progress_goes_to_standard_error_one_line_per_activity(call: Call) -> None:
     result = call("run", "greet", "--format", "json")
     json.loads(result.stdout)
-    assert [line.split()[0] for line in result.stderr.splitlines()] == ["adults", "sides", "share", "keep"]
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["adults", "sides", "share", "keep", "unknown"]
 
 
 def test_json_of_a_run_is_the_object_of_the_contract(call: Call) -> None:
@@ -283,7 +287,7 @@ def test_lists_show_writes_every_row_the_key_first(call: Call) -> None:
         "crm_id": "dave",
         "age": 40,
     }
-    (listed,) = json.loads(call("lists", "list", "--format", "json").stdout)
+    listed, _ = json.loads(call("lists", "list", "--format", "json").stdout)
     assert (listed["name"], listed["rows"], listed["key"]) == ("old", 2, ["id"])
     assert "old" in call("lists").stdout
 

@@ -10,6 +10,7 @@ from engine.kit.expression import Expr, SortKey
 from engine.kit.option import Duration, Flag, Integer, Many, option
 from engine.kit.population import Inputs, Population
 from engine.lang import graph as graphs
+from engine.lang import loader
 from engine.lang.loader import load
 from engine.lang.spec import WorkflowSpec
 
@@ -85,8 +86,8 @@ def test_options_are_read_by_their_types() -> None:
         ("  a: {type: toy, from: [b]}\n  b: {type: toy}\n", ["3:24 E111"]),
         ("  a: {type: toy, from: b}\n", ["3:24 E113"]),
         ("  a: {type: toy, from: b.complment}\n  b: {type: toy}\n", ["3:24 E114"]),
-        ("  a: {type: toy, from: b}\n  b: {type: toy, from: a}\n", ["3:3 E115"]),
-        ("  a: {type: toy, from: a}\n", ["3:3 E115"]),
+        ("  a: {type: toy, from: b}\n  b: {type: toy, from: a}\n", ["3:24 E115"]),
+        ("  a: {type: toy, from: a}\n", ["3:24 E115"]),
         ("  a: {type: toy, where: x >}\n  b: {type: toy, kep: 1}\n", ["3:28 X003", "4:18 E102"]),
         ("  a: {type: toy, on_error: stop}\n", ["3:28 E104"]),
         ("  a: {type: toy, retry: {attempt: 3}}\n", ["3:26 E102"]),
@@ -128,3 +129,59 @@ def test_an_expression_cut_by_a_comment_is_shown_as_it_should_be() -> None:
         read("workflow: w\nactivities:\n  a:\n    type: toy\n    where: name = 'a #b'\n")
     (problem,) = caught.value.diagnostics
     assert (problem.code, problem.span.line, problem.fix) == ("Y011", 5, "where: \"name = 'a #b'\"")
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("x > 1 and\n      y >\n", "6:10 X003"),
+        (">\n      x > 1\n      and y >\n", "7:14 X003"),
+        ("|\n      x > 1\n        and y >\n", "7:16 X003"),
+        ("'x > 1\n\n      and y >'\n", "7:14 X003"),
+        ("'x = ''a'' and\n      y >'\n", "6:10 X003"),
+        ('"x > 1 and\n      y >"\n', "6:10 X003"),
+    ],
+)
+def test_a_problem_of_a_text_over_several_lines_is_told_on_its_line(where: str, expected: str) -> None:
+    assert problems(f"  a:\n    type: toy\n    where: {where}") == [expected]
+
+
+def test_what_is_wrong_with_options_does_not_hide_what_is_wrong_with_arrows() -> None:
+    body = "  a: {type: toy, kep: 1}\n  b: {type: toy, from: x}\n  c: {type: toy, from: a.nothing}\n  d: {type: toy, from: d}\n"
+    assert problems(body) == ["3:18 E102", "4:24 E113", "6:24 E115"]
+
+
+def test_what_yaml_misread_does_not_hide_what_is_wrong_with_options() -> None:
+    body = "  a: {type: toy, mode: !x replace}\n  a: {type: toy}\n  b: {type: toy, kep: 1}\n  c: {type: toy, where: f(x, y), keep: no}\n"
+    assert problems(body) == ["3:24 Y002", "4:3 Y004", "5:18 E102", "6:30 Y010"]
+
+
+def partly(body: str) -> WorkflowSpec:
+    spec = loader.read(f"workflow: w\nvariables:\n  v: {{type: int}}\nactivities:\n{body}", "w.yaml", {"toy": Toy}).spec
+    assert spec is not None
+    return spec
+
+
+def test_an_activity_is_read_without_the_options_that_are_wrong() -> None:
+    spec = partly("  a: {type: toy, kep: 1, where: x > 1, keep: many, mode: replace, order: [x, -]}\n")
+    toy = spec.activities["a"].activity
+    assert isinstance(toy, Toy)
+    assert (str(toy.where), toy.keep, toy.mode, toy.order) == ("x > 1", 1, "replace", ())
+    assert spec.unreadable == {"a", "vars.v"}
+
+
+def test_what_can_be_judged_is_what_stands_on_nothing_wrong() -> None:
+    spec = partly(
+        "  wrong: {type: toy, kep: 1}\n  right: {type: toy}\n  behind: {type: toy, from: wrong}\n  far: {type: toy, from: behind}\n"
+        "  ring: {type: toy, from: gnir}\n  gnir: {type: toy, from: ring}\n  lost: {type: toy, from: right.nothing}\n"
+        "  known: {type: toy, from: right, after: waits}\n  waits: {type: toy, after: known}\n  asks: {type: toy, where: x > vars.v}\n"
+    )
+    assert list(graphs.sound(spec).activities) == ["wrong", "right", "known", "waits"]
+
+
+def test_an_option_knows_its_place() -> None:
+    activity = partly("  a:\n    type: toy\n    retry:\n      delay: 3s\n    keep: 3\n").activities["a"]
+    places = [
+        activity.place(*path) for path in (("keep",), ("retry",), ("retry", "delay"), ("retry", "backoff"), ("no",))
+    ]
+    assert [(place.line, place.column) for place in places] == [(9, 11), (7, 5), (8, 14), (7, 5), (5, 3)]

@@ -1,82 +1,94 @@
-"""The lint rules, through the door that `check` uses."""
+"""The lint rules, through the door that `check` uses: each fires at its place with a fix, and leaves its near misses alone."""
 
+from __future__ import annotations
+
+import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from engine import registry
 from engine.app import api
+from engine.kit.component import Component
 from engine.kit.errors import Diagnostic
 from engine.kit.types import Kind
 from engine.lang import graph as graphs
 from engine.lang import loader, rules
+from engine.lang.rules import page
+from engine.lang.rules.secret_in_clear import check_project
 
+ROOT = Path(__file__).parents[2]
 HEAD = "workflow: flow\ndimension: person\n"
-READ = "  a: {type: query, where: age > 1}\n  keep: {type: list_update, from: a, list: kept}\n"
+MARK = "»"
+CASES = yaml.safe_load((ROOT / "tests" / "data" / "rules.yaml").read_text(encoding="utf-8"))
+FIRES = [(code, case) for code, cases in CASES.items() for case in cases["fires"]]
+SILENT = [(code, text) for code, cases in CASES.items() for text in cases["silent"]]
 
 
 def lint(text: str) -> list[Diagnostic]:
     loaded = registry.load()
     spec = loader.load(HEAD + text, "flow.yaml", loaded.activities)
-    return [problem for rule in loaded.of("rule").values() for problem in rule(spec, graphs.build(spec))]
+    graph = graphs.build(spec)
+    assert graphs.problems(spec, graph) == []
+    return sorted(problem for rule in loaded.of("rule").values() for problem in rule(spec, graph))
 
 
-def codes(text: str) -> list[tuple[str, int]]:
-    return [(problem.code, problem.span.line) for problem in lint(text)]
+def marked(text: str, found: list[Diagnostic]) -> str:
+    """Give the text with a mark where each problem was found."""
+    lines = (HEAD + text).splitlines(keepends=True)
+    for problem in reversed(found):
+        line, column = problem.span.line - 1, problem.span.column - 1
+        lines[line] = lines[line][:column] + MARK + lines[line][column:]
+    return "".join(lines).removeprefix(HEAD)
 
 
-def test_a_workflow_without_oddities_has_no_warnings() -> None:
-    assert codes(f"activities:\n{READ}") == []
+@pytest.mark.parametrize("case", [pytest.param(case, id=code) for code, case in FIRES])
+def test_a_rule_fires_at_its_place_and_says_what_to_type(case: dict[str, Any]) -> None:
+    text = case["text"].replace(MARK, "")
+    found = lint(text)
+    assert [problem.code for problem in found] == case["codes"]
+    assert marked(text, found) == case["text"]
+    assert any(case["fix"] in problem.fix for problem in found)
+    assert {problem.severity for problem in found} == {"warning"}
 
 
-def test_w101_warns_of_a_result_nobody_reads() -> None:
-    assert codes(f"activities:\n{READ}  b: {{type: query, where: age > 2}}\n") == [("W101", 6)]
+@pytest.mark.parametrize("text", [pytest.param(text, id=code) for code, text in SILENT])
+def test_a_near_miss_is_left_alone(text: str) -> None:
+    assert lint(text) == []
 
 
-def test_w101_counts_control_as_no_reader() -> None:
-    assert codes(
-        "activities:\n  b: {type: query, where: age > 2}\n  c: {type: list_import, list: l, file: f, after: b}\n"
-    ) == [("W101", 4)]
+def test_every_rule_is_shown_firing_and_silent() -> None:
+    codes = list(registry.load().of("rule"))
+    assert [(code, bool(cases["fires"]), bool(cases["silent"])) for code, cases in CASES.items()] == [
+        (code, True, True) for code in codes
+    ]
+    assert [code for code, case in FIRES if code not in case["codes"]] == []
 
 
-def test_w101_leaves_a_guarded_activity_and_an_effect_alone() -> None:
-    assert codes(f"activities:\n{READ}  b: {{type: query, where: age > 2, guard: {{min: 1}}}}\n") == []
-
-
-def test_w102_warns_of_a_variable_nothing_uses() -> None:
-    found = lint(f"variables:\n  days: {{type: integer, default: 3}}\nactivities:\n{READ}")
-    assert [(problem.code, problem.span.line, problem.severity) for problem in found] == [("W102", 4, "warning")]
-    assert "'days'" in found[0].message
-    assert found[0].fix
-
-
-@pytest.mark.parametrize(
-    "used",
-    [
-        "  a: {type: query, where: age > vars.days}\n  keep: {type: list_update, from: a, list: kept}\n",
-        "  a: {type: query, where: age > 1}\n  keep: {type: list_update, from: a, list: 'kept_{{ vars.days }}'}\n",
-        "  a: {type: query, where: age > 1}\n  keep:\n    type: list_update\n    from: a\n    list: kept_{{ vars['days'] }}\n",
-        "  a: {type: query, where: age > 1, add: {x: vars.days + 1}}\n  keep: {type: list_update, from: a, list: k}\n",
-        "  a: {type: query, where: age > 1}\n  b: {type: deduplication, from: a, by: age, keep: vars.days}\n"
-        "  keep: {type: list_update, from: b, list: k}\n",
-        "  a: {type: query, where: age > 1}\n  b:\n    type: split\n    from: a\n    subsets:\n"
-        "      s: {limit: {count: vars.days, by: -age}}\n  keep: {type: list_update, from: b.s, list: k}\n",
-        "  a: {type: query, where: age > 1, label: 'Since {{ vars.days }}'}\n  keep: {type: list_update, from: a, list: k}\n",
-    ],
-)
-def test_w102_finds_a_variable_wherever_it_may_stand(used: str) -> None:
-    assert codes(f"variables:\n  days: {{type: integer, default: 3}}\nactivities:\n{used}") == []
-
-
-@pytest.mark.parametrize("enabled", ["false", "hold"])
-def test_w103_warns_of_an_activity_left_disabled_or_held(enabled: str) -> None:
-    text = f"activities:\n{READ}  b: {{type: list_update, from: a, list: l, enabled: {enabled}}}\n"
-    assert codes(text) == [("W103", 6)]
+def test_a_union_of_a_disabled_branch_and_another_goes_on() -> None:
+    text = """activities:
+  a: {type: query, where: age > 1, enabled: false}
+  b: {type: query, where: age > 2}
+  u: {type: union, from: [a, b]}
+  keep: {type: list_update, from: u, list: kept}
+"""
+    assert [problem.code for problem in lint(text)] == ["W103"]
 
 
 def test_every_kind_of_variable_has_a_stand_in() -> None:
     assert set(rules.STAND_IN) == {str(kind) for kind in Kind}
+
+
+@pytest.mark.parametrize("workflow", sorted((ROOT / "workflows").glob("*.yaml")), ids=lambda path: path.stem)
+def test_our_own_workflows_have_no_warnings(workflow: Path) -> None:
+    text = workflow.read_text(encoding="utf-8")
+    if text.startswith("workflow:"):
+        loaded = registry.load()
+        spec = loader.load(text, workflow.name, loaded.activities)
+        assert [problem for rule in loaded.of("rule").values() for problem in rule(spec, graphs.build(spec))] == []
 
 
 @pytest.mark.parametrize("kind", ["integer", "decimal", "float", "text", "boolean", "date", "timestamp"])
@@ -93,3 +105,27 @@ def test_a_workflow_is_checked_with_stand_ins_for_variables_without_default(tmp_
         "  keep: {type: list_update, from: a, list: kept}\n"
     )
     assert api.check([workflow]) == []
+
+
+def test_the_page_says_what_the_rules_say() -> None:
+    written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert written == page.page(), "run: python -m engine.lang.rules.page > docs/rules.md"
+
+
+@pytest.mark.parametrize("component", rules.COMPONENTS, ids=lambda component: component.name)
+def test_a_rule_says_what_why_and_what_instead(component: Component) -> None:
+    assert list(page.parts(component)) == ["title", *page.PARTS]
+    module = component.path.partition(":")[0]
+    source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    assert source.startswith(f'"""{component.name}: ')
+    assert set(re.findall(r'"(W\d+)"', source)) == {component.name}
+
+
+def test_a_password_in_a_project_is_told_and_one_from_the_environment_is_not() -> None:
+    text = (
+        "databases:\n  default:\n    url: postgresql://me:hunter2@host/db\n"
+        "  other: {url: 'postgresql://me:${PASSWORD}@host/db'}\n  # postgresql://me:secret@host\n  file: {url: 'duckdb:///a@b'}\n"
+    )
+    (problem,) = check_project(text, "project.yaml")
+    assert (problem.code, problem.span.line, problem.span.column) == ("W123", 3, 26)
+    assert problem.fix.startswith("write ${NAME} in its place")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from engine.kit.dialect import Dialect, Over, Sql
-from engine.kit.errors import suggestion
+from engine.kit.errors import AuthorError, Diagnostic, suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
 from engine.kit.expression.arithmetic import computed
@@ -19,6 +19,8 @@ from engine.kit.expression.functions import Function, Parameter
 from engine.kit.expression.moving import moved
 from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
 from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
+
+T = TypeVar("T")
 
 
 class Scope(Protocol):
@@ -62,6 +64,19 @@ class Compiler:
                 node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something"
             )
         return null_of(BOOLEAN) if value.type == NULL else value.sql
+
+    def _all(self, compiled: Callable[[tree.Node], T], nodes: Sequence[tree.Node]) -> list[T]:
+        """Compile parts that stand side by side; the problems of all are told together."""
+        results: list[T] = []
+        problems: list[Diagnostic] = []
+        for node in nodes:
+            try:
+                results.append(compiled(node))
+            except AuthorError as problem:
+                problems += problem.diagnostics
+        if problems:
+            raise AuthorError(*problems)
+        return results
 
     def single(self, node: tree.Node) -> Value:
         """Compile a whole expression: an interval alone is no value."""
@@ -172,9 +187,9 @@ class Compiler:
         return null_of(TEXT) if value.type == NULL else value.sql
 
     def _pair(self, left: tree.Node, right: tree.Node, at: int, operator: str) -> tuple[Value, Value]:
-        values = self.value(left), self.value(right)
+        values = self._all(self.value, (left, right))
         self._comparable(values[0].type, values[1].type, at, operator)
-        return values
+        return values[0], values[1]
 
     def _comparable(self, left: Type, right: Type, at: int, operator: str) -> None:
         if common_type([left, right]) is None:
@@ -183,9 +198,9 @@ class Compiler:
     def _logical(self, node: tree.Node) -> Any:
         match node:
             case tree.Logic(operator="and", operands=operands):
-                return sa.and_(*map(self.condition, operands))
+                return sa.and_(*self._all(self.condition, operands))
             case tree.Logic(operands=operands):
-                return sa.or_(*map(self.condition, operands))
+                return sa.or_(*self._all(self.condition, operands))
             case tree.Not(operand=operand):
                 return sa.not_(self.condition(operand))
             case tree.IsNull(operand=operand):
@@ -267,7 +282,7 @@ class Compiler:
     def _checked(self, function: Function, node: tree.Call | tree.Collection) -> tuple[tuple[Value, ...], Type]:
         """Give the arguments of a call, of the types the function wants, and the type of its answer."""
         self._check_count(node, function)
-        values = tuple(self.single(argument) for argument in node.arguments)
+        values = tuple(self._all(self.single, node.arguments))
         checked = tuple(
             self._argument(function, function.parameter(index), argument, value)
             for index, (argument, value) in enumerate(zip(node.arguments, values, strict=True))

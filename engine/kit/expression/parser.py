@@ -72,7 +72,9 @@ def _explained(text: str, problem: UnexpectedInput) -> Unreadable:
     """Put a problem of lark's into words."""
     at = min(problem.pos_in_stream if problem.pos_in_stream is not None else len(text), len(text))
     if isinstance(problem, UnexpectedEOF) or (isinstance(problem, UnexpectedToken) and problem.token.type == "$END"):
-        return Unreadable(len(text), "X003", f"the expression ends too early: '{quoted(text)}'", _missing(text))
+        return Unreadable(
+            len(text.rstrip()), "X003", f"the expression ends too early: '{quoted(text.strip())}'", _missing(text)
+        )
     rest = text[at:]
     word = str(problem.token) if isinstance(problem, UnexpectedToken) else rest[:1]
     before = text[at - 1 : at] + rest[:1]

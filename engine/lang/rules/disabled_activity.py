@@ -28,4 +28,4 @@ def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: AR
         enabled = activity.common.enabled
         if enabled in MEANINGS:
             fix = f"remove 'enabled: {enabled}', or the activity"
-            yield Diagnostic(activity.span, "W103", f"'{activity.id}' {MEANINGS[enabled]}", fix, "warning")
+            yield Diagnostic(activity.place("enabled"), "W103", f"'{activity.id}' {MEANINGS[enabled]}", fix, "warning")
