@@ -19,7 +19,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AuthorError, DataError, Diagnostic, Span, suggestion
 from engine.lang import graph as graphs
-from engine.lang import loader
+from engine.lang import loader, source
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
@@ -175,7 +175,8 @@ def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSp
 def read_text(path: Path) -> str:
     """Read a file; AuthorError when it is not there or not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            return file.read(source.MOST_CHARACTERS + 1)  # which is refused where it is read
     except FileNotFoundError:
         beside = sorted(str(item) for item in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         raise AuthorError(

@@ -104,15 +104,15 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
 
 
 def read_integer(text: str) -> int:
-    """Read a whole number, strictly; ValueError for anything else."""
-    if not re.fullmatch(r"-?(0|[1-9][0-9]*)", text):
+    """Read a whole number of at most 18 digits, strictly; ValueError for anything else."""
+    if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text):
         raise ValueError(text)
     return int(text)
 
 
 def read_number(text: str) -> Decimal:
-    """Read a number, strictly; ValueError for anything else."""
-    if not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
+    """Read a number of at most 30 digits, strictly; ValueError for anything else."""
+    if len(text) > 32 or not re.fullmatch(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", text):
         raise ValueError(text)
     return Decimal(text)
 
@@ -130,7 +130,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]+)([smhd])", text)
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else _refuse(text)
 
 

@@ -58,7 +58,7 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
     try:
         return model.model_validate(value)
     except ValidationError as failed:
-        for error in failed.errors(include_url=False):
+        for error in failed.errors(include_url=False)[: source.MOST_PROBLEMS]:
             problems.extend(_diagnostics(dict(error), model, value, known))
         return None
 
@@ -151,6 +151,12 @@ class _Loading:
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
+        self.stop_after_many()
+
+    def stop_after_many(self) -> None:
+        """Report what was found, where nobody would read more of it."""
+        if len(self.problems) >= source.MOST_PROBLEMS:
+            raise AuthorError(*self.problems)
 
     def workflow(self, value: Any, text: str) -> WorkflowSpec:
         if not isinstance(value, Block):
@@ -210,7 +216,7 @@ class _Loading:
         written = self.text(value, "timezone", "UTC")
         try:
             ZoneInfo(written)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, a name too long for a file
             self.problem(
                 source.span_of(value, ("timezone",), value.span),
                 "E107",
@@ -260,8 +266,9 @@ class _Loading:
                     ),
                 )
                 continue
+            default = self.text(body, "default", "") if body.get("default") is not None else None
             variables[str(name)] = Variable(
-                type=type_, default=body.get("default"), description=self.text(body, "description", ""), span=name.span
+                type=type_, default=default, description=self.text(body, "description", ""), span=name.span
             )
         return variables
 
@@ -311,6 +318,7 @@ class _Loading:
         known = (*Common.model_fields, *ports, "after", "type")
         read_common = read_model(Common, common, self.problems)
         read_options = read_model(model, options, self.problems, known)
+        self.stop_after_many()
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
@@ -15,12 +16,17 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Event: TypeAlias = Any
 """An event of yaml's; its marks may be missing for the type checker, and never are."""
 
-MOST_CHARACTERS = 12_000_000
+MOST_CHARACTERS = 4_000_000
 MOST_VALUES = 150_000
 MOST_DEPTH = 40
 MOST_ALIASED_VALUES = 10_000
 MOST_PROBLEMS = 200
 LONGEST_QUOTE = 200
+
+
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_DIRECTIVE = re.compile("(?:^|[\r\n\x85\u2028\u2029])(%TAG)")
+"""libyaml holds every tag directive against all before it: a file of nothing else would take it minutes."""
 
 
 class Block(dict[Any, Any]):
@@ -42,9 +48,14 @@ def read(text: str, file: str) -> Any:
     a file too big. What is read is bounded while it is read: libyaml gives one event after the other, and nothing here recurses.
     """
     if len(text) > MOST_CHARACTERS:
-        message = f"the file has {len(text):,} characters, more than {MOST_CHARACTERS:,}"
+        message = f"the file has more than {MOST_CHARACTERS:,} characters"
         raise AuthorError.at(Span(file, 1, 1), "Y006", message, "split it")
     text = text.removeprefix("\ufeff")
+    if directive := _DIRECTIVE.search(text):
+        line = len(_BREAK.findall(text, 0, directive.start(1))) + 1
+        raise AuthorError.at(
+            Span(file, line, 1), "Y001", "directives of YAML are not allowed", "remove the line that begins with %"
+        )
     reader = _Reader(text, file)
     try:
         value = reader.document(yaml.parse(text, Loader=Loader))
