@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal
 
-_UNSEEN = re.compile(
-    "[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of Unicode that show nothing: controls, formats, halves of pairs, separators of lines."""
+_JOINERS = "\u200c\u200d"
 LONGEST_MESSAGE = 2_000
 
 
 def shown(text: str) -> str:
     """Give a text as it may stand in a message: what moves a cursor, hides letters or turns them round as an escape. Line ends stay."""
-    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_seen(letter) else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _is_seen(letter: str) -> bool:
+    return letter == "\n" or letter in _JOINERS or unicodedata.category(letter) not in _UNSEEN
 
 
 def shown_in_line(text: str) -> str:
