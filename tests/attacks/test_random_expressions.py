@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.kit.catalog import Catalog
@@ -104,6 +104,7 @@ def _text(value: Any, type_: Type) -> str | None:
 
 @settings(max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(expressions())
+@example("lower(t) < lower('É')")  # two collations, which PostgreSQL does not compare
 def test_the_same_answer_on_three_databases(databases: list[Database], text: str) -> None:
     duckdb, sqlite, postgres = (answer(db, text) for db in databases)
     assert duckdb == sqlite == postgres
