@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import date
@@ -21,6 +22,7 @@ from engine.kit.frame import Frame
 from engine.kit.population import Population
 from engine.kit.types import BOOLEAN, DATE, INTEGER, TEXT, Type, to_sqlalchemy
 from engine.sql.database import Database
+from engine.sql.dialects import sqlite_functions
 
 MONEY = Type.parse("decimal(2)")
 COLUMNS: Mapping[str, Type] = {"line": INTEGER, "n": INTEGER, "m": MONEY, "t": TEXT, "d": DATE, "b": BOOLEAN}
@@ -102,9 +104,34 @@ def _text(value: Any, type_: Type) -> str | None:
     return f"{value + 0:.{type_.scale}f}" if isinstance(value, Decimal) else None if value is None else str(value)
 
 
-@settings(max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+bounded = settings(
+    max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@settings(bounded, max_examples=40)
 @given(expressions())
 @example("lower(t) < lower('É')")  # two collations, which PostgreSQL does not compare
 def test_the_same_answer_on_three_databases(databases: list[Database], text: str) -> None:
     duckdb, sqlite, postgres = (answer(db, text) for db in databases)
     assert duckdb == sqlite == postgres
+
+
+def test_no_pattern_makes_a_database_search_without_end(databases: list[Database]) -> None:
+    text, pattern = "a" * 3_000, "%a" * 40 + "%b"
+    begin = time.perf_counter()
+    assert [answer(db, f"'{text}' like '{pattern}'") for db in databases] == [["boolean", *["False"] * 4]] * 3
+    assert time.perf_counter() - begin < 10
+
+
+@bounded
+@given(st.text("ab_%", max_size=8), st.text("ab", max_size=8))
+def test_like_of_sqlite_finds_what_the_definition_says(pattern: str, text: str) -> None:
+    def found(pattern: str, text: str) -> bool:
+        if not pattern:
+            return not text
+        if pattern[0] == "%":
+            return found(pattern[1:], text) or (text != "" and found(pattern, text[1:]))
+        return text != "" and pattern[0] in ("_", text[0]) and found(pattern[1:], text[1:])
+
+    assert sqlite_functions._like(text, pattern) == found(pattern, text)
