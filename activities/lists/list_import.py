@@ -32,6 +32,8 @@ Keep = Callable[[str, Population], Population]
 
 BATCH_ROWS = 50_000
 MOST_PROBLEMS = 5
+MOST_COLUMNS = 1_000
+LONGEST_LINE = 1_000_000
 
 
 class ListImport(Effect):
@@ -230,24 +232,41 @@ def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
 
 
 def _header(path: Path, dimension: Dimension) -> list[str]:
-    with path.open("rb") as file:
-        header = [name.strip() for name in next(csv.reader(_lines(path, file)), [])]
+    try:
+        with path.open("rb") as file:
+            header = [name.strip() for name in next(csv.reader(_lines(path, file), strict=True), [])]
+    except csv.Error as problem:
+        raise DataError(f"{path}:1: {problem}", "write the names of the columns, with a comma between them") from None
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"{path}:1: the header has {len(header):,} columns", f"keep {MOST_COLUMNS:,} at most")
     missing = [name for name in dimension.key if name not in header]
     if missing:
         raise DataError(
             f"{path}:1: the header has no column '{missing[0]}', the key of {dimension.name}",
             f"name it in the first line (there: {', '.join(header) or 'nothing'})",
         )
-    repeated = [name for place, name in enumerate(header) if not name or name.lower() in map(str.lower, header[:place])]
+    first = {_told_apart(name): place for place, name in reversed(list(enumerate(header)))}
+    repeated = [name for place, name in enumerate(header) if not name or first[_told_apart(name)] < place]
     if repeated:
         what = f"names the column '{repeated[0]}' twice" if repeated[0] else "has a column without a name"
         raise DataError(f"{path}:1: the header {what}", "give every column a name of its own")
     return header
 
 
+def _told_apart(name: str) -> bytes:
+    """Give what databases tell columns apart by: no case, and in PostgreSQL the first 63 bytes."""
+    return name.lower().encode()[:63]
+
+
 def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
     """Decode line by line, so that a byte that is not UTF-8 is told with its line."""
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise DataError(
+                f"{path}:{number}: the line has more than {LONGEST_LINE:,} bytes", "end lines with a line feed"
+            )
+        if b"\0" in line:
+            raise DataError(f"{path}:{number}: the line holds the character NUL", "save the file as UTF-8")
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as problem:
@@ -257,6 +276,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
 def _read_csv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Read a CSV file in batches of text, each row with the number of the line it ends on; all bad lines are named, up to a few."""
     problems: list[str] = []
+    wrong = 0
     names = columns[1:]
     with path.open("rb") as file:
         reader = csv.reader(_lines(path, file), strict=True)
@@ -265,16 +285,19 @@ def _read_csv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
         try:
             for row in reader:
                 if row and len(row) != len(names):
-                    problems.append(f"{path}:{reader.line_num}: {len(row)} values instead of {len(names)}")
-                elif row:
+                    wrong += 1
+                    if wrong <= MOST_PROBLEMS:
+                        problems.append(f"{path}:{reader.line_num}: {len(row)} values instead of {len(names)}")
+                elif row and not wrong:
                     rows.append((reader.line_num, *row))
-                if len(rows) == BATCH_ROWS and not problems:
+                if len(rows) == BATCH_ROWS:
                     yield _batch(rows, columns)
                     rows = []
         except csv.Error as problem:
+            wrong += 1
             problems.append(f"{path}:{reader.line_num}: {problem}")
     if problems:
-        more = f"\n… and {len(problems) - MOST_PROBLEMS:,} more lines" if len(problems) > MOST_PROBLEMS else ""
+        more = f"\n… and {wrong - MOST_PROBLEMS:,} more lines" if wrong > MOST_PROBLEMS else ""
         raise DataError(
             "\n".join(problems[:MOST_PROBLEMS]) + more, f"write {len(names)} values on each line: {', '.join(names)}"
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.lang.limits import MOST_CHARACTERS
 
 FILE = "project.yaml"
 STATE_FOLDER = ".audienceflow"
@@ -47,7 +48,8 @@ def label_of(path: Path) -> str:
 def read_text(path: Path) -> str:
     """Read a file; AuthorError when it is not there or not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            return file.read(MOST_CHARACTERS + 1)  # which is refused where it is read
     except FileNotFoundError:
         beside = sorted(str(item) for item in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         raise AuthorError(

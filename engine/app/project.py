@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,7 +174,7 @@ def read(
 
 
 def _for_environment(value: Block, name: str, is_named: bool, problems: list[Diagnostic]) -> Block:
-    environments = value.get("environments") or Block()
+    environments = _environments(value, problems)
     rest = _copy(value, {key: part for key, part in value.items() if key != "environments"})
     if name not in environments:
         if is_named:
@@ -186,8 +187,21 @@ def _for_environment(value: Block, name: str, is_named: bool, problems: list[Dia
                 )
             )
         return rest
-    overlay = environments[name]
-    return _laid_over(rest, overlay) if isinstance(overlay, Block) else rest
+    return _laid_over(rest, environments[name])
+
+
+def _environments(value: Block, problems: list[Diagnostic]) -> Mapping[str, Block]:
+    written = value.get("environments")
+    if written is None:
+        return {}
+    if not isinstance(written, Block):
+        problems.append(Diagnostic(written.span, "P007", "a mapping is wanted here", "write names below it, indented"))
+        return {}
+    for name, overlay in written.items():
+        if not isinstance(overlay, Block | None):
+            what = "write its sections below it, indented"
+            problems.append(Diagnostic(name.span, "P007", f"'{name}' is a mapping", what))
+    return {name: overlay if isinstance(overlay, Block) else Block() for name, overlay in written.items()}
 
 
 def _laid_over(below: Block, above: Block) -> Block:
@@ -204,7 +218,9 @@ def _copy(block: Block, items: Mapping[Any, Any]) -> Block:
     return copy
 
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+LONGEST_WITH_VARIABLES = 10_000
+MOST_VARIABLES = 100
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
 
 
 def _filled(value: Any, surroundings: Mapping[str, str], problems: list[Diagnostic]) -> Any:
@@ -217,16 +233,18 @@ def _filled(value: Any, surroundings: Mapping[str, str], problems: list[Diagnost
             items.span = value.span  # type: ignore[attr-defined]  # lists come from source.read
             return items
         case Scalar() if "${" in value:
-            for match in _VARIABLE.finditer(value):
-                if match[1] not in surroundings and match[2] is None:
-                    problems.append(
-                        Diagnostic(
-                            value.span,
-                            "P006",
-                            f"the environment variable {match[1]} is not set",
-                            f"set it, or write ${{{match[1]}:-default}}",
-                        )
+            mentioned = {match[1]: match[2] for match in islice(_VARIABLE.finditer(value), MOST_VARIABLES + 1)}
+            if len(value) > LONGEST_WITH_VARIABLES or len(mentioned) > MOST_VARIABLES:
+                message = f"a text with ${{…}} has at most {LONGEST_WITH_VARIABLES:,} characters and {MOST_VARIABLES} variables"
+                problems.append(Diagnostic(value.span, "P006", message, "make it shorter"))
+                return value
+            for name, default in mentioned.items():
+                if name not in surroundings and default is None:
+                    message, fix = (
+                        f"the environment variable {name} is not set",
+                        f"set it, or write ${{{name}:-default}}",
                     )
+                    problems.append(Diagnostic(value.span, "P006", message, fix))
             return Scalar.at(_VARIABLE.sub(lambda match: surroundings.get(match[1], match[2] or ""), value), value.span)
         case _:
             return value
@@ -251,5 +269,7 @@ def _members(section: Section, value: Block, problems: list[Diagnostic]) -> Iter
             )
             continue
         member = read_model(section.model, body, problems)
+        if len(problems) >= source.MOST_PROBLEMS:
+            return
         if member is not None:
             yield str(name), member

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of Unicode that show nothing: controls, formats, halves of pairs, separators of lines."""
+_JOINERS = "\u200c\u200d"
+LONGEST_MESSAGE = 2_000
+
+
+def shown(text: str) -> str:
+    """Give a text as it may stand in a message: what moves a cursor, hides letters or turns them round as an escape. Line ends stay."""
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_seen(letter) else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _is_seen(letter: str) -> bool:
+    return letter == "\n" or letter in _JOINERS or unicodedata.category(letter) not in _UNSEEN
+
+
+def shown_in_line(text: str) -> str:
+    """Give a text as `shown`, on one line, and cut where nobody reads on."""
+    line = shown(text[:LONGEST_MESSAGE]).replace("\n", "\\n")
+    return f"{line}…" if len(text) > LONGEST_MESSAGE else line
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -27,7 +50,7 @@ class Span:
         return Span(self.file, line, column + characters - start)
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{shown_in_line(self.file)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -43,6 +66,10 @@ class Diagnostic:
     fix: str = ""
     severity: Literal["error", "warning"] = "error"
 
+    def __post_init__(self) -> None:
+        for name in ("message", "fix"):
+            object.__setattr__(self, name, shown_in_line(getattr(self, name)))
+
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span.line else ""
         fix = f"\n  fix: {self.fix}" if self.fix else ""
@@ -53,9 +80,9 @@ class AudienceflowError(Exception):
     """Whatever the engine reports to a person; `fix` says what to do next."""
 
     def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
+        self.message = shown(message)
+        self.fix = shown(fix)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n  fix: {self.fix}" if self.fix else self.message
@@ -90,10 +117,15 @@ class EngineBug(AudienceflowError):
     """We broke our own contract."""
 
 
+LONGEST_NEAR_MISS = 100
+MOST_NEAR_MISSES = 2_000
+
+
 def suggestion(name: str, known: Iterable[str], what: str = "") -> str:
     """Say what to type for an unknown name: the near miss if there is one, else what exists."""
     names = sorted(set(known))
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    may_be_near = len(name) <= LONGEST_NEAR_MISS and len(names) <= MOST_NEAR_MISSES
+    close = get_close_matches(name, names, n=1, cutoff=0.6) if may_be_near else []
     listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     there_is = f"{what or 'known'}: {listed}" if names else f"there is no {what or 'name'} to choose from"
     return f"write '{close[0]}' ({there_is})" if close else there_is

@@ -103,20 +103,20 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
     return validate
 
 
-_WHOLE = r"-?(0|[1-9][0-9]*)"
-_DECIMAL = rf"{_WHOLE}(\.[0-9]+)?"
+_WHOLE = r"-?(0|[1-9][0-9]{0,17})"
+_DECIMAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
 
 def read_integer(text: str) -> int:
-    """Read a whole number, strictly; ValueError for anything else."""
+    """Read a whole number of at most 18 digits, strictly; ValueError for anything else."""
     if not re.fullmatch(_WHOLE, text):
         raise ValueError(text)
     return int(text)
 
 
 def read_number(text: str) -> Decimal:
-    """Read a number, strictly; ValueError for anything else."""
-    if not re.fullmatch(_DECIMAL, text):
+    """Read a number of at most 30 digits, strictly; ValueError for anything else."""
+    if len(text) > 32 or not re.fullmatch(_DECIMAL, text):
         raise ValueError(text)
     return Decimal(text)
 
@@ -130,7 +130,7 @@ def _refuse(text: str) -> Any:
     raise ValueError(text)
 
 
-_DURATION = r"([0-9]+)([smhd])"
+_DURATION = r"([0-9]{1,9})([smhd])"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

@@ -4,17 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS
+from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from engine.kit.errors import AuthorError, DataError, Span
 from engine.kit.expression.reading import ANY_TEXT, author_checked
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+LONGEST = 4_000
+DEEPEST = 40
+
+_FIX = "write {{ vars.name }} or {{ run.date }}"
+_FILTERS = (
+    "abs",
+    "capitalize",
+    "d",
+    "default",
+    "first",
+    "float",
+    "int",
+    "last",
+    "length",
+    "lower",
+    "string",
+    "title",
+    "trim",
+    "upper",
+)
+_TESTS = (
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "boolean",
+    "defined",
+    "even",
+    "false",
+    "none",
+    "number",
+    "odd",
+    "string",
+    "true",
+    "undefined",
+)
+_METHODS = ("isoformat", "strftime")
+_PARTS = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Keyword,
+    nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Test, nodes.Filter,
+    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Call,
+)  # fmt: skip
+"""What a template may be made of. Nothing in it repeats, and nothing makes a text much longer than what went in."""
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset(("*", "%"))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if not isinstance(left, int | float | Decimal) or not isinstance(right, int | float | Decimal):
+            raise SecurityError(f"'{operator}' takes numbers")
+        return super().call_binop(context, operator, left, right)
+
+
+def _value(value: Any) -> Any:
+    """Give what `{{ … }}` came to; anything but a plain value would be shown as Python shows it, with its address."""
+    if isinstance(value, str | int | float | Decimal | date | time | Undefined) or value is None:
+        return value
+    raise SecurityError(f"'{type(value).__name__}' is no value that can be written")
+
+
+_ENVIRONMENT = _Environment(undefined=StrictUndefined, autoescape=False, finalize=_value)
+_ENVIRONMENT.globals = {}
+_ENVIRONMENT.filters = {name: FILTERS[name] for name in _FILTERS}
+_ENVIRONMENT.tests = {name: TESTS[name] for name in _TESTS}
 
 
 _GONE_WRONG = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -29,16 +101,16 @@ class Template:
     span: Span | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.is_literal:
-            try:
-                _ENVIRONMENT.from_string(self.source)  # unknown filters are told when it is compiled
-            except TemplateSyntaxError as problem:
-                raise AuthorError.at(
-                    self.span,
-                    "T001",
-                    f"the template cannot be read: {problem.message}",
-                    "write {{ vars.name }} or {{ run.date }}",
-                ) from None
+        if self.is_literal:
+            return
+        try:
+            wrong = _what_is_wrong(self.source)
+        except TemplateSyntaxError as problem:
+            wrong = problem.message or "it is cut off"
+        except (RecursionError, ValueError):  # brackets or digits without end
+            wrong = "it nests too deep, or holds a number that is too long"
+        if wrong:
+            raise AuthorError.at(self.span, "T001", f"the template cannot be read: {wrong}", _FIX)
 
     @property
     def is_literal(self) -> bool:
@@ -58,9 +130,7 @@ class Template:
                 "declare it under 'variables'",
             ) from None
         except _GONE_WRONG as problem:
-            raise DataError(
-                f"the template '{self.source}' cannot be rendered: {problem}", "write a text with {{ vars.name }} in it"
-            ) from None
+            raise DataError(f"the template '{self.source}' cannot be rendered: {problem}", _FIX) from None
 
     def __str__(self) -> str:
         return self.source
@@ -82,3 +152,35 @@ def _read(value: Any) -> Template:
     if not isinstance(value, str):
         raise ValueError("a text is wanted here")
     return author_checked(lambda: Template(str(value), getattr(value, "span", None)))
+
+
+def _what_is_wrong(source: str) -> str:
+    """Say what a template may not hold, if it holds it. Raises what jinja2 does where it is none."""
+    if len(source) > LONGEST:
+        return f"it has {len(source):,} characters, more than {LONGEST:,}"
+    waiting: list[tuple[nodes.Node, int]] = [(_ENVIRONMENT.parse(source), 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        wrong = "it nests too deep" if depth > DEEPEST else _what_is_refused(node)
+        if wrong:
+            return wrong
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
+    return ""
+
+
+def _what_is_refused(node: nodes.Node) -> str:
+    match node:
+        case nodes.Call(node=nodes.Getattr(attr=method)) if method in _METHODS:
+            return ""
+        case nodes.Call():
+            return f"nothing is called in it but {' and '.join(_METHODS)}"
+        case nodes.Filter(name=name) if name not in _FILTERS:
+            return f"there is no filter '{name}', but {', '.join(_FILTERS)}"
+        case nodes.Test(name=name) if name not in _TESTS:
+            return f"there is no test '{name}', but {', '.join(_TESTS)}"
+        case nodes.Getattr(attr=name) if name.startswith("_"):
+            return f"'{name}' is a name of Python's own"
+        case _ if not isinstance(node, _PARTS):
+            return f"'{type(node).__name__.lower()}' is not part of it; it has names, filters, operators and {{% if %}}"
+        case _:
+            return ""

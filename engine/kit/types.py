@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -41,9 +42,9 @@ class Type:
     @classmethod
     def parse(cls, text: str) -> Type:
         """Read `integer`, `decimal(2)`, …; ValueError for anything else."""
-        kind, _, rest = text.partition("(")
-        scale = int(rest.removesuffix(")")) if rest else None
-        return cls(Kind(kind), DECIMAL.scale if scale is None and kind == Kind.DECIMAL else scale)
+        if match := re.fullmatch(r"decimal\(([0-9]{1,4})\)", text):
+            return cls(Kind.DECIMAL, int(match[1]))
+        return cls(Kind(text), DECIMAL.scale if text == Kind.DECIMAL else None)
 
 
 INTEGER = Type(Kind.INTEGER)

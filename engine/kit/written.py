@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -25,6 +26,8 @@ def typed(text: str, type_: Type) -> Any:
         case Kind.TIMESTAMP:
             return utc(datetime.fromisoformat(text))
         case _:
+            if "\0" in text or (not text.isascii() and re.search("[\ud800-\udfff]", text)):
+                raise ValueError(text)  # no database holds it
             return text
 
 

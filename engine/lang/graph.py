@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import TypeAlias
 
 import networkx as nx
 
 from engine.kit.errors import Diagnostic, suggestion
 from engine.lang import mentions
+from engine.lang.source import MOST_PROBLEMS
 from engine.lang.spec import ActivitySpec, After, Reference, WorkflowSpec
 
 Graph: TypeAlias = "nx.MultiDiGraph[str]"
@@ -40,13 +42,13 @@ def arrows(activity: ActivitySpec) -> Iterator[tuple[str, Reference]]:
 
 def problems(spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
     """Give what is wrong: references to nothing, ports that do not exist, cycles, variables that nobody declares."""
-    found = [
+    wrong = (
         problem
         for activity in spec.activities.values()
         for _, reference in arrows(activity)
         if (problem := _reference_problem(spec, reference))
-    ]
-    return [*found, *_cycles(spec, graph), *_undeclared(spec)]
+    )
+    return [*islice(wrong, MOST_PROBLEMS), *_cycles(spec, graph), *_undeclared(spec)]
 
 
 def order(graph: Graph) -> list[str]:

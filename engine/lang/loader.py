@@ -126,7 +126,7 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
     try:
         return model.model_validate(value)
     except ValidationError as failed:
-        for error in failed.errors(include_url=False):
+        for error in failed.errors(include_url=False)[: source.MOST_PROBLEMS]:
             problems.extend(_diagnostics(dict(error), model, value, known))
         return None
 
@@ -263,6 +263,12 @@ class _Loading:
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
+        self.stop_after_many()
+
+    def stop_after_many(self) -> None:
+        """Report what was found, where nobody would read more of it."""
+        if len(self.problems) >= source.MOST_PROBLEMS:
+            raise AuthorError(*self.problems)
 
     def workflow(self, value: Any, text: str) -> WorkflowSpec | None:
         if not isinstance(value, Block):
@@ -415,6 +421,7 @@ class _Loading:
         beside = (*Common.model_fields, *ports, "after", "type")
         read_common = read_model(Common, common, self.problems) or _as_far_as_right(Common, common)
         read_options = read_model(model, options, self.problems, beside) or _as_far_as_right(model, options)
+        self.stop_after_many()
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:
@@ -464,7 +471,8 @@ class _Loading:
                 span, "E117", f"'when_missing' is for inputs that take a list; {activity.type} has none", "take it out"
             )
         known = [port.name for port in activity.outputs()]
-        for name in common.get("outputs") or ():
+        named = common.get("outputs")
+        for name in named if isinstance(named, Block) else ():
             if name not in known:
                 self.problem(
                     name.span, "E114", f"{activity.type} has no output '{name}'", suggestion(name, known, "outputs")

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
 from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.kit.option import Scalar
 from engine.lang import syntax
+from engine.lang.limits import MOST_CHARACTERS
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Event: TypeAlias = Any
+"""An event of yaml's; its marks may be missing for the type checker, and never are."""
 
-MOST_CHARACTERS = 12_000_000
+MOST_VALUES = 150_000
 MOST_DEPTH = 40
-MOST_ALIASED_NODES = 10_000
+MOST_ALIASED_VALUES = 10_000
+MOST_PROBLEMS = 200
 MOST_FOLDED_CHARACTERS = 20_000
 """In a text whose single lines are known by their places; no expression is longer."""
+LONGEST_QUOTE = 200
+
+_DIRECTIVE = re.compile("(?:^|[\r\n\x85\u2028\u2029])(%TAG)")
+"""libyaml holds every tag directive against all before it: a file of nothing else would take it minutes."""
 
 
 class Block(dict[Any, Any]):
@@ -34,7 +45,8 @@ class Items(list[Any]):
 def read(text: str, file: str) -> Any:
     """Give the values of a YAML text: `Block`, `Items`, `Scalar`, or None for an empty value.
 
-    Raises AuthorError with all problems found: a syntax error, a tag, a merge key, a duplicate key, nesting or aliases without end.
+    Raises AuthorError with all problems found: a syntax error, a tag, a merge key, a duplicate key, nesting or aliases without end,
+    a file too big.
     """
     value, problems = read_on(text, file)
     if problems:
@@ -45,25 +57,27 @@ def read(text: str, file: str) -> Any:
 def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
     """Give the values of a YAML text as far as they can be told beside its problems, and the problems.
 
-    Raises AuthorError where nothing can be told: a syntax error, aliases without end, a file that is too long.
+    Raises AuthorError where nothing can be told: a syntax error, aliases without end, a file that is too long. What is read is
+    bounded while it is read: libyaml gives one event after the other, and nothing here recurses.
     """
     if len(text) > MOST_CHARACTERS:
+        message = f"the file has more than {MOST_CHARACTERS:,} characters"
+        raise AuthorError.at(Span(file, 1, 1), "Y006", message, "split it")
+    text = text.removeprefix("\ufeff")
+    if directive := _DIRECTIVE.search(text):
+        line = len(syntax.LINE_END.findall(text, 0, directive.start(1))) + 1
         raise AuthorError.at(
-            Span(file, 1, 1),
-            "Y006",
-            f"the file has {len(text):,} characters, more than {MOST_CHARACTERS:,}",
-            "split it",
+            Span(file, line, 1), "Y001", "directives of YAML are not allowed", "remove the line that begins with %"
         )
     reader = _Reader(text, file)
     try:
-        node = yaml.compose(text, Loader=Loader)
-        value = reader.value(node, 0) if node is not None else None
+        value = reader.document(yaml.parse(text, Loader=Loader))
     except yaml.MarkedYAMLError as problem:
-        raise AuthorError(*reader.problems, _syntax_error(problem, text, file)) from None
-    except yaml.reader.ReaderError as problem:
-        raise AuthorError(_unprintable(problem, text, file)) from None
-    except RecursionError:
-        raise AuthorError.at(Span(file, 1, 1), "Y005", "the nesting has no end", "remove the inner levels") from None
+        wrong = _syntax_error(problem, text, file)
+        elsewhere = (item for item in reader.problems if item.span.line != wrong.span.line)  # which is misread
+        raise AuthorError(*elsewhere, wrong) from None
+    except (yaml.reader.ReaderError, UnicodeEncodeError) as problem:
+        raise AuthorError(*reader.problems, _character_error(problem, text, file)) from None
     return value, reader.problems
 
 
@@ -83,81 +97,153 @@ def span_of(value: Any, path: tuple[Any, ...], fallback: Span) -> Span:
     return place
 
 
+@dataclass
+class _Open:
+    """A mapping or list whose end has not come yet."""
+
+    start: Event
+    value: Any
+    values_before: int
+    height: int = 1
+    key: tuple[Any, Event] | None = None
+    """What stands before a colon, until what stands behind it is there."""
+    whole: tuple[str, int] = ("", 0)
+    """The key of the pair that was read last and has a value, and where its value begins."""
+    piece: tuple[Scalar, int] | None = None
+    """The first of the keys without a value that follow it inside braces, and where the last one ends."""
+
+
+@dataclass(frozen=True)
+class _Anchored:
+    """A value that aliases may repeat: how many values it counts for, how deep they nest. Before its end it has no value."""
+
+    span: Span
+    value: Any = None
+    values: int = 0
+    height: int = 0
+
+
 class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self.text = text
         self.file = file
         self.problems: list[Diagnostic] = []
+        self.result: Any = None
+        self.open: list[_Open] = []
+        self.anchors: dict[str, _Anchored] = {}
+        self.values = 0
         self.aliased = 0
-        self.seen: set[int] = set()
-        self.open: set[int] = set()
 
-    def span(self, node: yaml.Node) -> Span:
-        return Span(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+    def span(self, event: Event) -> Span:
+        return Span(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def problem(self, node: yaml.Node, code: str, message: str, fix: str) -> None:
-        self.problems.append(Diagnostic(self.span(node), code, message, fix))
+    def problem(self, span: Span, code: str, message: str, fix: str) -> None:
+        self.problems.append(Diagnostic(span, code, message, fix))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise AuthorError(*self.problems)
 
-    def value(self, node: yaml.Node, depth: int) -> Any:
-        if self._is_endless(node, depth):
+    def end(self, span: Span, code: str, message: str, fix: str) -> NoReturn:
+        """Report what makes reading on pointless, or dangerous."""
+        raise AuthorError(*self.problems, Diagnostic(span, code, message, fix))
+
+    def document(self, events: Iterable[Event]) -> Any:
+        documents = 0
+        for event in events:
+            match event:
+                case yaml.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        fix = "take '---' out, or write what follows into a file of its own"
+                        what = "YAML cannot be read here: a second document begins here"
+                        self.end(self.span(event), syntax.CODE, what, fix)
+                case yaml.AliasEvent():
+                    self._alias(event)
+                case yaml.ScalarEvent():
+                    self._count(event)
+                    self._refuse_properties(event)
+                    value = self._scalar(event)
+                    self._anchor(event, _Anchored(self.span(event), value, 1))
+                    self._put(value, event, event)
+                case yaml.CollectionStartEvent():
+                    self._begin(event)
+                case yaml.CollectionEndEvent():
+                    self._finish(event)
+        return self.result
+
+    def _count(self, event: Event, values: int = 1) -> None:
+        self.values += values
+        if self.values > MOST_VALUES:
+            self.end(self.span(event), "Y006", f"the file holds more than {MOST_VALUES:,} values", "split it")
+
+    def _refuse_properties(self, event: Event) -> None:
+        if event.tag is not None:
+            tag = _short(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            self.problem(self.span(event), "Y002", f"the tag '{tag}' is not allowed", "remove the tag")
+        if event.anchor in self.anchors:
+            fix = f"rename one; the first is in line {self.anchors[event.anchor].span.line}"
+            self.problem(self.span(event), "Y001", f"the anchor '&{_short(event.anchor)}' stands here twice", fix)
+
+    def _anchor(self, event: Event, anchored: _Anchored) -> None:
+        if event.anchor is not None:
+            self.anchors[event.anchor] = anchored
+
+    def _alias(self, event: Event) -> None:
+        anchored = self.anchors.get(event.anchor)
+        if anchored is None:
+            place = (event.start_mark.line + 1, event.start_mark.column + 1)
+            wrong = syntax.explained("found undefined alias", place, None, self.text, self.file)
+            raise AuthorError(*self.problems, wrong)
+        if not anchored.values or len(self.open) + anchored.height > MOST_DEPTH:
+            self.end(anchored.span, "Y005", "the nesting has no end", "remove the inner levels")
+        self.aliased += anchored.values
+        if self.aliased > MOST_ALIASED_VALUES:
+            self.end(self.span(event), "Y007", "the aliases repeat too much", "write the values out")
+        self._count(event, anchored.values)
+        if self.open:
+            self.open[-1].height = max(self.open[-1].height, anchored.height + 1)
+        self._put(anchored.value, event, event)
+
+    def _begin(self, event: Event) -> None:
+        if len(self.open) > MOST_DEPTH:
+            self.end(self.span(event), "Y005", "the nesting has no end", "remove the inner levels")
+        self._count(event)
+        self._refuse_properties(event)
+        self._anchor(event, _Anchored(self.span(event)))
+        value = Items() if isinstance(event, yaml.SequenceStartEvent) else Block()
+        value.span = self.span(event)
+        self.open.append(_Open(event, value, self.values - 1))
+
+    def _finish(self, event: Event) -> None:
+        done = self.open.pop()
+        self._report_pieces(done)
+        size = self.values - done.values_before
+        self._anchor(done.start, _Anchored(self.span(done.start), done.value, size, done.height))
+        if self.open:
+            self.open[-1].height = max(self.open[-1].height, done.height + 1)
+        self._put(done.value, done.start, event)
+
+    def _scalar(self, event: Event) -> Scalar | None:
+        if self._awaits_key:
+            return Scalar.at(event.value, self.span(event))
+        if not event.style and event.value in ("", "~", "null"):
             return None
-        self.open.add(id(node))
-        try:
-            match node:
-                case yaml.ScalarNode():
-                    return self._scalar(node)
-                case yaml.SequenceNode():
-                    items = Items(self.value(item, depth + 1) for item in node.value)
-                    items.span = self.span(node)
-                    return items
-                case yaml.CollectionNode():
-                    return self._mapping(node, depth)
-                case _:
-                    return None
-        finally:
-            self.open.discard(id(node))
+        return Scalar.at(event.value, self._place(event))
 
-    def _is_endless(self, node: yaml.Node, depth: int) -> bool:
-        if id(node) in self.seen:
-            self.aliased += 1
-        self.seen.add(id(node))
-        if id(node) in self.open or depth > MOST_DEPTH:
-            self.problem(node, "Y005", "the nesting has no end", "remove the inner levels")
-            return True
-        if self.aliased > MOST_ALIASED_NODES:
-            raise AuthorError(
-                *self.problems,
-                Diagnostic(self.span(node), "Y007", "the aliases repeat too much", "write the values out"),
-            )
-        if (node.tag and not node.tag.startswith("tag:yaml.org,2002:")) or _is_explicit(node, self.text):
-            self.problem(
-                node,
-                "Y002",
-                f"the tag '{node.tag.replace('tag:yaml.org,2002:', '!!')}' is not allowed",
-                "remove the tag",
-            )
-        return False
-
-    def _scalar(self, node: yaml.ScalarNode) -> Scalar | None:
-        if not node.style and node.value in ("", "~", "null"):
-            return None
-        return Scalar.at(node.value, self._place(node))
-
-    def _place(self, node: yaml.ScalarNode) -> Span:
+    def _place(self, event: Event) -> Span:
         """Give the place of a scalar's first character, and of the first of each further line."""
-        is_block, is_quoted = node.style in ("|", ">"), node.style in ("'", '"')
-        span = self.span(node).shifted(1 if is_quoted else 0)
-        is_one_line = not is_block and node.start_mark.line == node.end_mark.line
-        if is_one_line or len(node.value) > MOST_FOLDED_CHARACTERS:
+        is_block, is_quoted = event.style in ("|", ">"), event.style in ("'", '"')
+        span = self.span(event).shifted(1 if is_quoted else 0)
+        is_one_line = not is_block and event.start_mark.line == event.end_mark.line
+        if is_one_line or len(event.value) > MOST_FOLDED_CHARACTERS:
             return Span(self.file, span.line + 1, 1) if is_block else span
-        written = self.text[node.start_mark.index + is_quoted : node.end_mark.index - is_quoted]
+        written = self.text[event.start_mark.index + is_quoted : event.end_mark.index - is_quoted]
         folds: list[tuple[int, int, int]] = []
         at = 0
         for number, line in enumerate(syntax.LINE_END.split(written)):
-            words = line.strip().replace("''", "'") if node.style == "'" else line.strip()
+            words = line.strip().replace("''", "'") if event.style == "'" else line.strip()
             if not words or (is_block and number == 0):
                 continue
-            found = node.value.find(words, at)
+            found = event.value.find(words, at)
             if found < 0:  # an escape: what follows is told as if it stood on this line
                 break
             folds.append((found, span.line + number, line.index(line.strip()) + (1 if number else span.column)))
@@ -165,70 +251,86 @@ class _Reader:
         _, first, column = folds[0] if folds else (0, span.line, span.column)
         return Span(self.file, first, column, tuple(folds))
 
-    def _mapping(self, node: yaml.CollectionNode, depth: int) -> Block:
-        block = Block()
-        block.span = self.span(node)
-        cut: list[tuple[yaml.Node, yaml.Node]] = []
-        for number, (key_node, value_node) in enumerate(node.value):
-            if node.flow_style and number and value_node.value == "" and not value_node.style:
-                cut = [*(cut or node.value[number - 1 : number]), (key_node, value_node)]
-                continue
-            self._cut_in_braces(cut)
-            cut = []
-            key = self._key(key_node, block)
-            if key is not None:
-                block[key] = self.value(value_node, depth + 1)
-        self._cut_in_braces(cut)
-        return block
+    @property
+    def _awaits_key(self) -> bool:
+        return bool(self.open) and isinstance(self.open[-1].value, Block) and self.open[-1].key is None
 
-    def _key(self, node: yaml.Node, block: Block) -> Scalar | None:
-        if not isinstance(node, yaml.ScalarNode):
-            self.problem(node, "Y008", "a key must be a name", "write one word before the colon")
+    def _put(self, value: Any, start: Event, end: Event) -> None:
+        """Put a value where it belongs: into the list or mapping that is open, or at the top."""
+        if not self.open:
+            self.result = value
+            return
+        inside = self.open[-1]
+        if isinstance(inside.value, Items):
+            inside.value.append(value)
+        elif inside.key is None:
+            inside.key = value, start
+        else:
+            name, place = inside.key
+            inside.key = None
+            self._pair(inside, name, place, value, start, end)
+
+    def _pair(self, inside: _Open, name: Any, place: Event, value: Any, start: Event, end: Event) -> None:
+        is_nothing = isinstance(start, yaml.ScalarEvent) and start.value == "" and not start.style
+        if is_nothing and inside.start.flow_style and inside.whole[0] and isinstance(name, Scalar):
+            first, _ = inside.piece or (name, 0)
+            inside.piece = first, end.end_mark.index
+            return
+        self._report_pieces(inside)
+        key = self._key(name, place, inside.value)
+        inside.whole = str(name) if isinstance(name, Scalar) else "", start.start_mark.index
+        if key is not None:
+            inside.value[key] = value
+
+    def _key(self, key: Any, event: Event, block: Block) -> Scalar | None:
+        if not isinstance(key, Scalar):
+            self.problem(self.span(event), "Y008", "a key must be a name", "write one word before the colon")
             return None
-        key = Scalar.at(node.value, self.span(node))
         if key == "<<":
-            self.problem(node, "Y003", "merge keys are not allowed", "write the keys out")
+            self.problem(self.span(event), "Y003", "merge keys are not allowed", "write the keys out")
             return None
         if key in block:
             first = next(known for known in block if known == key)
             fix = f"remove one; the first is in line {first.span.line}"
-            self.problem(node, "Y004", f"the key '{key}' stands here twice", fix)
+            self.problem(self.span(event), "Y004", f"the key '{_short(key)}' stands here twice", fix)
             return None
         return key
 
-    def _cut_in_braces(self, parts: list[tuple[yaml.Node, yaml.Node]]) -> None:
+    def _report_pieces(self, inside: _Open) -> None:
         """Report keys without a value inside braces: pieces of the value before them, which commas ended."""
-        if not parts:
+        if inside.piece is None:
             return
-        (key, value), (piece, _), *_ = parts
-        last, _ = parts[-1]
-        written = syntax.LINE_END.sub(" ", self.text[value.start_mark.index : last.end_mark.index])
-        message = f"the comma before '{piece.value}' ended the value of '{key.value}', since it stands inside braces"
-        self.problem(piece, "Y010", message, f"on a line of its own, write {key.value}: {written}")
+        piece, end = inside.piece
+        key, start = inside.whole
+        inside.piece = None
+        written = syntax.LINE_END.sub(" ", self.text[start:end])
+        message = (
+            f"the comma before '{_short(piece)}' ended the value of '{_short(key)}', since it stands inside braces"
+        )
+        self.problem(piece.span, "Y010", message, f"on a line of its own, write {_short(key)}: {_short(written)}")
 
 
-def _is_explicit(node: yaml.Node, text: str) -> bool:
-    """Say whether the author wrote a tag himself; composing resolves one for every node."""
-    position = node.start_mark.index
-    return text[position : position + 1] == "!"
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+
+
+def _character_error(problem: Any, text: str, file: str) -> Diagnostic:
+    """Report a character that no YAML file holds, at its place."""
+    match problem:
+        case UnicodeEncodeError():
+            before = text[: problem.start]
+        case _:
+            before = text.encode()[: problem.position].decode(errors="ignore")
+    character = ord(text[len(before)]) if len(before) < len(text) else 0
+    span = Span(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    what = f"the character U+{character:04X} cannot stand in YAML"
+    return Diagnostic(span, syntax.CODE, what, "take it out, or save the file as UTF-8")
 
 
 def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
-    at = _place(problem.problem_mark) or _place(problem.context_mark) or (1, 1)
-    return syntax.explained(problem.problem or "it ends too early", at, _place(problem.context_mark), text, file)
+    at = _mark(problem.problem_mark) or _mark(problem.context_mark) or (1, 1)
+    return syntax.explained(problem.problem or "it ends too early", at, _mark(problem.context_mark), text, file)
 
 
-def _place(mark: yaml.Mark | None) -> tuple[int, int] | None:
+def _mark(mark: yaml.Mark | None) -> syntax.Place | None:
     return (mark.line + 1, mark.column + 1) if mark else None
-
-
-def _unprintable(problem: yaml.reader.ReaderError, text: str, file: str) -> Diagnostic:
-    character = problem.character if isinstance(problem.character, str) else chr(problem.character)
-    before = text[: max(text.find(character), 0)]
-    place = Span(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-    return Diagnostic(
-        place,
-        "Y001",
-        f"the character U+{ord(character):04X} cannot stand in YAML",
-        "take it out, or save the file as UTF-8",
-    )

@@ -23,6 +23,8 @@ MISLEADING = {
 }
 """What the first character of a value means in YAML, that authors mean as a part of the value."""
 
+LONGEST_LINE = 1_000
+"""Of a longer one no more is told."""
 CLOSING = {"{": "}", "[": "]"}
 
 Place = tuple[int, int]
@@ -33,6 +35,7 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
     """Say what is wrong where the parser stopped; `opened` is where the mapping, list or quote begins that it was reading."""
     lines = LINE_END.split(text)
     written = lines[min(at[0], len(lines)) - 1]
+    written = written if len(written) <= LONGEST_LINE else f"{written[:LONGEST_LINE]}…"
     opening = lines[opened[0] - 1][opened[1] - 1 : opened[1]] if opened and opened[0] <= len(lines) else ""
     place, what, fix = at, said, f"look at the indentation, quotes and colons of: {written.strip()}"
     indentation = written[: len(written) - len(written.lstrip())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,8 @@ class _Reading:
 
     def problem(self, place: Any, code: str, message: str, fix: str, fallback: Span | None = None) -> None:
         self.problems.append(Diagnostic(getattr(place, "span", None) or fallback or Span("", 0, 0), code, message, fix))
+        if len(self.problems) >= source.MOST_PROBLEMS:
+            raise AuthorError(*self.problems)
 
     def keys(self, value: Block, known: Iterable[str]) -> None:
         known = tuple(known)
@@ -214,7 +217,7 @@ class _Reading:
         written = self.text(value, "count")
         if written is None:
             return None
-        if not written.isascii() or not written.isdigit():
+        if not re.fullmatch("[0-9]{1,18}", written):
             self.problem(written, "U003", f"'{written}' is no number of rows", "write 'count: 3'")
             return None
         return int(written)

@@ -118,7 +118,7 @@ def compared(dialect: Dialect, operator: str, left: Value, right: Value) -> sa.C
     """Compare two values whose types go together. A date beside a timestamp is its midnight; of a null, null."""
     left_sql, right_sql = paired(dialect, left, right)
     if TEXT in (left.type, right.type) and operator not in ("=", "!="):
-        left_sql = dialect.collated(left_sql)
+        left_sql, right_sql = dialect.collated(left_sql), dialect.collated(right_sql)
     result: sa.ColumnElement[bool] = _OPERATORS[operator](left_sql, right_sql)
     return result
 

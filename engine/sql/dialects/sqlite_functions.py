@@ -61,8 +61,11 @@ def _capitals(text: str | None) -> str | None:
 
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> re.Pattern[str]:
-    parts = ({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.compile("".join(parts), re.DOTALL)
+    """Give the pattern as one of `re` in which every part between `%` is found once, from the left: no text makes it go back."""
+    parts = ("".join("." if letter == "_" else re.escape(letter) for letter in part) for part in pattern.split("%"))
+    first, *others = parts
+    end = f".*{others.pop()}" if others else ""
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in others) + end, re.DOTALL)
 
 
 def _like(text: str | None, pattern: str | None) -> int | None:
