@@ -149,8 +149,11 @@ def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:
     """Give a block without what the paths lead to; of a list or a text, nothing remains."""
     rest = Block()
     rest.span = value.span
+    below: dict[Any, list[tuple[Any, ...]]] = {}
+    for path in paths:
+        below.setdefault(path[0], []).append(path[1:])
     for key, item in value.items():
-        inner = [path[1:] for path in paths if path[0] == key]
+        inner = below.get(key)
         if not inner:
             rest[key] = item
         elif isinstance(item, Block) and all(path and isinstance(path[0], str) for path in inner):
@@ -419,9 +422,11 @@ class _Loading:
         ports = {port.name: port for port in model.inputs}
         common, options = self.parted(name, body, model, ports)
         beside = (*Common.model_fields, *ports, "after", "type")
-        read_common = read_model(Common, common, self.problems) or _as_far_as_right(Common, common)
-        read_options = read_model(model, options, self.problems, beside) or _as_far_as_right(model, options)
+        read_common = read_model(Common, common, self.problems)
+        read_options = read_model(model, options, self.problems, beside)
         self.stop_after_many()
+        read_common = read_common or _as_far_as_right(Common, common)
+        read_options = read_options or _as_far_as_right(model, options)
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:
