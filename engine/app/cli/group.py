@@ -48,7 +48,7 @@ class Commands(TyperGroup):
     def _registered(self) -> dict[str, Component]:
         from engine import registry
 
-        table = registry.load().of("command")
+        table = registry.read().of("command")
         return {name: table.component(name) for name in table}
 
 
