@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from engine.app.cli import check, demo, diff, draw, lists, plan, preview, resume, run, runs, show, test
+from engine.app.cli import check, demo, diff, doctor, draw, init, lists, plan, preview, resume, run, runs, show, test
 from engine.app.cli.failures import BROKEN_PIPE, INTERRUPTED, USAGE
 from engine.app.cli.group import Commands
 
@@ -37,6 +37,7 @@ def audienceflow(
     """Run audience workflows: activities and transitions in YAML, as SQL in your own database."""
 
 
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("plan")(plan.plan)
@@ -49,6 +50,7 @@ app.command("show")(show.show)
 app.command("test")(test.test)
 app.command("draw")(draw.draw)
 app.add_typer(lists.app, name="lists")
+app.add_typer(doctor.app, name="doctor")
 
 
 def main() -> NoReturn:
