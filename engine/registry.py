@@ -90,9 +90,11 @@ def read(*, is_imported: bool = False) -> Registry:
             continue
         name = point.name if point.name not in {*plugins, *broken} else f"{point.name} ({point.value})"
         try:
-            rows = _rows(point, is_imported)
+            rows = _rows(point)
             if twin := _twin(rows, found):
                 raise Unfit(twin)
+            for row in rows if is_imported else ():
+                _hold_to_kind(row)
         except Exception as problem:  # a plugin may raise anything
             broken[name] = str(problem) if isinstance(problem, Unfit) else f"{type(problem).__name__}: {problem}"
         else:
@@ -117,15 +119,13 @@ def _own(path: str) -> tuple[Component, ...]:
     return rows
 
 
-def _rows(point: EntryPoint, is_imported: bool) -> tuple[Component, ...]:
+def _rows(point: EntryPoint) -> tuple[Component, ...]:
     rows = point.load()
     if not isinstance(rows, tuple) or not all(isinstance(row, Component) for row in rows):
         raise Unfit(f"{point.value} is no tuple of components")
     for row in rows:
         if row.kind not in get_args(ComponentKind):
             raise Unfit(f"there is no kind of component '{row.kind}' ('{row.name}')")
-        if is_imported and row.kind not in LAZY:
-            _hold_to_kind(row)
     return rows
 
 
@@ -141,7 +141,9 @@ def _twin(rows: Iterable[Component], known: Iterable[Component]) -> str | None:
 
 
 def _hold_to_kind(row: Component) -> None:
-    """Import a component of a plugin. Unfit when it is not what its row says it is."""
+    """Import a component of a plugin, unless its kind is lazy. Unfit when it is not what its row says it is."""
+    if row.kind in LAZY:
+        return
     from engine.kit.activity import Control, Effect, Transform  # what only plugins need is imported late
     from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
     from engine.kit.expression.catalogue import FUNCTIONS
