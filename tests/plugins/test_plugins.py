@@ -207,3 +207,56 @@ def test_two_plugins_that_take_one_name_are_told_apart(tmp_path: Path, monkeypat
     found = registry.read(is_imported=True)
     assert found.plugins["m1"] == (Component("rule", "X1", "m1:check"),)
     assert found.broken["m2"] == "the name of the rule 'X1' (m2:check) is taken by m1:check"
+
+
+FORGETFUL = """
+from engine.kit.activity import RESULT, Port, Transform
+from engine.kit.option import Name, option
+class Forgetful(Transform):
+    "Lose the first household."
+    type = "forgetful"
+    example = {"password": "x"}
+    password: Name = option("")
+    @property
+    def is_partition(self):
+        return True
+    def outputs(self):
+        return (RESULT, Port(name="complement"))
+    def select(self, inputs, catalog):
+        return {"result": inputs["from"].where(inputs["from"].column("household_id") > 1)}
+COMPONENTS = (Component("activity", "forgetful", "forgetful:Forgetful"),)
+"""
+
+
+def test_its_activities_are_held_to_the_contract_that_ships(tmp_path: Path, installed: Path) -> None:
+    found = contract(tmp_path, installed)
+    assert found.returncode == 0, found.stdout
+    assert "frequency_cap" in found.stdout
+    assert "leave_note" in found.stdout
+    assert "failed" not in found.stdout
+    assert "skipped" not in found.stdout
+
+
+def test_the_contract_that_ships_finds_what_an_activity_does_not_keep(tmp_path: Path) -> None:
+    broken(tmp_path, "forgetful", FORGETFUL)
+    found = contract(tmp_path, tmp_path)
+    assert found.returncode == 1, found.stdout
+    failed = {
+        line.rpartition("::test_")[2].partition("[")[0]
+        for line in found.stdout.splitlines()
+        if line.startswith("FAILED")
+    }
+    assert failed == {
+        "every_option_is_described",
+        "no_secret_is_shown",
+        "it_fires_the_ports_it_declares",
+        "a_partition_gives_every_row_to_one_port",
+    }
+
+
+def contract(folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the contract as the author of a plugin does."""
+    suite = ["--pyargs", "engine.app.testing.contract.suite", "--basetemp", str(folder / "pytest")]
+    command = [sys.executable, "-m", "pytest", "-v", "-rfE", "-p", "no:cacheprovider", *suite]
+    environment = {**os.environ, "PYTHONPATH": str(path)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
