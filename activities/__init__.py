@@ -18,6 +18,13 @@ COMPONENTS = (
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
+    Component("examination", "Experience Cloud", "activities.audiences.examination:EXPERIENCE_CLOUD"),
+    Component(
+        "command",
+        "doctor data-source",
+        "activities.audiences.commands:data_source",
+        "What would travel for an identifier, step by step.",
+    ),
     Component(
         "command",
         "audiences",

@@ -17,10 +17,13 @@ if TYPE_CHECKING:  # pydantic is heavy, and help needs none of it
     from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
     from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
     from engine.kit.connector import Surroundings
+    from engine.kit.dialect import Dialect, Sql
 
 app = typer.Typer(help="The shared audiences the project declares, and their members.", no_args_is_help=True)
 
 AudienceName = Annotated[str, typer.Argument(metavar="NAME", help="An audience of project.yaml.")]
+DataSourceName = Annotated[str, typer.Argument(metavar="NAME", help="A data source of project.yaml.")]
+Value = Annotated[str, typer.Option("--value", help="An identifier as the database holds it.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
 MemberFormat = Annotated[
     Literal["text", "json", "csv"],
@@ -95,6 +98,62 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     else:
         typer.echo(f"'{found.name}' was created before. Write its ids into project.yaml:", err=True)
     typer.echo(_lines(name, twin.trait, twin.segment))
+
+
+def data_source(ctx: typer.Context, name: DataSourceName, value: Value, format: Format = "text") -> None:
+    """Print what would travel for an identifier of a data source, step by step: as given, normalised, hashed."""
+    import pyarrow as pa
+    import sqlalchemy as sa
+
+    from activities.connectors.audience_manager import shape, wrong_identifiers
+    from activities.connectors.identity import steps
+
+    line: CommandLine = ctx.obj
+    source = _named_source(name, line.surroundings())
+    words: list[str] = []
+
+    def build(dialect: Dialect) -> Mapping[str, Sql]:
+        done = steps(dialect, sa.literal(value, sa.String()), source)
+        words.extend(word for word, _ in done)
+        return {f"step_{place}": sql for place, (_, sql) in enumerate(done)}
+
+    found = list(line.compute(build).values())
+    travels, is_visitor_id = found[-1], source.kind == "visitor_id"
+    is_dropped = (
+        travels is not None and wrong_identifiers(pa.array([travels], pa.string()), is_visitor_id=is_visitor_id) > 0
+    )
+    fault = f"not {shape(is_visitor_id=is_visitor_id)}" if is_dropped else None
+    if format == "json":
+        passed = [{"step": word, "value": text} for word, text in zip(words, found, strict=True)]
+        typer.echo(
+            json.dumps(
+                {"data_source": name, "steps": passed, "travels": travels, "fault": fault}, indent=2, ensure_ascii=False
+            )
+        )
+        return
+    typer.echo(f"{name}: a {source.kind} of {source.dimension}, data source {source.id} of Experience Cloud")
+    _print_aligned(
+        [
+            ["  as given" if word == "key" else f"  {word}", _quoted(text)]
+            for word, text in zip(words, found, strict=True)
+        ]
+    )
+    typer.echo("Nothing travels: this is no identifier." if travels is None else f"Travels: {travels}")
+    if fault:
+        typer.echo(f"  but it is {fault}: Experience Cloud would drop it in silence, so a share with it fails")
+
+
+def _quoted(text: str | None) -> str:
+    return "nothing" if text is None else f"'{text}'"
+
+
+def _named_source(name: str, surroundings: Surroundings) -> DataSourceSettings:
+    sources: Mapping[str, DataSourceSettings] = surroundings.sections.get("data_sources") or {}
+    if name not in sources:
+        raise AuthorError.at(
+            None, "A002", f"the project has no data source '{name}'", suggestion(name, sources, "data sources")
+        )
+    return sources[name]
 
 
 def _surroundings(ctx: typer.Context) -> Surroundings:

@@ -68,22 +68,33 @@ def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, 
     ):
         for batch in batches:
             identifiers = batch.column(0).cast(pa.large_string())
-            is_wrong = pc.match_substring_regex(identifiers, WRONG_DECLARED_ID)
-            if is_visitor_id:
-                is_wrong = pc.invert(pc.match_substring_regex(identifiers, VISITOR_ID))
-            wrong += pc.sum(is_wrong).as_py() or 0
+            wrong += wrong_identifiers(identifiers, is_visitor_id=is_visitor_id)
             written = pc.binary_join_element_wise(identifiers, ending, nothing)
             file.write(_bytes_of(written))
             lines += len(written)
     if wrong:
         partial.unlink()
-        shape = "38 digits" if is_visitor_id else "free of ':', '%3A', '@', control characters and blanks at the end"
         raise DataError(
-            f"{wrong:,} identifiers are not {shape}; Experience Cloud would drop them in silence",
+            f"{wrong:,} identifiers are not {shape(is_visitor_id=is_visitor_id)}; Experience Cloud would drop them in silence",
             "correct the column of the data source's key, or leave these rows out before the share",
         )
     partial.replace(path)
     return WrittenFile(lines=lines, size=path.stat().st_size, md5=_md5(path))
+
+
+def wrong_identifiers(identifiers: pa.Array, *, is_visitor_id: bool) -> int:
+    """Count the identifiers that Adobe would drop in silence."""
+    import pyarrow.compute as pc
+
+    is_wrong = pc.match_substring_regex(identifiers, WRONG_DECLARED_ID)
+    if is_visitor_id:
+        is_wrong = pc.invert(pc.match_substring_regex(identifiers, VISITOR_ID))
+    return int(pc.sum(is_wrong).as_py() or 0)
+
+
+def shape(*, is_visitor_id: bool) -> str:
+    """Say what an identifier must be."""
+    return "38 digits" if is_visitor_id else "free of ':', '%3A', '@', control characters and blanks at the end"
 
 
 def _bytes_of(texts: pa.LargeStringArray) -> memoryview:

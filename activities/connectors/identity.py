@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from activities.connectors.experience_cloud import DataSourceSettings
+from engine.kit.dialect import Dialect, Sql
 from engine.kit.errors import AuthorError
 from engine.kit.frame import Frame
 from engine.kit.population import Population
@@ -21,17 +22,24 @@ def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any
     """
     dialect = frame.catalog.dialect
     value = frame.value(source.key)
-    text: Any = dialect.text(value.sql, value.type)
+    return steps(dialect, dialect.text(value.sql, value.type), source)[-1][1]
+
+
+def steps(dialect: Dialect, text: Sql, source: DataSourceSettings) -> tuple[tuple[str, Sql], ...]:
+    """Give what becomes of the text of a key: what is done to it, in order, and the value then. The last one is what is exchanged."""
+    done: list[tuple[str, Any]] = [("key", text)]
     for step in source.normalise or ():
-        text = dialect.trim(text) if step == "trim" else dialect.lower(text)
-    text = sa.func.nullif(text, sa.literal("", sa.String()))
+        last = done[-1][1]
+        done.append((step, dialect.trim(last) if step == "trim" else dialect.lower(last)))
+    word, last = done[-1]
+    last = sa.func.nullif(last, sa.literal("", sa.String()))
     match source.hash:
         case "sha256":
-            return dialect.sha256(text)
+            return (*done, ("sha256", dialect.sha256(last)))
         case "md5":
-            return dialect.md5(text)
+            return (*done, ("md5", dialect.md5(last)))
         case _:
-            return text  # type: ignore[no-any-return]
+            return (*done[:-1], (word, last))
 
 
 def identifier_name(key: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from engine.app.testing.suite import Suite
     from engine.app.testing.written import WrittenTest
 
+pytest.register_assert_rewrite("engine.app.testing.contract.suite")
+
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Take the files that hold tests of workflows."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.kit.connector import Surroundings
+
+if TYPE_CHECKING:  # SQLAlchemy is heavy, and help needs none of it
+    from engine.kit.dialect import Dialect, Sql
 
 
 class CommandLine(Protocol):
@@ -15,3 +19,6 @@ class CommandLine(Protocol):
 
     def surroundings(self) -> Surroundings:
         """Read the project that the command line means."""
+
+    def compute(self, build: Callable[[Dialect], Mapping[str, Sql]]) -> Mapping[str, Any]:
+        """Compute values in an empty database, by name: what an expression gives is the same on every one."""

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-ComponentKind = Literal["activity", "function", "connector", "rule", "column_rule", "section", "command", "fixture"]
+ComponentKind = Literal[
+    "activity", "function", "connector", "rule", "column_rule", "section", "command", "fixture", "examination"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Component:
     """A component: what it is, the name people write, and `module:attribute` where it is.
 
-    `summary` is for commands only: the help text shown without importing the module.
+    `summary` is for commands only: the help text shown without importing the module. A command of two words, `doctor data-source`,
+    stands below another.
     """
 
     kind: ComponentKind

@@ -39,6 +39,8 @@ class Capabilities:
     """A correlated EXISTS becomes a join; where it does not, the engine writes IN."""
     is_file: bool = False
     """A database is a file; its folder is made when it is missing."""
+    oldest_version: tuple[int, int] = (0, 0)
+    version_function: str = "version"
 
 
 @dataclass(frozen=True)

@@ -230,20 +230,22 @@ def test_a_held_activity_ends_with_3(call: Call, folder: Path) -> None:
 
 
 def test_a_bug_ends_with_4_and_keeps_its_traceback(folder: Path) -> None:
-    # The registry refuses two components of a name as our own bug: the one way to cause one from outside.
+    # A plugin's command that raises: the one way to cause a bug from outside.
     (folder / "twin.py").write_text(
-        "from engine.kit.component import Component\nCOMPONENTS = (Component('activity', 'query', 'twin:None_'),)\n"
+        "from engine.kit.component import Component\nfrom engine.kit.errors import EngineBug\n"
+        "COMPONENTS = (Component('command', 'boom', 'twin:boom', 'Fail.'),)\n"
+        "def boom():\n    raise EngineBug('out of order')\n"
     )
     (folder / "twin-1.dist-info").mkdir()
     (folder / "twin-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: twin\nVersion: 1\n")
     (folder / "twin-1.dist-info" / "entry_points.txt").write_text("[audienceflow.components]\ntwin = twin:COMPONENTS\n")
-    found = shell(folder, "run", "greet")
+    found = shell(folder, "boom")
     assert found.returncode == 4
     assert "This is a bug in audienceflow" in found.stderr
     assert "Traceback" not in found.stderr
     (kept,) = (folder / ".audienceflow").glob("bug-*.txt")
     assert EngineBug.__name__ in kept.read_text()
-    assert "Traceback" in shell(folder, "--debug", "run", "greet").stderr
+    assert "Traceback" in shell(folder, "--debug", "boom").stderr
 
 
 def test_plan_gives_columns_sql_and_values_and_writes_nothing(call: Call, folder: Path) -> None:

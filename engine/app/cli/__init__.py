@@ -13,9 +13,11 @@ from engine.app.cli import (
     check,
     demo,
     diff,
+    doctor,
     draw,
     eval,  # noqa: A004
     fmt,
+    init,
     lists,
     plan,
     preview,
@@ -53,6 +55,7 @@ def audienceflow(
     """Run audience workflows: activities and transitions in YAML, as SQL in your own database."""
 
 
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("fmt")(fmt.fmt)
@@ -68,6 +71,7 @@ app.command("test")(test.test)
 app.command("draw")(draw.draw)
 app.command("schema")(schema.schema)
 app.add_typer(lists.app, name="lists")
+app.add_typer(doctor.app, name="doctor")
 
 
 def main() -> NoReturn:

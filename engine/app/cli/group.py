@@ -46,17 +46,23 @@ class Commands(TyperGroup):
 
     @cached_property
     def _registered(self) -> dict[str, Component]:
-        from engine import registry
+        return registered("")
 
-        table = registry.load().of("command")
-        return {name: table.component(name) for name in table}
+
+def registered(above: str) -> dict[str, Component]:
+    """Give the commands that components put below a command, by their last words; below none, the others."""
+    from engine import registry
+
+    table = registry.read().of("command")
+    places = {name: name.rpartition(" ") for name in table}
+    return {last: table.component(name) for name, (first, _, last) in places.items() if first == above}
 
 
 class Registered(TyperCommand):
     """A command of which only the summary is known; its module is imported when it is invoked, or asked for its own help."""
 
     def __init__(self, component: Component) -> None:
-        super().__init__(name=component.name, help=component.summary)
+        super().__init__(name=component.name.rpartition(" ")[2], help=component.summary)
         self._component = component
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:
@@ -71,7 +77,7 @@ class Registered(TyperCommand):
             raise DataError(
                 f"the command '{component.name}' ({component.path}) cannot be loaded: {problem!r}", fix
             ) from problem
-        command = _built(component.name, content)
+        command = _built(str(self.name), content)
         _share_options(command)
         return command
 

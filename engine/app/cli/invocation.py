@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a command that needs them imports them
     from engine.app.options import Options
     from engine.app.session import Session
     from engine.kit.connector import Surroundings
+    from engine.kit.dialect import Dialect, Sql
     from engine.state.sqlstore import SqlStore
     from engine.state.store import Store
 
@@ -82,6 +83,15 @@ class Invocation:
     def surroundings(self) -> Surroundings:
         with self.session() as session:
             return session.surroundings
+
+    def compute(self, build: Callable[[Dialect], Mapping[str, Sql]]) -> Mapping[str, Any]:
+        import sqlalchemy as sa
+
+        from engine.sql.database import Database
+
+        with Database("sqlite://") as db, db.transaction() as connection:
+            labelled = (sql.label(name) for name, sql in build(db.dialect).items())
+            return dict(connection.execute(sa.select(*labelled)).mappings().one())
 
     def folder(self) -> Path:
         """Give the project's folder. Raises AuthorError when there is no project."""

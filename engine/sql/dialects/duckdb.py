@@ -24,7 +24,7 @@ from engine.sql.dialects.standard import (
 
 _CAPABILITIES = Capabilities(
     transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
-    analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True,
+    analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True, oldest_version=(1, 4),
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _QUOTIENT_DIGITS = 30
 
 _CAPABILITIES = Capabilities(
     transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
-    analyze_after_create=True, multi_process=True, longest_name=63, is_file=False,
+    analyze_after_create=True, multi_process=True, longest_name=63, is_file=False, oldest_version=(17, 0),
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from engine.sql.dialects.standard import BIG, Standard, number
 _CAPABILITIES = Capabilities(
     transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
     analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
-    looks_rows_up=False,
+    looks_rows_up=False, oldest_version=(3, 35), version_function="sqlite_version",
 )  # fmt: skip
 
 

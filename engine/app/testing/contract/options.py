@@ -50,7 +50,7 @@ def undocumented(model: type[BaseModel]) -> list[str]:
 
 def shown_secrets(model: type[BaseModel]) -> list[str]:
     """Name every way in which a secret option, or one named like a secret, would show its value."""
-    faults = []
+    faults: list[str] = []
     for owner, name, field in options(model):
         if extra(field).get("secret"):
             faults.extend(f"{owner.__name__}.{name}: {way}" for way in _ways_out(owner, name))
