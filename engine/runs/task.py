@@ -211,13 +211,13 @@ def made(
         stage = activity.stage(inputs, catalog)
         with db.transaction(at_one_moment=True):
             selected = activity.cut(db.create(table(STAGE), stage), inputs, catalog)
-            kept = {port: db.create(table(port), selected[port]) for port in ports}
+            kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
             db.drop([table(STAGE)])
             yield kept
     else:
         selected = activity.select(inputs, catalog)
         with db.transaction(at_one_moment=True):
-            yield {port: db.create(table(port), selected[port]) for port in ports}
+            yield {port: db.create(table(port), selected[port]) for port in ports if port in selected}
 
 
 def _fired(

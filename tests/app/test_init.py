@@ -4,11 +4,12 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 FILES = [".gitignore", "do_not_contact.csv", "good_customers.yaml", "good_customers_test.yaml", "project.yaml"]
@@ -37,11 +38,22 @@ def counts(told: dict[str, Any]) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize("database", ["duckdb", "sqlite", "postgres"])
-def test_a_new_project_is_right_passes_its_tests_and_runs(
-    shell: Shell, database: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    address = database if database != "postgres" else request.getfixturevalue("postgres_url")
+@pytest.fixture(params=["duckdb", "sqlite", "postgres"])
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give what `--database` is told; nothing is left in a database that others use too."""
+    if request.param != "postgres":
+        yield request.param
+        return
+    url = request.getfixturevalue("postgres_url")
+    yield url
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA audienceflow CASCADE"))
+        connection.execute(sa.text("DROP TABLE example_people, example_orders"))
+    engine.dispose()
+
+
+def test_a_new_project_is_right_passes_its_tests_and_runs(shell: Shell, address: str, tmp_path: Path) -> None:
     begun = shell("engine", "init", "--database", address).stdout
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix not in (".duckdb", ".sqlite")) == FILES
     assert "table example_people, 300 rows" in begun
