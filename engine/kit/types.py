@@ -58,6 +58,14 @@ NULL = Type(Kind.NULL)
 OTHER = Type(Kind.OTHER)
 
 
+class Stored(sa.types.TypeEngine[Any]):
+    """Mixed into the type of a column that is kept otherwise than the language means it."""
+
+    def meant(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Give the column as the language means it."""
+        raise NotImplementedError
+
+
 def from_sqlalchemy(column_type: sa.types.TypeEngine[Any]) -> Type:
     """Give the portable type of a reflected column; NUMERIC without a scale counts as scale 0."""
     match column_type:

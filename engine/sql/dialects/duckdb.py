@@ -12,7 +12,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from engine.kit.dialect import Capabilities, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, Kind, Type
-from engine.sql.dialects.standard import BIG, Standard, exact, number
+from engine.sql.dialects.standard import BIG, OddText, Standard, exact, number
 
 _CAPABILITIES = Capabilities(
     transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
@@ -145,7 +145,7 @@ def _type(written: str) -> sa.types.TypeEngine[Any]:
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", written):
         return sa.Numeric(int(decimal[1]), int(decimal[2]))
     if re.fullmatch(r"ENUM\(.*\)", written, re.DOTALL):
-        return sa.String()
+        return OddText()
     return _TYPES.get(written, sa.types.NullType())
 
 

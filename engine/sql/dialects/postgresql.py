@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import CITEXT, DOMAIN, ENUM, UUID
 
-from engine.kit.dialect import Capabilities, Sql, Unit
+from engine.kit.dialect import Capabilities, Sql, TableShape, Unit
 from engine.kit.types import DATE, Type
-from engine.sql.dialects.standard import BIG, WHITE_SPACE, Standard, number
+from engine.sql.dialects.standard import BIG, WHITE_SPACE, OddText, Standard, number
 
 _QUOTIENT_DIGITS = 30
 """Digits after the point before the last rounding; rounding twice shows only for divisors of more than 23 digits."""
@@ -36,6 +36,10 @@ class PostgreSql(Standard):
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
         connection.autocommit = autocommit
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        shape = super().reflect(connection, name, schema)
+        return replace(shape, columns={column: _read(type_) for column, type_ in shape.columns.items()})
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex", type_=sa.String())
@@ -95,6 +99,17 @@ class PostgreSql(Standard):
         step = sa.literal_column(f"interval '1 {unit.removesuffix('s')}'", sa.Interval())
         moved = sa.type_coerce(value, sa.DateTime()) + sa.type_coerce(amount * step, sa.Interval())
         return sa.cast(moved, sa.Date()) if type_ == DATE else moved
+
+
+def _read(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """Give a reflected type as we read it: a domain is the type below it."""
+    match type_:
+        case DOMAIN():
+            return _read(type_.data_type)
+        case ENUM() | CITEXT():
+            return OddText()
+        case _:
+            return type_
 
 
 class _Bits(sa.types.UserDefinedType[Any]):

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.kit.dialect import Direction, Over, Part, Side, Sql, TableShape, Unit
-from engine.kit.types import DATE, INTEGER, TEXT, Kind, Type, to_sqlalchemy
+from engine.kit.types import DATE, INTEGER, TEXT, Kind, Stored, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space."""
@@ -24,6 +24,13 @@ def number(value: int) -> Sql:
 def exact(scale: int) -> sa.Numeric[Any]:
     """Give the widest decimal of a scale."""
     return sa.Numeric(38, scale)
+
+
+class OddText(Stored, sa.String):
+    """A text under rules of its own: an enumeration, which sorts as it was declared, or one that minds no case."""
+
+    def meant(self, column: Sql) -> Sql:
+        return sa.cast(column, sa.String())
 
 
 class Standard:
