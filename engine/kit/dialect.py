@@ -98,6 +98,9 @@ class Dialect(Protocol):
     def order(self, value: Sql, type_: Type, *, descending: bool, nulls_first: bool) -> Sql:
         """Give a sort expression: text by code point, nulls where told."""
 
+    def implied(self, operator: str, left: Sql, right: Sql) -> Sql | None:
+        """Give a condition that `left operator right` implies and an index can answer, where that hides its column from one."""
+
     def collated(self, text: Sql) -> Sql:
         """Give the text so that `<`, `min` and a sort go by code point."""
 

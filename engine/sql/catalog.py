@@ -12,6 +12,7 @@ from engine.kit.catalog import Catalog, Definition, Dimension, Link
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.population import Population
+from engine.kit.types import TEXT, Kind, from_sqlalchemy
 
 
 class Tables(Protocol):
@@ -33,6 +34,7 @@ def build(
         if table is None:
             continue
         _columns_exist(table, (*definition.key, *definition.personal), problems)
+        _tells_apart(table, definition.key, problems)
         links = {link: Link(name=link, target=_target(definition.links[link].target, definition.links[link].is_table),
                             on=definition.links[link].on, many=definition.links[link].many) for link in definition.links}  # fmt: skip
         for link in definition.links.values():
@@ -97,6 +99,21 @@ def _columns_exist(table: sa.Table, names: Iterable[str], problems: list[Diagnos
                     "E203",
                     f"the table '{table.name}' has no column '{name}'",
                     suggestion(name, table.columns.keys(), "columns"),
+                )
+            )
+
+
+def _tells_apart(table: sa.Table, key: Iterable[str], problems: list[Diagnostic]) -> None:
+    """A key is hashed, written and read as a text, so each of its values must have one, the same everywhere."""
+    for name in key:
+        type_ = from_sqlalchemy(table.columns[name].type) if name in table.columns else TEXT
+        if type_.is_carried or type_.kind in (Kind.FLOAT, Kind.INTERVAL):
+            problems.append(
+                Diagnostic(
+                    getattr(name, "span", Diagnostic().span),
+                    "E204",
+                    f"the key '{name}' of the table '{table.name}' is of type {type_}, so not every database tells its values apart alike",
+                    "name a key of whole numbers, texts or dates; declare a number NUMERIC(p, s), or make a view that casts it",
                 )
             )
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.kit.dialect import Dialect, Over, Sql
 from engine.kit.expression.arithmetic import quotient_type
 from engine.kit.expression.builder import COLLECTIONS
-from engine.kit.expression.value import Value, typed
+from engine.kit.expression.value import Value, cure_of_carried, typed
 from engine.kit.types import INTEGER, TEXT, Kind, Type
 
 AGGREGATES = tuple(name for name in COLLECTIONS if name != "exists")
@@ -60,14 +60,14 @@ def aggregated(dialect: Dialect, name: str, values: Sequence[Value], over: Over 
 
 def _number(name: str, value: Value) -> Type:
     if not value.type.is_numeric:
-        raise Unfit(0, f"{name} needs a number, and this is {value.type}", "write a number")
+        fix = cure_of_carried(value.type) if value.type.is_carried else "write a number"
+        raise Unfit(0, f"{name} needs a number, and this is {value.type}", fix)
     return value.type
 
 
 def _extreme(dialect: Dialect, name: str, value: Value, over: Over) -> Value:
-    if value.type.kind in (Kind.BOOLEAN, Kind.OTHER, Kind.INTERVAL, Kind.NULL):
-        raise Unfit(
-            0, f"{name} needs values that have an order, and this is {value.type}", "write a number, text or time"
-        )
+    if value.type.is_carried or value.type.kind in (Kind.BOOLEAN, Kind.INTERVAL, Kind.NULL):
+        fix = cure_of_carried(value.type) if value.type.is_carried else "write a number, text or time"
+        raise Unfit(0, f"{name} needs values that have an order, and this is {value.type}", fix)
     function = sa.func.min if name == "min" else sa.func.max
     return typed(over(function(dialect.collated(value.sql) if value.type == TEXT else value.sql)), value.type)

@@ -7,7 +7,7 @@ import math
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Any
@@ -118,6 +118,16 @@ def _shift(value: str | None, unit: str, amount: int | None) -> str | None:
     return moment.isoformat(" ", "microseconds") if isinstance(moment, datetime) else moment.isoformat()
 
 
+def _time(value: Any) -> Any:
+    """Read a time in any form of ISO 8601, in UTC where it does not say, and write it in full; anything else stays as it is."""
+    try:
+        moment = datetime.fromisoformat(value)
+        in_utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, TypeError, OverflowError):
+        return value
+    return in_utc.isoformat(" ", "microseconds")
+
+
 class _Join:
     """Join texts in the order of their code points."""
 
@@ -147,4 +157,5 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "af_round": (2, _round),
     "af_remainder": (2, _remainder),
     "af_shift": (3, _shift),
+    "af_time": (1, _time),
 }

@@ -66,6 +66,9 @@ class Standard:
         placed: Sql = sa.nulls_first(directed) if nulls_first else sa.nulls_last(directed)
         return placed
 
+    def implied(self, operator: str, left: Sql, right: Sql) -> Sql | None:  # noqa: ARG002
+        return None
+
     def collated(self, text: Sql) -> Sql:
         return text
 
@@ -141,7 +144,7 @@ class Standard:
     def round(self, value: Sql, type_: Type, digits: int) -> Sql:
         if type_.kind == Kind.FLOAT:
             value = self._decimal_of_float(value)
-        elif type_ == INTEGER or digits >= (type_.scale or 0):
+        elif type_ == INTEGER or (type_.scale is not None and digits >= type_.scale):
             return self.cast(value, type_, INTEGER if digits == 0 else Type(Kind.DECIMAL, digits))
         rounded = sa.func.round(value, number(digits))
         return sa.cast(rounded, BIG if digits == 0 else exact(digits))
