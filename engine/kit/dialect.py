@@ -23,9 +23,7 @@ Direction = Literal["down", "up", "zero"]
 class Capabilities:
     """What a database can do. The engine asks this record, never the dialect's name."""
 
-    transactional_ddl: bool
     unlogged_tables: bool
-    work_tables_survive_crash: bool
     schemas: bool
     analyze_after_create: bool
     multi_process: bool
@@ -42,7 +40,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class TableShape:
-    """What a database says of a table: its columns, its primary key, and its unique constraints."""
+    """What a database says of a table: its columns, its primary key, and what else is unique, by constraint or index."""
 
     columns: Mapping[str, sa.types.TypeEngine[Any]]
     key: tuple[str, ...] = ()
@@ -62,9 +60,17 @@ class Dialect(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    @property
-    def begin(self) -> str | None:
-        """The statement that opens a transaction, where the driver is not to do it."""
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
+        """Give what SQLAlchemy is told to connect to."""
+
+    def begin(self, *, read_only: bool) -> str | None:
+        """Give the statement that opens a transaction, where the driver is not to do it."""
+
+    def is_busy(self, problem: BaseException) -> bool:
+        """Say of the driver's error that another program keeps the whole database locked."""
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        """Wait until no other transaction does `what`, and keep others from it until ours ends, where several can write at once."""
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
         """Give what the driver is told when it connects."""

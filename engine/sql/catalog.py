@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.kit.catalog import Catalog, Definition, Dimension, Link
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.kit.expression.rows import is_declared_unique
 from engine.kit.population import Population
 from engine.kit.types import TEXT, Kind, from_sqlalchemy
 
@@ -52,7 +53,7 @@ def build(
         dimensions[name] = Dimension(
             name=name, table=table, key=definition.key, links=links, consent=definition.consent, suppress=definition.suppress,
             personal=definition.personal,
-            is_key_declared=_is_declared(table, definition.key),
+            is_key_declared=is_declared_unique(table, set(definition.key)),
         )  # fmt: skip
     if problems:
         raise AuthorError(*problems)
@@ -120,12 +121,6 @@ def _tells_apart(table: sa.Table, key: Iterable[str], problems: list[Diagnostic]
 
 def _primary_key(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key.columns)
-
-
-def _is_declared(table: sa.Table, key: tuple[str, ...]) -> bool:
-    unique = [set(_primary_key(table)), *({column.name for column in constraint.columns} for constraint in table.constraints
-                                          if isinstance(constraint, sa.UniqueConstraint))]  # fmt: skip
-    return any(columns and columns <= set(key) for columns in unique)
 
 
 def with_lists(catalog: Catalog, lists: Mapping[str, Population]) -> Catalog:

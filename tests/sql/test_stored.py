@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from engine.kit.catalog import Catalog, Definition, LinkDefinition
 from engine.kit.errors import AuthorError, Span
 from engine.kit.expression import Bound, Expr
+from engine.kit.expression.rows import is_declared_unique
 from engine.kit.frame import Frame
 from engine.kit.limit import random_order
 from engine.kit.matching import stacked
@@ -307,3 +308,24 @@ def test_texts_of_a_column_that_minds_no_case_differ_by_it(place: Place) -> None
         assert place.values("count(codes)", some) == [0, 0, 0, 2]
         assert place.found("exists(codes)", some) == ["x"]
         assert place.values("count() over (partition by name)", some) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("index", "is_unique"), [("(id)", True), ("(id, name)", False), ("(lower(name))", False), ('("Its Name")', False)]
+)
+def test_a_unique_index_declares_a_key(place: Place, index: str, is_unique: bool) -> None:
+    place.make(
+        'CREATE TABLE stored_people (id INTEGER, name VARCHAR(9), "Its Name" VARCHAR(9))',
+        f"CREATE UNIQUE INDEX stored_people_index ON stored_people {index}",
+    )
+    assert place.catalog.dimension("person").is_key_declared == is_unique
+    table = place.catalog.dimension("person").table
+    assert is_declared_unique(table, {"Its Name"}) == ("Its Name" in index)
+
+
+def test_a_unique_index_of_some_rows_declares_nothing(loose_place: Place) -> None:
+    loose_place.make(
+        "CREATE TABLE stored_people (id INTEGER, name VARCHAR(9))",
+        "CREATE UNIQUE INDEX stored_people_index ON stored_people (id) WHERE name IS NOT NULL",
+    )
+    assert not loose_place.catalog.dimension("person").is_key_declared

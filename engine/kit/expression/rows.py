@@ -202,15 +202,17 @@ def equal(ours: Iterable[Any], theirs: Iterable[Any]) -> list[sa.ColumnElement[b
 
 
 def is_unique(dimension: Dimension, columns: set[str]) -> bool:
-    """Say that no two rows are equal in these columns: they hold the dimension's key, a unique constraint or index."""
-    table = dimension.table
-    constraints = [
-        constraint.columns
+    """Say that no two rows are equal in these columns: they hold the dimension's key, or the database keeps them unique."""
+    return bool(dimension.key and set(dimension.key) <= columns) or is_declared_unique(dimension.table, columns)
+
+
+def is_declared_unique(table: sa.Table, columns: set[str]) -> bool:
+    """Say that the table's primary key, or a unique constraint or index, lies within these columns."""
+    known = (
+        {column.name for column in constraint.columns}
         for constraint in table.constraints
         if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
-    ]
-    indexes = [index.columns for index in table.indexes if index.unique and not index.dialect_kwargs]
-    known = [set(dimension.key), *({column.name for column in each} for each in (*constraints, *indexes))]
+    )
     return any(each and each <= columns for each in known)
 
 

@@ -15,7 +15,7 @@ from engine.kit.types import DATE, Kind, Type
 from engine.sql.dialects.standard import BIG, OddText, Standard, exact, number
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
+    unlogged_tables=False, schemas=True,
     analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True,
 )  # fmt: skip
 
@@ -44,7 +44,14 @@ class DuckDb(Standard):
             _known_of(name, schema, "constraints", "constraint_type, constraint_column_names")
         ).all()
         key = next((tuple(names) for kind, names in constraints if kind == "PRIMARY KEY"), ())
-        return TableShape(types, key, tuple(tuple(names) for kind, names in constraints if kind == "UNIQUE"))
+        indexes = connection.exec_driver_sql(
+            _known_of(name, schema, "indexes", "expressions") + " AND is_unique"
+        ).scalars()
+        unique = (
+            *(tuple(names) for kind, names in constraints if kind == "UNIQUE"),
+            *(names for written in indexes if set(names := _names(written)) <= types.keys()),
+        )
+        return TableShape(types, key, unique)
 
     def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
         return connection.exec_driver_sql(_known_of(name, schema, "columns", "1") + " LIMIT 1").first() is not None
@@ -138,6 +145,11 @@ _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), sa.DateTime()),
     "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
 }  # fmt: skip
+
+
+def _names(written: str) -> tuple[str, ...]:
+    """Read the columns of an index as the database writes them: `[id, '"CRM ID"']`; what else it is of is no column's name."""
+    return tuple(part.strip("'").strip('"') for part in written.strip("[]").split(", "))
 
 
 def _type(written: str) -> sa.types.TypeEngine[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ _QUOTIENT_DIGITS = 30
 
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
+    unlogged_tables=True, schemas=True,
     analyze_after_create=True, multi_process=True, longest_name=63, is_file=False,
 )  # fmt: skip
 
@@ -29,6 +30,13 @@ class PostgreSql(Standard):
     name: str = "postgresql"
     case_collation: str = "pg_c_utf8"
     capabilities: Capabilities = _CAPABILITIES
+
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
+        return url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        number_ = int.from_bytes(hashlib.md5(what.encode(), usedforsecurity=False).digest()[:8], signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number_)))
 
     def on_connect(self, connection: Any) -> None:
         autocommit = connection.autocommit

@@ -11,9 +11,11 @@ compare by code point, whatever collation a column was given.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +28,7 @@ from engine.sql.dialects.sqlite_functions import register
 from engine.sql.dialects.standard import BIG, Standard, number
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
+    unlogged_tables=False, schemas=False,
     analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
     looks_rows_up=False,
 )  # fmt: skip
@@ -80,7 +82,19 @@ class Sqlite(Standard):
 
     name: str = "sqlite"
     capabilities: Capabilities = _CAPABILITIES
-    begin: str | None = "BEGIN IMMEDIATE"
+
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
+        if not read_only or url.database in (None, "", ":memory:"):
+            return url
+        file = Path(str(url.database)).resolve().as_uri()  # which escapes what has a meaning there
+        return url.set(database=file).update_query_dict({"uri": "true", "mode": "ro"})
+
+    def begin(self, *, read_only: bool) -> str:
+        """Take the right to write at once: a reader that asks for it later can be refused, and not wait."""
+        return "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    def is_busy(self, problem: BaseException) -> bool:
+        return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002
         return {"check_same_thread": False}

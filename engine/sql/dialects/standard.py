@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,14 +37,29 @@ class OddText(Stored, sa.String):
 class Standard:
     """SQL as PostgreSQL speaks it, which DuckDB mostly follows."""
 
-    begin: str | None = None
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
+        return url
+
+    def begin(self, *, read_only: bool) -> str | None:  # noqa: ARG002
+        return None
+
+    def is_busy(self, problem: BaseException) -> bool:  # noqa: ARG002
+        return False
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        """Do nothing: one program writes at a time."""
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
         inspector = sa.inspect(connection)
         columns = {column["name"]: column["type"] for column in inspector.get_columns(name, schema)}
         key = inspector.get_pk_constraint(name, schema)["constrained_columns"]
-        unique = inspector.get_unique_constraints(name, schema)
-        return TableShape(columns, tuple(key), tuple(tuple(constraint["column_names"]) for constraint in unique))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", sa.exc.SAWarning
+            )  # an index of expressions is left out, which is what we want
+            unique: list[Any] = [each["column_names"] for each in inspector.get_unique_constraints(name, schema)]
+            unique += [index["column_names"] for index in inspector.get_indexes(name, schema) if _is_unique(index)]
+        return TableShape(columns, tuple(key), tuple(dict.fromkeys(map(tuple, unique))))
 
     def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
         return bool(sa.inspect(connection).has_table(name, schema))
@@ -178,3 +194,9 @@ class Standard:
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.string_agg(value, separator, type_=sa.String()).aggregate_order_by(self.collated(value))
+
+
+def _is_unique(index: Mapping[str, Any]) -> bool:
+    """Say that an index keeps its columns unique in the whole table: it is of columns alone, and of all rows."""
+    is_partial = any(option.endswith("_where") for option in index.get("dialect_options") or {})
+    return bool(index["unique"]) and not is_partial and None not in index["column_names"]
