@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,15 @@ import pytest
 import sqlalchemy as sa
 
 import engine
+from engine import registry
+from engine.app.options import Options
 from engine.app.result import RunResult
+from engine.app.session import Session
+from engine.kit.component import Component
 from engine.kit.errors import AuthorError, DataError
+from engine.kit.expression import Expr
+from engine.kit.expression.functions import INTEGERS, Function, Parameter
+from engine.kit.types import INTEGER
 
 PROJECT = """
 databases: {default: {url: "sqlite:///people.sqlite"}}
@@ -128,3 +136,29 @@ def test_a_key_that_stands_on_two_rows_stops_the_run_before_it_begins(run: Run, 
 def test_what_would_be_ignored_is_refused(run: Run, body: str, expected: str) -> None:
     with pytest.raises(AuthorError, match=expected):
         run(body)
+
+
+def test_a_long_key_names_a_run(run: Run) -> None:
+    first = run(KEEP % "one", key="k" * 250)
+    assert first.status == "succeeded"
+    assert run(KEEP % "one", key="k" * 250).run == first.run
+    assert run(KEEP % "one", key="k" * 251).run != first.run
+
+
+def test_an_option_is_computed_with_the_functions_of_plugins(run: Run, tmp_path: Path) -> None:
+    run(KEEP % "one")
+    known = registry.load()
+    plugin = Component("function", "twice", f"{__name__}:TWICE")
+    extended = replace(known, components=(*known.components, plugin))
+    with Session.start(tmp_path, extended, Options()) as session:
+        assert session.evaluate(Expr("twice(21)")) == "42"
+        assert "twice" in session.catalog().functions
+
+
+TWICE = Function(
+    name="twice",
+    parameters=(Parameter("n", INTEGERS),),
+    result=INTEGER,
+    build=lambda _dialect, n: n.sql * 2,
+    doc="Twice.",
+)
