@@ -74,8 +74,8 @@ def connection(database_url: str) -> Iterator[sa.Connection]:
     dialect = DIALECTS[engine.dialect.name]
     dialect.configure(engine)
     sa.event.listen(engine, "connect", lambda opened, _record: dialect.on_connect(opened))
-    if dialect.begin:
-        sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql(dialect.begin))
+    if begin := dialect.begin(read_only=False):
+        sa.event.listen(engine, "begin", lambda opened: opened.exec_driver_sql(begin))
     with engine.connect() as opened, opened.begin() as transaction:
         yield opened
         transaction.rollback()

@@ -20,9 +20,6 @@ from engine.kit.errors import DataError
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none
     import pyarrow as pa
 
-LONGEST_LINE = 102_400
-"""Bytes; longer lines are left out on arrival."""
-
 VISITOR_ID = "^[0-9]{38}$"
 WRONG_DECLARED_ID = r"(?i)[:@\x00-\x1f\x7f]|%3A|[\s\p{Z}\x{85}]$|^$"
 

@@ -48,6 +48,13 @@ class DataSourceSettings(Options):
 
     _numbers = field_validator("id", "destination")(_is_number)
 
+    @field_validator("normalise")
+    @classmethod
+    def _only_changed_if_declared(cls, value: tuple[str, ...] | None, info: Any) -> tuple[str, ...] | None:
+        if info.data.get("kind") == "visitor_id" and value:
+            raise PydanticCustomError("option", "a visitor id travels as it is; only a declared id is normalised", {})
+        return value
+
     @field_validator("hash")
     @classmethod
     def _only_declared(cls, value: str | None, info: Any) -> str | None:

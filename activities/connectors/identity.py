@@ -12,16 +12,24 @@ from engine.kit.dialect import Dialect, Sql
 from engine.kit.errors import AuthorError
 from engine.kit.frame import Frame
 from engine.kit.population import Population
+from engine.kit.types import Kind
 
 
 def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any]:
     """Give the identifier of a row as the data source exchanges it; null where the row has none.
 
     A visitor id is the key as it is. A declared id is the key normalised in the order written, then hashed to lower-case hex. The
-    empty text, before or after normalising, is no identifier.
+    empty text, before or after normalising, is no identifier. Raises AuthorError when the key has no text of its own: a float has not.
     """
     dialect = frame.catalog.dialect
     value = frame.value(source.key)
+    if value.type.is_carried or value.type.kind == Kind.FLOAT:
+        raise AuthorError.at(
+            source.key.span,
+            "A010",
+            f"an identifier is a text, and '{source.key}' is of type {value.type}, which is not written alike everywhere",
+            "name a text or a whole number, or write to_string(round(…)) around it",
+        )
     return steps(dialect, dialect.text(value.sql, value.type), source)[-1][1]
 
 

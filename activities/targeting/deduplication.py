@@ -11,7 +11,7 @@ from engine.kit.activity import FROM, RESULT, Port, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame
-from engine.kit.option import Integer, Many, option
+from engine.kit.option import Integer, Many, Some, option
 from engine.kit.population import Inputs, Population
 
 
@@ -26,7 +26,7 @@ class Deduplication(Transform):
     type: ClassVar[str] = "deduplication"
     example: ClassVar[Mapping[str, object]] = {"by": ["lower(email)"], "order": ["-modified"], "keep": "1"}
 
-    by: Many[Expr] = option("Expressions whose equality makes a duplicate.", example=["lower(email)"])
+    by: Some[Expr] = option("Expressions whose equality makes a duplicate.", example=["lower(email)"])
     order: Many[SortKey] = option("Who comes first in a group.", default=(), example=["-modified"])
     keep: Integer = option("Records kept per group; 0 keeps all.", default=1, ge=0, example="1")
 

@@ -41,6 +41,13 @@ class Query(Transform):
     )
 
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
+        if FROM.name in inputs and self.dimension not in (None, inputs[FROM.name].dimension):
+            raise AuthorError.at(
+                getattr(self.dimension, "span", None),
+                "E406",
+                f"the rows of 'from' are of {inputs[FROM.name].dimension or 'no dimension'}, not of '{self.dimension}'",
+                "take 'dimension' out: the rows keep theirs",
+            )
         base = inputs[FROM.name] if FROM.name in inputs else catalog.dimension(self.dimension or "").population()
         kept = base.columns if FROM.name in inputs else base.key
         _keep_key(base, self.add)

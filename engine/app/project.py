@@ -15,12 +15,13 @@ from pydantic_core import PydanticCustomError
 from engine.kit.catalog import Definition, LinkDefinition
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression import Expr
-from engine.kit.option import Flag, Many, Name, Options, Scalar, option
+from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option
 from engine.kit.section import Section
 from engine.lang import source
 from engine.lang.loader import read_model
 from engine.lang.source import Block
 from engine.registry import Registry
+from engine.sql.dialects import DIALECTS
 
 DEFAULT_ENVIRONMENT = "dev"
 
@@ -41,7 +42,7 @@ class LinkSettings(Options):
 
     dimension: Name | None = option("The dimension the link leads to.", default=None)
     table: Name | None = option("The table the link leads to.", default=None)
-    on: dict[str, Name] = option("Our column: theirs.", example={"household_id": "household_id"})
+    on: Pairs = option("Our column: theirs.", example={"household_id": "household_id"})
     many: Flag = option("One row of ours may find several of theirs.", default=False, example="true")
 
     @model_validator(mode="after")
@@ -59,7 +60,7 @@ class DimensionSettings(Options):
     """A table that can be targeted."""
 
     table: Name = option("The table, or schema.table.", example="households")
-    key: Many[Name] = option("The column, or columns, that tell rows apart.", example="household_id")
+    key: Some[Name] = option("The column, or columns, that tell rows apart.", example="household_id")
     links: dict[str, LinkSettings] = option("Ways to other tables.", default={})
     consent: dict[str, Expr] = option("By purpose, the condition for using a row; null is no.", default={})
     suppress: Many[Name] = option("Lists left out of every share.", default=())
@@ -123,7 +124,8 @@ class Project:
             )
         url = self.databases[name].url
         scheme, slashes, file = url.partition(":///")
-        is_file = slashes and scheme.split("+")[0] in ("duckdb", "sqlite") and file and file != ":memory:"
+        name = scheme.split("+")[0]
+        is_file = slashes and name in DIALECTS and DIALECTS[name].capabilities.is_file and file not in ("", ":memory:")
         return f"{scheme}:///{(self.folder / file).resolve()}" if is_file else url
 
 

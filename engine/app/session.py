@@ -22,6 +22,8 @@ from engine.kit.connector import Surroundings
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, DataError, Span
 from engine.kit.expression import Expr
+from engine.kit.expression.catalogue import FUNCTIONS
+from engine.kit.expression.functions import Function
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
@@ -38,6 +40,10 @@ from engine.sql.snapshot import Snapshot
 if TYPE_CHECKING:  # most commands know no runs
     from engine.state.sqlstore import SqlStore
     from engine.state.store import Store
+
+
+LONGEST_READABLE = 40
+"""So many letters of a key stand in the name of its run, which names a file too; what tells keys apart is the digest."""
 
 
 class Session:
@@ -135,7 +141,7 @@ class Session:
 
     def _built(self, tables: catalogs.Tables, dialect: Dialect) -> Catalog:
         catalog = catalogs.build(tables, dialect, self.definitions, self.project.sections)
-        return replace(catalog, functions={**catalog.functions, **self.registry.of("function")})
+        return replace(catalog, functions=self._functions)
 
     def evaluate(self, expression: Expr) -> str:
         """Compute an expression without columns, in a database of its own; canonical text."""
@@ -144,7 +150,11 @@ class Session:
     @cached_property
     def _evaluate(self) -> Evaluate:
         scratch = self._open.enter_context(Database("sqlite://"))
-        return evaluator(scratch, Catalog(dialect=scratch.dialect))
+        return evaluator(scratch, Catalog(dialect=scratch.dialect, functions=self._functions))
+
+    @property
+    def _functions(self) -> Mapping[str, Function]:
+        return {**FUNCTIONS, **self.registry.of("function")}
 
     def connect(self, connector: str) -> Any:
         """Open a connector with the project's settings."""
@@ -164,7 +174,7 @@ class Session:
     def new_run(self, key: str | None, workflow: str) -> str:
         """Name a run: by its key the same name again, and another for every other key; else by the second and a little chance."""
         if key is not None:
-            readable = re.sub(r"[^a-z0-9]", "_", key.lower())
+            readable = re.sub(r"[^a-z0-9]", "_", key.lower())[:LONGEST_READABLE]
             digest = hashlib.md5(f"{workflow}\0{key}".encode(), usedforsecurity=False).hexdigest()[:8]
             return f"{workflow}_{readable}_{digest}"
         return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(4)}"

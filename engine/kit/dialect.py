@@ -24,9 +24,7 @@ Curve = Literal["sqrt", "exp", "ln", "log10", "power", "sin", "cos", "asin"]
 class Capabilities:
     """What a database can do. The engine asks this record, never the dialect's name."""
 
-    transactional_ddl: bool
     unlogged_tables: bool
-    work_tables_survive_crash: bool
     schemas: bool
     analyze_after_create: bool
     multi_process: bool
@@ -45,7 +43,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class TableShape:
-    """What a database says of a table: its columns, its primary key, and its unique constraints."""
+    """What a database says of a table: its columns, its primary key, and what else is unique, by constraint or index."""
 
     columns: Mapping[str, sa.types.TypeEngine[Any]]
     key: tuple[str, ...] = ()
@@ -65,9 +63,17 @@ class Dialect(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    @property
-    def begin(self) -> str | None:
-        """The statement that opens a transaction, where the driver is not to do it."""
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
+        """Give what SQLAlchemy is told to connect to."""
+
+    def begin(self, *, read_only: bool) -> str | None:
+        """Give the statement that opens a transaction, where the driver is not to do it."""
+
+    def is_busy(self, problem: BaseException) -> bool:
+        """Say of the driver's error that another program keeps the whole database locked."""
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        """Wait until no other transaction does `what`, and keep others from it until ours ends, where several can write at once."""
 
     @property
     def at_one_moment(self) -> str | None:
@@ -104,6 +110,9 @@ class Dialect(Protocol):
 
     def order(self, value: Sql, type_: Type, *, descending: bool, nulls_first: bool) -> Sql:
         """Give a sort expression: text by code point, nulls where told."""
+
+    def implied(self, operator: str, left: Sql, right: Sql) -> Sql | None:
+        """Give a condition that `left operator right` implies and an index can answer, where that hides its column from one."""
 
     def collated(self, text: Sql) -> Sql:
         """Give the text so that `<`, `min` and a sort go by code point."""

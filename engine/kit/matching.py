@@ -37,7 +37,7 @@ def agree(populations: Sequence[Population]) -> None:
 def stacked(populations: Sequence[Population]) -> Population:
     """Give the rows of all, one per key: that of the first population that holds it. Columns are those of all, null where absent.
 
-    A decimal has as many digits as the longest of its name.
+    A decimal has as many digits as the longest of its name, and digits nobody knows when one of them has.
     """
     agree(populations)
     first = populations[0]
@@ -52,7 +52,7 @@ def stacked(populations: Sequence[Population]) -> Population:
                     f"the column '{name}' is {known} in one population and {type_} in another",
                     "rename one of them where it is added",
                 )
-            if (type_.scale or 0) > (known.scale or 0):
+            if known.scale is not None and (type_.scale is None or type_.scale > known.scale):
                 columns[name] = type_
     parts = [_widened(population, populations[:index], columns) for index, population in enumerate(populations)]
     relation = sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
@@ -78,4 +78,5 @@ def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement
         return sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
     if population.columns[name] == type_:
         return population.column(name)
-    return sa.cast(population.column(name), sa.Numeric(38, type_.scale)).label(name)
+    exact = sa.Numeric() if type_.scale is None else sa.Numeric(38, type_.scale)
+    return sa.cast(population.column(name), exact).label(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -192,6 +193,18 @@ Many = Annotated[
     tuple[T, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]), _OrOne()
 ]
 """One or many: a single value stands for a list of one."""
+
+
+def _some(value: T) -> T:
+    if not value:
+        raise PydanticCustomError("option", "at least one is wanted here", {})
+    return value
+
+
+Some = Annotated[Many[T], AfterValidator(_some)]
+"""One or more: nothing is not enough."""
+Pairs = Annotated[dict[str, Name], AfterValidator(_some)]
+"""Names by name, one or more."""
 
 
 def _wanted_name() -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.kit.errors import AuthorError, EngineBug
+from engine.kit.expression.stored import meant
 from engine.kit.types import Type, to_sqlalchemy
 
 
@@ -42,15 +44,17 @@ class Population:
 
     def column(self, name: str) -> sa.ColumnElement[object]:
         """Give the column as an SQL expression."""
-        return self.relation.c[name]
+        column: sa.ColumnElement[object] = meant(self.relation.c[name])
+        return column
 
     @property
     def key_columns(self) -> tuple[sa.ColumnElement[object], ...]:
-        return tuple(self.relation.c[name] for name in self.key)
+        return tuple(self.column(name) for name in self.key)
 
     def select(self, names: Iterable[str] | None = None) -> sa.Select[tuple[object, ...]]:
         """Select the named columns (all of them when not told), keeping every row."""
-        return sa.select(*(self.relation.c[name] for name in (self.columns if names is None else names)))
+        columns: list[Any] = [self.column(name) for name in (self.columns if names is None else names)]
+        return sa.select(*columns)
 
     def of(self, statement: sa.Select[tuple[object, ...]], added: Mapping[str, Type] | None = None) -> Population:
         """Give the population that `statement` selects from this one: its columns, some of ours and those `added`.
@@ -101,7 +105,7 @@ class Population:
     def matches(self, other: Population) -> sa.ColumnElement[bool]:
         """Say of a row of ours that `other` holds its key. A null in a key matches nothing."""
         theirs = other.relation.alias()
-        pairs = (self.relation.c[ours] == theirs.c[their] for ours, their in zip(self.key, other.key, strict=True))
+        pairs = (self.column(ours) == meant(theirs.c[their]) for ours, their in zip(self.key, other.key, strict=True))
         return sa.exists().where(*pairs)
 
     def without(self, *others: Population) -> Population:

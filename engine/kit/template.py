@@ -117,7 +117,7 @@ class Template:
         return not any(mark in self.source for mark in ("{{", "{%", "{#"))
 
     def render(self, names: Mapping[str, Any]) -> str:
-        """Fill the template in; DataError when a name in it is not known."""
+        """Fill the template in; AuthorError when a name in it is not known, DataError when what it computes goes wrong."""
         if self.is_literal:
             return self.source
         try:

@@ -27,23 +27,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A kind, and for decimals the digits after the point. Timestamps are UTC."""
+    """A kind, and for decimals the digits after the point; without them a decimal is only carried. Timestamps are UTC."""
 
     kind: Kind
     scale: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind}({self.scale})" if self.scale is not None else str(self.kind)
+        if self.scale is None:
+            return f"{self.kind}(?)" if self.kind == Kind.DECIMAL else str(self.kind)
+        return f"{self.kind}({self.scale})"
+
+    @property
+    def is_carried(self) -> bool:
+        """Say that values are only carried: computed with, they would not be the same on every database."""
+        return self.kind == Kind.OTHER or (self.kind == Kind.DECIMAL and self.scale is None)
 
     @property
     def is_numeric(self) -> bool:
-        return self.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
+        return self.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT) and not self.is_carried
 
     @classmethod
     def parse(cls, text: str) -> Type:
-        """Read `integer`, `decimal(2)`, …; ValueError for anything else."""
-        if match := re.fullmatch(r"decimal\(([0-9]{1,4})\)", text):
-            return cls(Kind.DECIMAL, int(match[1]))
+        """Read `integer`, `decimal(2)`, `decimal` (which has two digits), `decimal(?)`, …; ValueError for anything else."""
+        if match := re.fullmatch(r"decimal\((\?|[0-9]{1,4})\)", text):
+            return cls(Kind.DECIMAL, None if match[1] == "?" else int(match[1]))
         return cls(Kind(text), DECIMAL.scale if text == Kind.DECIMAL else None)
 
 
@@ -59,8 +66,16 @@ NULL = Type(Kind.NULL)
 OTHER = Type(Kind.OTHER)
 
 
+class Stored(sa.types.TypeEngine[Any]):
+    """Mixed into the type of a column that is kept otherwise than the language means it."""
+
+    def meant(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Give the column as the language means it."""
+        raise NotImplementedError
+
+
 def from_sqlalchemy(column_type: sa.types.TypeEngine[Any]) -> Type:
-    """Give the portable type of a reflected column; NUMERIC without a scale counts as scale 0."""
+    """Give the portable type of a reflected column. NUMERIC alone may have any number of digits; NUMERIC(10) has none after the point."""
     match column_type:
         case sa.Boolean():
             return BOOLEAN
@@ -68,6 +83,8 @@ def from_sqlalchemy(column_type: sa.types.TypeEngine[Any]) -> Type:
             return INTEGER
         case sa.Float():
             return FLOAT
+        case sa.Numeric(precision=None, scale=None):
+            return Type(Kind.DECIMAL)
         case sa.Numeric(scale=scale):
             return Type(Kind.DECIMAL, scale or 0)
         case sa.DateTime():
@@ -88,7 +105,8 @@ def to_sqlalchemy(portable: Type) -> sa.types.TypeEngine[Any]:
         case Kind.INTEGER:
             return sa.BigInteger()
         case Kind.DECIMAL:
-            return sa.Numeric(38 if (portable.scale or 0) > 6 else 18, portable.scale)
+            scale = portable.scale
+            return sa.Numeric() if scale is None else sa.Numeric(38 if scale > 6 else 18, scale)
         case Kind.FLOAT:
             return sa.Double()
         case Kind.BOOLEAN:

@@ -452,6 +452,8 @@ class _Loading:
             if key not in ports and key not in ("type", "after"):
                 (common if key in Common.model_fields else options)[key] = written
         for key, default in self.defaults.items():
+            if key == "dimension" and any(port in body for port in ports):  # what arrives has one
+                continue
             if key in model.model_fields and key not in options and default is not None:
                 options[key] = f"{default}.{name}" if key == "seed" else default
         return common, options

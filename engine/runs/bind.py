@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import InvalidOperation
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -58,7 +57,7 @@ def values(
             continue
         try:
             bound[f"vars.{name}"] = Bound(typed(text, variable.type), variable.type)
-        except (ValueError, InvalidOperation):
+        except ValueError:
             problems.append(
                 Diagnostic(
                     variable.span,

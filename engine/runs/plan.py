@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.kit.activity import Effect, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AudienceflowError, AuthorError, Diagnostic, EngineBug
-from engine.kit.expression import Expr, Values
+from engine.kit.expression import Bound, Expr, Values
 from engine.kit.frame import Frame
 from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
@@ -48,6 +48,7 @@ def plan(
         activity = spec.activities[name]
         reporting = replace(catalog, report=_collector(activity, problems))
         try:
+            _check_bounds(activity, reporting, values, evaluate)
             planned[name] = _planned(activity, planned, reporting, values, evaluate, work_schema)
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
@@ -85,8 +86,7 @@ def evaluator(database: Database, catalog: Catalog) -> Evaluate:
     """Give what computes an expression without columns, in a database of its own."""
 
     def evaluate(expression: Expr) -> str:
-        nothing = sa.select(sa.literal(1, sa.Integer()).label("line")).subquery()
-        frame = Frame(Population(relation=nothing, key=("line",), columns={"line": INTEGER}, unique=True), catalog)
+        frame = _nothing(catalog)
         value = frame.value(expression)
         with database.transaction() as connection:
             return str(
@@ -96,6 +96,26 @@ def evaluator(database: Database, catalog: Catalog) -> Evaluate:
             )
 
     return evaluate
+
+
+def _check_bounds(spec: ActivitySpec, catalog: Catalog, values: Values, evaluate: Evaluate) -> None:
+    """Find what a run would stumble over in `guard` and `retry`, whatever arrives."""
+    counts = {f"inputs.{port}.count": Bound(0, INTEGER) for port in spec.inputs}
+    try:
+        guard = bind.bind(spec.common.guard, values, evaluate)
+        bind.bind(spec.common.retry, values, evaluate)
+        if guard and guard.where:
+            _nothing(replace(catalog, report=None)).condition(guard.where.bound(counts))
+    except AuthorError as problem:
+        if catalog.report is None:
+            raise
+        catalog.report(problem)
+
+
+def _nothing(catalog: Catalog) -> Frame:
+    """Give a frame of one row without columns of an author's."""
+    line = sa.select(sa.literal(1, sa.Integer()).label("line")).subquery()
+    return Frame(Population(relation=line, key=("line",), columns={"line": INTEGER}, unique=True), catalog)
 
 
 def _planned(

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from engine.kit.catalog import Catalog, Definition, Dimension, Link
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.kit.expression.rows import is_declared_unique
 from engine.kit.population import Population
+from engine.kit.types import TEXT, Kind, from_sqlalchemy
 
 
 class Tables(Protocol):
@@ -33,6 +35,7 @@ def build(
         if table is None:
             continue
         _columns_exist(table, (*definition.key, *definition.personal), problems)
+        _tells_apart(table, definition.key, problems)
         links = {link: Link(name=link, target=_target(definition.links[link].target, definition.links[link].is_table),
                             on=definition.links[link].on, many=definition.links[link].many) for link in definition.links}  # fmt: skip
         for link in definition.links.values():
@@ -50,7 +53,7 @@ def build(
         dimensions[name] = Dimension(
             name=name, table=table, key=definition.key, links=links, consent=definition.consent, suppress=definition.suppress,
             personal=definition.personal,
-            is_key_declared=_is_declared(table, definition.key),
+            is_key_declared=is_declared_unique(table, set(definition.key)),
         )  # fmt: skip
     if problems:
         raise AuthorError(*problems)
@@ -101,14 +104,23 @@ def _columns_exist(table: sa.Table, names: Iterable[str], problems: list[Diagnos
             )
 
 
+def _tells_apart(table: sa.Table, key: Iterable[str], problems: list[Diagnostic]) -> None:
+    """A key is hashed, written and read as a text, so each of its values must have one, the same everywhere."""
+    for name in key:
+        type_ = from_sqlalchemy(table.columns[name].type) if name in table.columns else TEXT
+        if type_.is_carried or type_.kind in (Kind.FLOAT, Kind.INTERVAL):
+            problems.append(
+                Diagnostic(
+                    getattr(name, "span", Diagnostic().span),
+                    "E204",
+                    f"the key '{name}' of the table '{table.name}' is of type {type_}, so not every database tells its values apart alike",
+                    "name a key of whole numbers, texts or dates; declare a number NUMERIC(p, s), or make a view that casts it",
+                )
+            )
+
+
 def _primary_key(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key.columns)
-
-
-def _is_declared(table: sa.Table, key: tuple[str, ...]) -> bool:
-    unique = [set(_primary_key(table)), *({column.name for column in constraint.columns} for constraint in table.constraints
-                                          if isinstance(constraint, sa.UniqueConstraint))]  # fmt: skip
-    return any(columns and columns <= set(key) for columns in unique)
 
 
 def with_lists(catalog: Catalog, lists: Mapping[str, Population]) -> Catalog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,11 +42,9 @@ class Database:
                     f"the engine does not know the database '{name}'",
                     suggestion(name, DIALECTS, "databases"),
                 )
-            if name == "postgresql" and "+" not in self.url.drivername:
-                self.url = self.url.set(drivername="postgresql+psycopg")
             self.dialect: Dialect = DIALECTS[name]
             self.engine = sa.create_engine(
-                self.url,
+                self.dialect.address(self.url, read_only=read_only),
                 poolclass=sa.pool.StaticPool,
                 connect_args=self._connect_arguments(read_only),
                 max_identifier_length=self.dialect.capabilities.longest_name,  # duckdb's dialect has PostgreSQL's 63
@@ -66,7 +63,7 @@ class Database:
         self._rehearsed: sa.Transaction | None = None
         self.dialect.configure(self.engine)
         sa.event.listen(self.engine, "connect", lambda opened, _record: self.dialect.on_connect(opened))
-        if begin := self.dialect.begin:
+        if begin := self.dialect.begin(read_only=read_only):
             sa.event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql(begin) and None)
 
     def _connect_arguments(self, read_only: bool) -> Mapping[str, Any]:
@@ -104,7 +101,7 @@ class Database:
     @contextmanager
     def rolled_back(self) -> Iterator[None]:
         """Undo in the end all that is done inside; the transactions inside are parts of one. An error of the database ends it."""
-        transaction = _begun(self.connection)
+        transaction = self._begun(self.connection)
         if self.dialect.at_one_moment:
             self.connection.exec_driver_sql(self.dialect.at_one_moment)
         self._rehearsed = transaction
@@ -127,7 +124,7 @@ class Database:
                 yield connection
             return
         try:
-            with _begun(connection):
+            with self._begun(connection):
                 if at_one_moment and self.dialect.at_one_moment:
                     connection.exec_driver_sql(self.dialect.at_one_moment)
                 yield connection
@@ -153,11 +150,11 @@ class Database:
             schema, _, name = table.rpartition(".")
             connection = self.connection
             try:
-                with _joined(connection):
+                with self._joined():
                     shape = self.dialect.reflect(connection, name, schema or None)
                 self._tables[table] = shaped(table, shape)
             except NoSuchTableError:
-                with _joined(connection):
+                with self._joined():
                     existing = sa.inspect(connection).get_table_names(schema or None)
                 raise AuthorError.at(
                     span,
@@ -172,11 +169,14 @@ class Database:
         """Give the tables that were read so far, by the names they were asked for."""
         return self._tables
 
-    def ensure_schema(self) -> None:
-        """Make the schema of our own tables where the database has schemas."""
-        if self.dialect.capabilities.schemas:
-            with self.transaction() as connection:
+    def ensure_schema(self, tables: Iterable[sa.Table] = ()) -> None:
+        """Make what is not there of the schema of our own tables, and of these tables in it; many programs may do so at once."""
+        with self.transaction() as connection:
+            self.dialect.take_turns(connection, f"make tables in {self.schema}")
+            if self.dialect.capabilities.schemas:
                 connection.execute(sa.schema.CreateSchema(self.schema, if_not_exists=True))
+            for table in tables:
+                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
 
     def name(self, kind: str, *parts: str) -> sa.TableClause:
         return names.table(kind, parts, self.schema, self.dialect.capabilities)
@@ -184,7 +184,7 @@ class Database:
     def tables(self, kind: str) -> set[str]:
         """Name the tables of ours of a kind that there are."""
         capabilities = self.dialect.capabilities
-        with _joined(self.connection) as connection:
+        with self._joined() as connection:
             found = sa.inspect(connection).get_table_names(self.schema if capabilities.schemas else None)
         return {name for name in found if name.startswith(f"{names.beginning(kind, (), self.schema, capabilities)}_")}
 
@@ -203,7 +203,7 @@ class Database:
         """
         connection = self.connection
         capabilities = self.dialect.capabilities
-        with _joined(connection):
+        with self._joined():
             if not capabilities.or_replace:
                 connection.execute(drop_table(target))
             unlogged = capabilities.unlogged_tables and not kept
@@ -242,13 +242,13 @@ class Database:
     def rows_of(self, table: sa.TableClause) -> int | None:
         """Count a table of ours; absent when it is not there."""
         connection = self.connection
-        with _joined(connection):
+        with self._joined():
             if not self.dialect.has_table(connection, table.name, table.schema):
                 return None
             return int(self._scalar(sa.select(sa.func.count()).select_from(table)))
 
     def drop(self, tables: Iterable[sa.TableClause]) -> None:
-        with _joined(self.connection) as connection:
+        with self._joined() as connection:
             for table in tables:
                 connection.execute(drop_table(table))
 
@@ -273,7 +273,7 @@ class Database:
 
     def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         """Read the rows of a statement in batches of bounded size."""
-        with _joined(self.connection) as connection:
+        with self._joined() as connection:
             yield from self._bulk().read(connection, statement, BATCH_ROWS)
 
     def _bulk(self) -> Bulk:
@@ -282,35 +282,34 @@ class Database:
         return BULK[self.dialect.name]
 
     def _scalar(self, statement: sa.Select[Any]) -> Any:
-        with _joined(self.connection) as connection:
+        with self._joined() as connection:
             return connection.execute(statement).scalar_one()
 
     def _row(self, statement: sa.Select[Any]) -> Any:
-        with _joined(self.connection) as connection:
+        with self._joined() as connection:
             return connection.execute(statement).one()
 
-
-@contextmanager
-def _joined(connection: sa.Connection) -> Iterator[sa.Connection]:
-    """Join the transaction that is open, or make one."""
-    if connection.in_transaction():
-        yield connection
-    else:
-        with _begun(connection):
+    @contextmanager
+    def _joined(self) -> Iterator[sa.Connection]:
+        """Join the transaction that is open, or make one."""
+        connection = self.connection
+        if connection.in_transaction():
             yield connection
+        else:
+            with self._begun(connection):
+                yield connection
 
-
-def _begun(connection: sa.Connection) -> sa.Transaction:
-    """Begin a transaction; RetryLater where another program keeps the whole database locked."""
-    try:
-        return connection.begin()
-    except DBAPIError as problem:
-        if getattr(problem.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        url = connection.engine.url.render_as_string(hide_password=True)
-        raise RetryLater(
-            f"the database {url} is locked by another program", "end what that program writes, then resume the run"
-        ) from None
+    def _begun(self, connection: sa.Connection) -> sa.Transaction:
+        """Begin a transaction; RetryLater where another program keeps the whole database locked."""
+        try:
+            return connection.begin()
+        except DBAPIError as problem:
+            if not (problem.orig and self.dialect.is_busy(problem.orig)):
+                raise
+            raise RetryLater(
+                f"the database {self.url.render_as_string(hide_password=True)} is locked by another program",
+                "end what that program writes, then resume the run",
+            ) from None
 
 
 def _statement(population: Population) -> sa.Select[Any]:

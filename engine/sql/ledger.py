@@ -57,10 +57,7 @@ class Ledger:
     def ensure(self) -> None:
         """Make the tables that are not there."""
         if not self._is_there:
-            self.db.ensure_schema()
-            with self.db.transaction() as connection:
-                for table in self._metadata.sorted_tables:
-                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            self.db.ensure_schema(self._metadata.sorted_tables)
             self._is_there = True
 
     def is_there(self) -> bool:

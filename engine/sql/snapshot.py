@@ -21,7 +21,7 @@ from engine.sql.database import shaped
 from engine.sql.dialects import DIALECTS
 from engine.sql.ledger import listed
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)

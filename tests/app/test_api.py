@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 import engine
+from engine import registry
 from engine.app import api
 from engine.app.options import Options
 from engine.app.result import RunResult
+from engine.app.session import Session
+from engine.kit.component import Component
 from engine.kit.errors import AuthorError, DataError, RetryLater
+from engine.kit.expression import Expr
+from engine.kit.expression.functions import INTEGERS, Function, Parameter
+from engine.kit.types import INTEGER
 from engine.sql.database import Database
 
 PROJECT = """
@@ -162,3 +169,29 @@ def test_a_run_goes_on_whatever_became_of_the_project_file(run: Run, tmp_path: P
     (tmp_path / "project.yaml").write_text("databases: nonsense\n", encoding="utf-8")
     with api.session_of_run(first.run, tmp_path, Options()) as session:
         assert api.resume(first.run, session).status == "suspended"
+
+
+def test_a_long_key_names_a_run(run: Run) -> None:
+    first = run(KEEP % "one", key="k" * 250)
+    assert first.status == "succeeded"
+    assert run(KEEP % "one", key="k" * 250).run == first.run
+    assert run(KEEP % "one", key="k" * 251).run != first.run
+
+
+def test_an_option_is_computed_with_the_functions_of_plugins(run: Run, tmp_path: Path) -> None:
+    run(KEEP % "one")
+    known = registry.load()
+    plugin = Component("function", "twice", f"{__name__}:TWICE")
+    extended = replace(known, components=(*known.components, plugin))
+    with Session.start(tmp_path, extended, Options()) as session:
+        assert session.evaluate(Expr("twice(21)")) == "42"
+        assert "twice" in session.catalog().functions
+
+
+TWICE = Function(
+    name="twice",
+    parameters=(Parameter("n", INTEGERS),),
+    result=INTEGER,
+    build=lambda _dialect, n: n.sql * 2,
+    doc="Twice.",
+)

@@ -173,3 +173,33 @@ def test_a_variable_of_the_surroundings_is_part_of_what_is_remembered(
     monkeypatch.setenv("PEOPLE", "nobody")
     assert [problem.code for problem in engine.check([workflow])] == ["W901"]
     assert looks == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("guard: {where: inputs.frm.count > 0}", ("E308", 11, 20)),
+        ("guard: {where: inputs.from.count}", ("E306", 11, 20)),
+        ("guard: {max: vars.nothing}", ("E308", 11, 18)),
+        ("retry: {attempts: vars.nothing}", ("E308", 11, 23)),
+    ],
+)
+def test_what_a_guard_or_a_retry_says_wrongly_is_found(
+    workflow: Path, written: str, place: tuple[str, int, int]
+) -> None:
+    workflow.write_text(WORKFLOW % "age < 9" + f"    {written}\n", encoding="utf-8")
+    assert places(engine.check([workflow])) == [place]
+
+
+def test_a_guard_of_counts_is_right(workflow: Path) -> None:
+    workflow.write_text(
+        WORKFLOW % "age < 9" + "    guard: {where: inputs.from.count > 0, max_drop: 10%}\n", encoding="utf-8"
+    )
+    assert engine.check([workflow]) == []
+
+
+def test_a_database_that_is_not_there_is_not_made(workflow: Path) -> None:
+    project = workflow.with_name("project.yaml")
+    project.write_text(PROJECT.replace("duckdb:///people.duckdb", "sqlite:///people.sqlite"), encoding="utf-8")
+    assert [problem.code for problem in engine.check([workflow])] == ["W901"]
+    assert not workflow.with_name("people.sqlite").exists()

@@ -43,6 +43,9 @@ SHOWN_BY: Mapping[str, str] = {
     "W801": "tests/app/test_check.py",
     "W802": "tests/app/test_check.py",
     "Y012": "tests/app/test_fmt.py",
+    "E204": "tests/sql/test_stored.py",
+    "E406": "tests/activities/targeting/test_query.py",
+    "A010": "tests/activities/connectors/test_identity.py",
     **{f"U{number:03}": "tests/app/test_testing.py" for number in (*range(1, 6), *range(10, 19), 20, 21)},
 }
 """Codes that belong to what another test is about: alias bombs, the command line, tests of workflows."""

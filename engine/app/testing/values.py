@@ -46,8 +46,8 @@ def read(text: str | None, type_: Type) -> Any:
 def stored(text: str | None, type_: Type) -> Any:
     """Read a text as a value that a column of the type holds whole; ValueError where digits would be lost."""
     value = read(text, type_)
-    if type_.kind == Kind.DECIMAL and value is not None and value != round(value, type_.scale or 0):
-        raise ValueError(f"a number with at most {type_.scale or 0} digits after the point")
+    if type_.scale is not None and value is not None and value != round(value, type_.scale):
+        raise ValueError(f"a number with at most {type_.scale} digits after the point")
     return value
 
 

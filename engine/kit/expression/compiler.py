@@ -17,10 +17,23 @@ from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
 from engine.kit.expression.moving import moved
-from engine.kit.expression.value import Value, alike, common_type, compared, literal, null_of, paired, typed
+from engine.kit.expression.value import (
+    Value,
+    alike,
+    common_type,
+    compared,
+    cure_of_carried,
+    literal,
+    null_of,
+    paired,
+    typed,
+)
 from engine.kit.types import BOOLEAN, DATE, INTEGER, INTERVAL, NULL, TEXT, TIMESTAMP, Kind, Type
 
 T = TypeVar("T")
+
+CARRYING = ("round", "count", "count_distinct")
+"""The functions that take a decimal of unknown digits: rounding gives as many as it is told, and a count has none."""
 
 
 class Scope(Protocol):
@@ -116,8 +129,8 @@ class Compiler:
         value = self.single(key.operand)
         if isinstance(key.operand, tree.Literal):
             self.fail(key.at, "E309", "a value written out sorts nothing", "sort by a column")
-        if value.type.kind == Kind.OTHER:
-            self.fail(key.at, "E305", "a column of this type has no order", "sort by another")
+        if value.type.is_carried:
+            self.fail(key.at, "E305", f"a column of type {value.type} has no order", cure_of_carried(value.type))
         return self.dialect.order(value.sql, value.type, descending=key.descending, nulls_first=key.nulls_first)
 
     def _name(self, node: tree.Name) -> Value:
@@ -142,6 +155,8 @@ class Compiler:
             fix = "write '||' to join texts" if operator == "+" and value.type == TEXT else "write a number"
             if value.type.kind in (Kind.DATE, Kind.TIMESTAMP):
                 fix = "write days_diff(end, start), add_days(date, n) or date + interval '3 days'"
+            if value.type.is_carried:
+                fix = cure_of_carried(value.type)
             self.fail(node.at, "E305", f"'{operator}' needs numbers, and this is {value.type}", fix)
         return value
 
@@ -300,10 +315,11 @@ class Compiler:
             kind = min(parameter.kinds - {Kind.NULL}, key=list(Kind).index)
             type_ = NULL if NULL.kind in parameter.kinds else Type(kind, 0 if kind == Kind.DECIMAL else None)
             value = Value(null_of(type_), type_)
-        elif value.type.kind not in parameter.kinds:
+        elif value.type.kind not in parameter.kinds or (value.type.is_carried and function.name not in CARRYING):
             wanted = " or ".join(kind for kind in Kind if kind in parameter.kinds and kind != Kind.NULL)
             message = f"{function.name} wants {wanted} for '{parameter.name}', and this is {value.type}"
-            self.fail(node.at, "E305", message, _conversion(value.type, parameter) or f"write {function.signature}")
+            fix = cure_of_carried(value.type) if value.type.is_carried else _conversion(value.type, parameter)
+            self.fail(node.at, "E305", message, fix or f"write {function.signature}")
         if parameter.written and not parameter.written.accepts(value.known):
             message = f"{function.name} wants '{parameter.name}' written out: {parameter.written.what}"
             self.fail(node.at, "E310", message, f"write {function.signature}")
@@ -351,13 +367,14 @@ class Compiler:
 
 
 def _cure(left: Type, right: Type) -> str:
+    for side in (left, right):
+        if side.is_carried:
+            return cure_of_carried(side)
     kinds = {left.kind, right.kind}
     if Kind.TEXT in kinds and kinds & {Kind.DATE, Kind.TIMESTAMP}:
         return "write date '2026-11-23' or timestamp '2026-11-23T08:30:00Z'"
     if Kind.TEXT in kinds and kinds & {Kind.INTEGER, Kind.DECIMAL}:
         return "write the number without quotes, or to_integer(…) or to_string(…) around one side"
-    if Kind.OTHER in kinds:
-        return "use another column: values of this type are carried, not computed with"
     return "bring both to one type"
 
 

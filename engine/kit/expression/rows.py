@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Dimension, Link
 from engine.kit.dialect import Sql
+from engine.kit.expression.stored import as_kept, joinable, meant, paired
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
 from engine.kit.population import Population
@@ -63,7 +64,7 @@ class TableRow:
 
     def column(self, name: str) -> Value | None:
         """Give a column, or nothing when there is none of that name."""
-        return Value(self.relation.c[name], self.types[name]) if name in self.types else None
+        return Value(meant(self.relation.c[name]), self.types[name]) if name in self.types else None
 
     def join_column(self, name: str) -> Any:
         """Give the column by which a link of ours joins."""
@@ -91,7 +92,7 @@ class LeastRow(TableRow):
         return column.sql if column else self.relation.c[name]
 
     def _least(self, name: str, type_: Type) -> Sql:
-        column = self.relation.c[name]
+        column = meant(self.relation.c[name])
         if type_ == BOOLEAN:
             return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
         return sa.func.min(self.catalog.dialect.collated(column) if type_ == TEXT else column)
@@ -123,7 +124,7 @@ class PopulationRow:
     def own(self, name: str) -> Value | None:
         """Give a column of the population."""
         columns = self.population.columns
-        return Value(self.population.relation.c[name], columns[name]) if name in columns else None
+        return Value(self.population.column(name), columns[name]) if name in columns else None
 
     def column(self, name: str) -> Value | None:
         """Give a column of the population, else of its dimension."""
@@ -139,16 +140,17 @@ class PopulationRow:
             relation: sa.FromClause = self.population.relation
             if not self.is_whole:
                 relation = self.dimension.table.alias()
-                pairs = zip(self.population.key_columns, self.dimension.key, strict=True)
-                self.source.join(relation, sa.and_(*(ours == relation.c[theirs] for ours, theirs in pairs)))
+                theirs = [relation.c[name] for name in self.dimension.key]
+                self.source.join(relation, sa.and_(*equal(map(self.key_column, self.dimension.key), theirs)))
             self._target = TableRow(self.source, self.dimension, relation)
         return self._target
 
     def key_column(self, name: str) -> Any | None:
-        """Give the population's column that holds a part of the dimension's key, or nothing for other columns."""
+        """Give what joins by a part of the dimension's key, or nothing for other columns."""
         if self.dimension is None or name not in self.dimension.key:
             return None
-        return self.population.key_columns[self.dimension.key.index(name)]
+        ours = self.population.key[self.dimension.key.index(name)]
+        return as_kept(self.population.relation.c[ours], self.dimension.table.c[name])
 
     def join_column(self, name: str) -> Any:
         column = self.key_column(name)
@@ -181,29 +183,36 @@ def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
     table = dimension.table.alias()
     ours = [row.join_column(name) for name, _ in link.on]
     if is_unique(dimension, {theirs for _, theirs in link.on}):
-        row.source.join(table, sa.and_(*(our == table.c[their] for our, (_, their) in zip(ours, link.on, strict=True))))
+        row.source.join(table, sa.and_(*equal(ours, (table.c[their] for _, their in link.on))))
         return TableRow(row.source, dimension, table)
-    keys = [table.c[their] for _, their in link.on]
+    keys = [joinable(table.c[their]) for _, their in link.on]
     narrowed = pushed(row, link, keys, catalog)
 
     def select(columns: Any) -> sa.Select[Any]:
         return sa.select(*columns).select_from(table).where(*narrowed).group_by(*keys)
 
     totals = Totals(row.source.totals_name(), keys, select)
-    row.source.join(totals, sa.and_(*(our == key for our, key in zip(ours, totals.keys, strict=True))))
+    row.source.join(totals, sa.and_(*equal(ours, totals.keys)))
     return LeastRow(row.source, dimension, totals, table, catalog)
 
 
+def equal(ours: Iterable[Any], theirs: Iterable[Any]) -> list[sa.ColumnElement[bool]]:
+    """Say of columns, pair by pair, that they are equal."""
+    return [our == their for our, their in map(paired, ours, theirs)]
+
+
 def is_unique(dimension: Dimension, columns: set[str]) -> bool:
-    """Say that no two rows are equal in these columns: they hold the dimension's key, a unique constraint or index."""
-    table = dimension.table
-    constraints = [
-        constraint.columns
+    """Say that no two rows are equal in these columns: they hold the dimension's key, or the database keeps them unique."""
+    return bool(dimension.key and set(dimension.key) <= columns) or is_declared_unique(dimension.table, columns)
+
+
+def is_declared_unique(table: sa.Table, columns: set[str]) -> bool:
+    """Say that the table's primary key, or a unique constraint or index, lies within these columns."""
+    known = (
+        {column.name for column in constraint.columns}
         for constraint in table.constraints
         if isinstance(constraint, sa.PrimaryKeyConstraint | sa.UniqueConstraint)
-    ]
-    indexes = [index.columns for index in table.indexes if index.unique and not index.dialect_kwargs]
-    known = [set(dimension.key), *({column.name for column in each} for each in (*constraints, *indexes))]
+    )
     return any(each and each <= columns for each in known)
 
 
@@ -219,12 +228,11 @@ def pushed(row: Row, link: Link, theirs: list[Any], catalog: Catalog) -> list[An
         isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)
     ):
         return []
-    ours = [row.key_column(name) for name, _ in link.on]
-    if any(column is None for column in ours):
+    again = row.again(row.source.names)
+    keys = [again.key_column(name) for name, _ in link.on]
+    if any(key is None for key in keys):
         return []
-    again = relation.alias()
-    keys = [again.c[column.name] for column in ours if column is not None]
-    return [semi_joined(catalog, theirs, keys, again, [], [again])]
+    return [semi_joined(catalog, theirs, keys, again.source.base, [], [again.source.base])]
 
 
 def semi_joined(
@@ -242,9 +250,10 @@ def semi_joined(
     `looks_out`: a condition mentions what is outside of the clause, so it has to be asked for each row.
     """
     if catalog.dialect.capabilities.looks_rows_up or looks_out:
-        pairs = (our == their for our, their in zip(ours, theirs, strict=True))
-        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(clause).where(*pairs, *conditions)
+        is_ours = equal(ours, theirs)
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(clause).where(*is_ours, *conditions)
         return found.correlate_except(*relations).exists()
+    ours, theirs = zip(*map(paired, ours, theirs), strict=True)
     present = (their.is_not(None) for their in theirs)
     keys: sa.Select[Any] = sa.select(*theirs).select_from(clause).where(*present, *conditions).correlate(None)
     left = ours[0] if len(ours) == 1 else sa.tuple_(*ours)

@@ -14,7 +14,8 @@ from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, follow, pushed, semi_joined
+from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, pushed, semi_joined
+from engine.kit.expression.stored import joinable
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
 from engine.kit.types import BOOLEAN, INTEGER
@@ -193,7 +194,7 @@ class RowScope:
         """Group the linked rows by what joins them to us, once for all aggregates of the same rows."""
         inner = self._inside(link, self)
         source = inner.row.source
-        keys = [source.base.c[theirs] for _, theirs in link.on]
+        keys = [joinable(source.base.c[theirs]) for _, theirs in link.on]
         conditions = [*pushed(row, link, keys, self.catalog), *_where(node, compiler.within(inner))]
 
         def select(columns: Any) -> sa.Select[Any]:
@@ -201,7 +202,7 @@ class RowScope:
 
         totals = Totals(row.source.totals_name(), keys, select)
         ours = [row.join_column(our) for our, _ in link.on]
-        row.source.join(totals, sa.and_(*(our == key for our, key in zip(ours, totals.keys, strict=True))))
+        row.source.join(totals, sa.and_(*equal(ours, totals.keys)))
         return inner, totals
 
     def _grouped_with_target(self, link: Link, node: tree.Collection, compiler: Compiler) -> tuple[RowScope, Totals]:
@@ -219,8 +220,7 @@ class RowScope:
             return sa.select(*columns).select_from(rows).where(*conditions).group_by(*keys)
 
         totals = Totals(row.source.totals_name(), keys, select)
-        pairs = zip(row.population.key_columns, totals.keys, strict=True)
-        row.source.join(totals, sa.and_(*(our == key for our, key in pairs)))
+        row.source.join(totals, sa.and_(*equal(row.population.key_columns, totals.keys)))
         return inner, totals
 
     def _total(self, shared: tuple[RowScope, Totals], node: tree.Collection, compiler: Compiler) -> Value:
@@ -241,7 +241,8 @@ class _UnknownLink(LookupError):
 
 
 def _joined(row: Row, link: Link, inner: Row) -> list[Any]:
-    return [row.join_column(ours) == inner.source.base.c[theirs] for ours, theirs in link.on]
+    ours = (row.join_column(name) for name, _ in link.on)
+    return equal(ours, (inner.source.base.c[name] for _, name in link.on))
 
 
 def _where(node: tree.Collection, compiler: Compiler) -> list[Any]:

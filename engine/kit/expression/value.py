@@ -89,12 +89,19 @@ def type_of(value: object) -> Type:
             return TEXT
 
 
+def cure_of_carried(type_: Type) -> str:
+    """Say what to type instead of a value that is only carried."""
+    if type_.kind == Kind.DECIMAL:
+        return "write round(…, 2) around it, declare it NUMERIC(p, s), or make a view that casts it: nothing says its digits after the point"
+    return "use another column: values of this type are carried, not computed with"
+
+
 def common_type(types: Sequence[Type]) -> Type | None:
     """Give the type that holds values of all these types, or nothing when they do not go together."""
     kinds = {type_.kind for type_ in types} - {Kind.NULL}
     if not kinds:
         return NULL
-    if kinds & {Kind.OTHER, Kind.INTERVAL}:
+    if Kind.INTERVAL in kinds or any(type_.is_carried for type_ in types):
         return None
     if len(kinds) == 1 and kinds != {Kind.DECIMAL}:
         return Type(kinds.pop())
@@ -120,7 +127,8 @@ def compared(dialect: Dialect, operator: str, left: Value, right: Value) -> sa.C
     if TEXT in (left.type, right.type) and operator not in ("=", "!="):
         left_sql, right_sql = dialect.collated(left_sql), dialect.collated(right_sql)
     result: sa.ColumnElement[bool] = _OPERATORS[operator](left_sql, right_sql)
-    return result
+    implied = dialect.implied(operator, left_sql, right_sql)
+    return result if implied is None else sa.and_(implied, result)
 
 
 def paired(dialect: Dialect, left: Value, right: Value) -> tuple[Any, Any]:

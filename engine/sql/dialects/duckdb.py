@@ -17,13 +17,14 @@ from engine.sql.dialects.standard import (
     DECIMAL_PATTERN,
     INTEGER_PATTERN,
     TIME_PATTERN,
+    OddText,
     Standard,
     exact,
     number,
 )
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=True,
+    unlogged_tables=False, schemas=True,
     analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True, oldest_version=(1, 4),
 )  # fmt: skip
 
@@ -60,7 +61,14 @@ class DuckDb(Standard):
             _known_of(name, schema, "constraints", "constraint_type, constraint_column_names")
         ).all()
         key = next((tuple(names) for kind, names in constraints if kind == "PRIMARY KEY"), ())
-        return TableShape(types, key, tuple(tuple(names) for kind, names in constraints if kind == "UNIQUE"))
+        indexes = connection.exec_driver_sql(
+            _known_of(name, schema, "indexes", "expressions") + " AND is_unique"
+        ).scalars()
+        unique = (
+            *(tuple(names) for kind, names in constraints if kind == "UNIQUE"),
+            *(names for written in indexes if set(names := _names(written)) <= types.keys()),
+        )
+        return TableShape(types, key, unique)
 
     def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
         return connection.exec_driver_sql(_known_of(name, schema, "columns", "1") + " LIMIT 1").first() is not None
@@ -189,12 +197,17 @@ _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
 }  # fmt: skip
 
 
+def _names(written: str) -> tuple[str, ...]:
+    """Read the columns of an index as the database writes them: `[id, '"CRM ID"']`; what else it is of is no column's name."""
+    return tuple(part.strip("'").strip('"') for part in written.strip("[]").split(", "))
+
+
 def _type(written: str) -> sa.types.TypeEngine[Any]:
     """Read the type of a column as the database writes it; lists, structs and what else is only carried have none."""
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", written):
         return sa.Numeric(int(decimal[1]), int(decimal[2]))
     if re.fullmatch(r"ENUM\(.*\)", written, re.DOTALL):
-        return sa.String()
+        return OddText()
     return _TYPES.get(written, sa.types.NullType())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import CITEXT, DOMAIN, ENUM, UUID
 
-from engine.kit.dialect import Capabilities, Curve, Sql, Unit
+from engine.kit.dialect import Capabilities, Curve, Sql, TableShape, Unit
 from engine.kit.types import DATE, Type
 from engine.sql.dialects.standard import (
     BIG,
@@ -16,6 +17,7 @@ from engine.sql.dialects.standard import (
     INTEGER_PATTERN,
     TIME_PATTERN,
     WHITE_SPACE,
+    OddText,
     Standard,
     exact,
     number,
@@ -26,7 +28,7 @@ _QUOTIENT_DIGITS = 30
 
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=True, work_tables_survive_crash=False, schemas=True,
+    unlogged_tables=True, schemas=True,
     analyze_after_create=True, multi_process=True, longest_name=63, is_file=False, oldest_version=(17, 0),
 )  # fmt: skip
 
@@ -40,12 +42,23 @@ class PostgreSql(Standard):
     capabilities: Capabilities = _CAPABILITIES
     at_one_moment: str | None = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
+        return url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        number_ = int.from_bytes(hashlib.md5(what.encode(), usedforsecurity=False).digest()[:8], signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number_)))
+
     def on_connect(self, connection: Any) -> None:
         autocommit = connection.autocommit
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
         connection.autocommit = autocommit
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        shape = super().reflect(connection, name, schema)
+        return replace(shape, columns={column: _read(type_) for column, type_ in shape.columns.items()})
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex", type_=sa.String())
@@ -128,6 +141,17 @@ class PostgreSql(Standard):
     def seconds_between(self, end: Sql, start: Sql, unit: int) -> Sql:
         passed = sa.extract("epoch", sa.type_coerce(end, sa.DateTime()) - sa.type_coerce(start, sa.DateTime()))
         return sa.cast(sa.func.floor(sa.cast(passed, sa.Numeric()) / number(unit)), BIG)
+
+
+def _read(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """Give a reflected type as we read it: a domain is the type below it."""
+    match type_:
+        case DOMAIN():
+            return _read(type_.data_type)
+        case ENUM() | CITEXT():
+            return OddText()
+        case _:
+            return type_
 
 
 class _Bits(sa.types.UserDefinedType[Any]):

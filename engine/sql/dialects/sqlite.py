@@ -1,25 +1,34 @@
 """SQLite 3.35 and later. What it lacks is registered on each connection as a deterministic Python function.
 
 It has no decimals: a decimal is stored as the double nearest to it, and every computation gives the double nearest to the
-exact result, which holds for up to 15 digits. Dates and timestamps are text as SQLAlchemy writes it.
+exact result, which holds for up to 15 digits.
+
+Dates and timestamps are text: `2026-11-23`, `2026-11-23 08:30:00.000000`. In tables that others made a timestamp may be
+written in any form of ISO 8601: with fewer digits, a `T`, a `Z` or an offset, or a day alone; in UTC where it does not say. Times
+kept as numbers (of Unix, of Julius), and dates with a time of day behind, are not understood, and compare as they are. Texts
+compare by code point, whatever collation a column was given.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
-from engine.kit.dialect import Capabilities, Curve, Direction, Over, Part, Sql, Unit
-from engine.kit.types import DATE, INTEGER, Kind, Type
+from engine.kit.dialect import Capabilities, Curve, Direction, Over, Part, Sql, TableShape, Unit
+from engine.kit.expression.stored import Meant
+from engine.kit.types import DATE, INTEGER, Kind, Stored, Type
 from engine.sql.dialects.sqlite_functions import register
 from engine.sql.dialects.standard import BIG, Standard, number
 
 _CAPABILITIES = Capabilities(
-    transactional_ddl=True, unlogged_tables=False, work_tables_survive_crash=True, schemas=False,
+    unlogged_tables=False, schemas=False,
     analyze_after_create=True, multi_process=True, longest_name=255, is_file=True, index_keys=True,
     looks_rows_up=False, oldest_version=(3, 35), version_function="sqlite_version",
 )  # fmt: skip
@@ -44,13 +53,48 @@ class NearestDecimal(sa.Numeric[Decimal]):
         return read
 
 
+class AnyCollation(Stored, sa.String):
+    """A text, perhaps under a collation that minds no case; nothing says which, and an index without one is used all the same."""
+
+    def meant(self, column: Sql) -> Sql:
+        return sa.collate(column, "BINARY")
+
+
+class AnyTime(Stored, sa.DateTime):
+    """A timestamp as applications write it: SQLAlchemy in full, SQLite itself without a fraction, others as they like."""
+
+    def meant(self, column: Sql) -> Sql:
+        text = sa.type_coerce(column, sa.String())
+        is_usual = sa.func.substr(text, number(11), number(1)) == sa.literal_column("' '")
+        return sa.case(
+            (is_usual & (sa.func.length(text) == number(26)), text),
+            (is_usual & (sa.func.length(text) == number(19)), text + sa.literal_column("'.000000'")),
+            else_=sa.func.af_meant_time(text, type_=sa.String()),
+        )
+
+
+_BOUNDS: Mapping[str, tuple[str, ...]] = {">": (">",), ">=": (">",), "<": ("<",), "<=": ("<",), "=": (">", "<")}
+
+
 @dataclass(frozen=True)
 class Sqlite(Standard):
     """Native where SQLite computes it right: sums and roundings of decimals go through whole numbers."""
 
     name: str = "sqlite"
     capabilities: Capabilities = _CAPABILITIES
-    begin: str | None = "BEGIN IMMEDIATE"
+
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
+        if not read_only or url.database in (None, "", ":memory:"):
+            return url
+        file = Path(str(url.database)).resolve().as_uri()  # which escapes what has a meaning there
+        return url.set(database=file).update_query_dict({"uri": "true", "mode": "ro"})
+
+    def begin(self, *, read_only: bool) -> str:
+        """Take the right to write at once: a reader that asks for it later can be refused, and not wait."""
+        return "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    def is_busy(self, problem: BaseException) -> bool:
+        return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:  # noqa: ARG002
         return {"check_same_thread": False}
@@ -62,6 +106,26 @@ class Sqlite(Standard):
     def on_connect(self, connection: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own: `begin` does
         register(connection)
+
+    def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
+        shape = super().reflect(connection, name, schema)
+        return replace(shape, columns={column: _read(type_) for column, type_ in shape.columns.items()})
+
+    def implied(self, operator: str, left: Sql, right: Sql) -> Sql | None:
+        """Bound a column of times by days, which its text begins with; an offset moves that by a day at most."""
+        is_time = isinstance(left, Meant) and isinstance(left.clause.type, AnyTime)
+        if not is_time or any(
+            isinstance(part, sa.ColumnClause) and part.table is not None for part in visitors.iterate(right)
+        ):
+            return None
+        text = sa.type_coerce(left.clause, sa.String())
+        day = sa.func.substr(right, number(1), number(10), type_=sa.String())
+        above = text > sa.func.date(day, sa.literal_column("'-2 days'"))
+        is_last = day >= sa.literal_column("'9999-12-30'")  # of the calendar
+        later = sa.func.date(day, sa.literal_column("'+2 days'"), type_=sa.String())
+        below = text < sa.case((is_last, sa.literal_column("'9999-99-99'")), else_=later)
+        bounds = [{">": above, "<": below}[bound] for bound in _BOUNDS.get(operator, ())]
+        return sa.and_(*bounds) if bounds else None
 
     def md5(self, text: Sql) -> Sql:
         return sa.func.af_md5(text, type_=sa.String())
@@ -158,7 +222,7 @@ class Sqlite(Standard):
         return sa.func.af_divide(left, right, *scales, number(scale), type_=sa.Double())
 
     def round(self, value: Sql, type_: Type, digits: int) -> Sql:
-        if type_.kind == Kind.FLOAT:
+        if type_.kind == Kind.FLOAT or type_.is_carried:
             return sa.cast(sa.func.af_round(value, number(digits)), BIG if digits == 0 else sa.Double())
         scale = type_.scale or 0
         if type_ == INTEGER or digits >= scale:
@@ -234,6 +298,16 @@ class Sqlite(Standard):
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.af_join(value, separator, type_=sa.String())
+
+
+def _read(type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    match type_:
+        case sa.DateTime():
+            return AnyTime()
+        case sa.String():
+            return AnyCollation()
+        case _:
+            return type_
 
 
 def _digits(value: Sql, scale: int) -> Sql:

@@ -239,6 +239,16 @@ class _Deviation:
     finalize = value
 
 
+def _meant_time(value: Any) -> Any:
+    """Read a time in any form of ISO 8601, in UTC where it does not say, and write it in full; anything else stays as it is."""
+    try:
+        moment = datetime.fromisoformat(value)
+        in_utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, TypeError, OverflowError):
+        return value
+    return in_utc.isoformat(" ", "microseconds")
+
+
 class _Join:
     """Join texts in the order of their code points."""
 
@@ -282,4 +292,5 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
         for each in (math.sqrt, math.exp, math.log10, math.sin, math.cos, math.asin)
     },
     "af_ln": (1, _curve(math.log)),
+    "af_meant_time": (1, _meant_time),
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
 from engine.kit.dialect import Curve, Direction, Over, Part, Side, Sql, TableShape, Unit
-from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Kind, Type, to_sqlalchemy
+from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Kind, Stored, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space."""
@@ -34,20 +35,43 @@ def exact(scale: int) -> sa.Numeric[Any]:
     return sa.Numeric(38, scale)
 
 
+class OddText(Stored, sa.String):
+    """A text under rules of its own: an enumeration, which sorts as it was declared, or one that minds no case."""
+
+    def meant(self, column: Sql) -> Sql:
+        return sa.cast(column, sa.String())
+
+
 class Standard:
     """SQL as PostgreSQL speaks it, which DuckDB mostly follows."""
 
-    begin: str | None = None
     widest: ClassVar[sa.types.TypeEngine[Any]] = sa.Numeric()
     """Holds whole numbers of 38 digits or more."""
     at_one_moment: str | None = None
+
+    def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
+        return url
+
+    def begin(self, *, read_only: bool) -> str | None:  # noqa: ARG002
+        return None
+
+    def is_busy(self, problem: BaseException) -> bool:  # noqa: ARG002
+        return False
+
+    def take_turns(self, connection: sa.Connection, what: str) -> None:
+        """Do nothing: one program writes at a time."""
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
         inspector = sa.inspect(connection)
         columns = {column["name"]: column["type"] for column in inspector.get_columns(name, schema)}
         key = inspector.get_pk_constraint(name, schema)["constrained_columns"]
-        unique = inspector.get_unique_constraints(name, schema)
-        return TableShape(columns, tuple(key), tuple(tuple(constraint["column_names"]) for constraint in unique))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", sa.exc.SAWarning
+            )  # an index of expressions is left out, which is what we want
+            unique: list[Any] = [each["column_names"] for each in inspector.get_unique_constraints(name, schema)]
+            unique += [index["column_names"] for index in inspector.get_indexes(name, schema) if _is_unique(index)]
+        return TableShape(columns, tuple(key), tuple(dict.fromkeys(map(tuple, unique))))
 
     def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
         return bool(sa.inspect(connection).has_table(name, schema))
@@ -69,6 +93,9 @@ class Standard:
         directed = sa.desc(sorted_) if descending else sa.asc(sorted_)
         placed: Sql = sa.nulls_first(directed) if nulls_first else sa.nulls_last(directed)
         return placed
+
+    def implied(self, operator: str, left: Sql, right: Sql) -> Sql | None:  # noqa: ARG002
+        return None
 
     def collated(self, text: Sql) -> Sql:
         return text
@@ -158,7 +185,7 @@ class Standard:
     def round(self, value: Sql, type_: Type, digits: int) -> Sql:
         if type_.kind == Kind.FLOAT:
             value = self._decimal_of_float(value)
-        elif type_ == INTEGER or digits >= (type_.scale or 0):
+        elif type_ == INTEGER or (type_.scale is not None and digits >= type_.scale):
             return self.cast(value, type_, INTEGER if digits == 0 else Type(Kind.DECIMAL, digits))
         rounded = sa.func.round(value, number(digits))
         return sa.cast(rounded, BIG if digits == 0 else exact(digits))
@@ -227,3 +254,9 @@ class Standard:
 
     def join_texts(self, value: Sql, separator: Sql) -> Sql:
         return sa.func.string_agg(value, separator, type_=sa.String()).aggregate_order_by(self.collated(value))
+
+
+def _is_unique(index: Mapping[str, Any]) -> bool:
+    """Say that an index keeps its columns unique in the whole table: it is of columns alone, and of all rows."""
+    is_partial = any(option.endswith("_where") for option in index.get("dialect_options") or {})
+    return bool(index["unique"]) and not is_partial and None not in index["column_names"]

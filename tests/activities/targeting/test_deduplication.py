@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from engine.kit.errors import AuthorError
 from engine.kit.population import Population
 from tests.contract.world import World, day
 
@@ -131,3 +132,8 @@ def test_use_case_6_one_row_for_each_address_before_a_delivery(world: World) -> 
     world.run("type: list_update\nlist: duplicates", done["complement"], run="list")
     assert world.rows(done["result"]) == [(1, "a"), (2, "b"), (4, "c"), (5, None), (7, "d"), (8, None)]
     assert world.list_rows("duplicates") == [(3, "a"), (6, "b")]
+
+
+def test_records_are_compared_by_something(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="at least one is wanted here"):
+        offline_world.load("type: deduplication\nby: []", {"from": 1})

@@ -161,3 +161,16 @@ def test_use_case_25_both_deliveries(world: World) -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize("dimension", ["nonsense", "purchase"])
+def test_rows_that_arrive_keep_their_dimension(offline_world: World, dimension: str) -> None:
+    with pytest.raises(AuthorError) as caught:
+        offline_world.run(f"type: query\ndimension: {dimension}", offline_world.everyone())
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.span.line) == ("E406", 6)
+
+
+def test_rows_of_another_dimension_than_the_workflows_are_filtered(offline_world: World) -> None:
+    found = offline_world.run("type: query\nwhere: line = 2", offline_world.everyone("purchase"))
+    assert offline_world.keys(found["result"]) == [(100, 2)]
