@@ -34,7 +34,8 @@ class UpdateSharedAudience(Effect):
 
     Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving; a
     consent that is null is no. Each row of `from` goes to exactly one port: `result` was sent, `complement` has no identifier,
-    `suppressed` may not be shared. Rows that share an identifier are sent as one. (Campaign: Update shared audience.)
+    `suppressed` may not be shared. Rows that share an identifier are sent as one, or suppressed as one when any of them may not
+    be shared. (Campaign: Update shared audience.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
@@ -138,8 +139,17 @@ def _judged(
     value = identifier_name(population.key)
     columns = [population.column(name) for name in population.columns if name.lower() != value]
     mark = population.unused(MARK)
-    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value))
-    return population.of(rows, {mark: BOOLEAN, value: TEXT})
+    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value)).subquery()
+    judged = [column for column in rows.c if column.name != mark]
+    return population.of(
+        sa.select(*judged, _agreed(rows.c[mark], rows.c[value]).label(mark)), {mark: BOOLEAN, value: TEXT}
+    )
+
+
+def _agreed(may_leave: sa.ColumnElement[bool], value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Say that all rows with the identifier may leave: a file names identifiers, so one no among them must count."""
+    fewest = sa.func.min(sa.case((may_leave, 1), else_=0)).over(partition_by=value)
+    return sa.case((value.is_(None), may_leave), else_=fewest == 1)
 
 
 def _parted(judged: Population, population: Population) -> dict[str, Population]:

@@ -182,6 +182,20 @@ def test_a_row_that_the_dimension_has_no_more_is_suppressed(world: World) -> Non
     assert world.keys(done["suppressed"]) == [999]
 
 
+def test_an_identifier_leaves_only_when_all_rows_that_bear_it_may(world: World) -> None:
+    world.write_list("opted_out", world.given("household_id integer", [7]))  # 1 and 7 are a-001
+    done = world.run(SHARE, people(world, 1, 5, 7))
+    assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([5], [1, 7])
+    assert identifiers(world) == [hashed("é-005")]
+
+
+def test_a_row_without_an_identifier_suppresses_no_other(world: World) -> None:
+    world.identify("crm_id", "null")
+    world.write_list("opted_out", world.given("household_id integer", [6]))
+    done = world.run(SHARE, people(world, 1, 6))
+    assert (world.keys(done["complement"]), world.keys(done["suppressed"])) == ([1], [6])
+
+
 def test_without_a_purpose_only_the_suppression_lists_are_asked(world: World) -> None:
     done = world.run(PLAIN, people(world, 2, 3, 8))
     assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([3, 8], [2])
