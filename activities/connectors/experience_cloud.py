@@ -183,6 +183,9 @@ class _Folders:
             name: counts[name] for name in ("records_received", "stored_records", "realized_traits", "removed_traits")
         }
 
+    def exists(self, key: str) -> bool:
+        return self._sandbox.has_accepted(key)
+
     def list(self, prefix: str = "") -> Sequence[str]:
         return self._sandbox.list(prefix)
 

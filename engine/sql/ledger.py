@@ -83,6 +83,11 @@ class Ledger:
             run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome), at=at.isoformat(),
         ))  # fmt: skip
 
+    def forget(self, key: Key, step: str) -> None:
+        """Take a step out again."""
+        with self.db.transaction() as connection:
+            connection.execute(self.effects.delete().where(*self._is(self.effects, key), self.effects.c.step == step))
+
     def reserve(self, key: Key, names: Iterable[str]) -> str:
         """Take the first free name for good; an effect that has one already gets the same again."""
         with self.db.transaction() as connection:
