@@ -227,4 +227,4 @@ def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
         sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
         sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
     ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
-    return ledger.insert().from_select(["audience", "identifier", "run", "sent_at"], fresh)
+    return ctx.catalog.dialect.insert_new(ledger, ["audience", "identifier", "run", "sent_at"], fresh)

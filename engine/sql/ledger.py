@@ -90,21 +90,16 @@ class Ledger:
 
     def reserve(self, key: Key, names: Iterable[str]) -> str:
         """Take the first free name for good; an effect that has one already gets the same again."""
+        table = self.reservations
         with self.db.transaction() as connection:
-            mine = connection.execute(
-                sa.select(self.reservations.c.name).where(*self._is(self.reservations, key))
-            ).scalar()
+            mine = connection.execute(sa.select(table.c.name).where(*self._is(table, key))).scalar()
             if mine is not None:
                 return str(mine)
-            run, activity, arrival = key
             for name in names:
-                taken = connection.execute(
-                    sa.select(self.reservations.c.run).where(self.reservations.c.name == name)
-                ).scalar()
-                if taken is None:
-                    connection.execute(
-                        self.reservations.insert().values(name=name, run=run, activity=activity, arrival=arrival)
-                    )
+                free = sa.select(*(sa.literal(value, sa.Text()) for value in (name, *key)))
+                free = free.where(~sa.exists().where(table.c.name == name))
+                connection.execute(self.db.dialect.insert_new(table, [column.name for column in table.c], free))
+                if connection.execute(sa.select(table.c.name).where(*self._is(table, key))).scalar() is not None:
                     return name
         raise DataError("every name for the file is taken")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import UUID, insert
 
 from engine.kit.dialect import Capabilities, Sql, Unit
 from engine.kit.types import DATE, Type
@@ -36,6 +37,11 @@ class PostgreSql(Standard):
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
         connection.autocommit = autocommit
+
+    def insert_new(self, table: sa.Table, columns: Sequence[str], rows: sa.Select[*tuple[Any, ...]]) -> sa.Insert:
+        # In the order of the key: else two that insert the same rows could each wait for the other.
+        places = (sa.text(str(1 + columns.index(column.name))) for column in table.primary_key)
+        return insert(table).from_select(columns, rows.order_by(*places)).on_conflict_do_nothing()
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex", type_=sa.String())

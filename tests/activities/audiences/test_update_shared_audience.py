@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +20,10 @@ from engine.kit.errors import AuthorError, DataError
 from engine.kit.population import Inputs, Population
 from engine.runs.effects import SkipEffect
 from engine.runs.guard import GuardTrip
-from tests.contract.world import World, ecid
+from engine.sql.database import Database
+from tests.contract.fixtures import FULL
+from tests.contract.world import World, ecid, opened
+from tests.databases import wait_until_blocked
 
 SHARE = "type: update_shared_audience\naudience: loyal_vip"
 PLAIN = "type: update_shared_audience\naudience: by_plain"
@@ -236,13 +242,19 @@ class Breaking:
     real: ObjectStore
     takes: bool
 
-    def put(self, file: Path, key: str) -> None:
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
         if self.takes:
             self.real.put(file, key)
         raise Cut
 
     def exists(self, key: str) -> bool:
         return self.real.exists(key)
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        return self.real.list(prefix)
+
+    def fetch(self, key: str, to: Path) -> Path:
+        return self.real.fetch(key, to)
 
 
 def cut_off(world: World, text: str, population: Population, *, taken: bool) -> None:
@@ -311,6 +323,27 @@ def test_a_share_that_midnight_overtakes_goes_into_the_new_days_folder(world: Wo
     world.now, world.tick = datetime(2026, 11, 23, 23, 59, 55, tzinfo=UTC), timedelta(seconds=1)
     world.run(SHARE, people(world, 1))
     assert list(sent(world)) == ["date=2026-11-24/ftp_dpm_1234_1795478396.sync.gz"]
+
+
+def test_two_shares_of_one_person_at_once_are_both_remembered_as_one(
+    postgres_database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    with (
+        opened(postgres_database, tmp_path, FULL) as world,
+        Database(postgres_url) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        memberships = world.ledger.memberships
+        population = people(world, 1, 5)
+        with other.transaction() as connection:
+            connection.execute(memberships.insert().values(
+                audience="loyal_vip", identifier=hashed("a-001"), run="other", sent_at=datetime(2026, 11, 23)  # noqa: DTZ001
+            ))  # fmt: skip
+            running = pool.submit(world.run, SHARE, population, run="one")
+            wait_until_blocked(postgres_url)
+        assert world.keys(running.result()["result"]) == [1, 5]
+        remembered = [row[:3] for row in world.table_rows(memberships)]
+    assert remembered == sorted([("loyal_vip", hashed("a-001"), "other"), ("loyal_vip", hashed("é-005"), "one")])
 
 
 @pytest.mark.parametrize("step", ["sending", "delivered"])
