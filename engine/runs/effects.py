@@ -55,6 +55,7 @@ class EffectContext:
         self.folder: Path = execution.folder
         self.memberships: sa.Table = execution.ledger.memberships
         self.kept: dict[str, Population] = {}
+        self.remarks: Mapping[str, str] = {}
         self._execution = execution
         self._activity = activity
         self._append = append
@@ -172,6 +173,7 @@ class EffectContext:
         baseline = self._execution.baseline(f"{self._activity.id}.result")
         if guard.hold(self._activity.common.guard, written.count, baseline=baseline, replaces=replaces) == "skip":
             raise SkipEffect
+        self.remarks = guard.unheld(self._activity.common.guard, baseline)
 
     def reserve(self, names: Iterable[str]) -> str:
         return self._execution.ledger.reserve(self._key, names)

@@ -91,8 +91,7 @@ def _perform(
     _hold_condition(execution, spec, inputs)
     match activity := spec.activity:
         case Transform():
-            kept = _transformed(execution, spec, activity, inputs, command.arrival)
-            said = {}
+            kept, said = _transformed(execution, spec, activity, inputs, command.arrival)
         case Effect():
             task = state.tasks.get((spec.id, command.arrival))
             context = RehearsedEffect if execution.is_rehearsed else EffectContext
@@ -100,7 +99,7 @@ def _perform(
             delivered = ctx.delivered()
             kept = activity.perform(inputs, ctx) if delivered is None else delivered
             ctx.close()
-            said = details(ctx.outcomes)
+            said = {**details(ctx.outcomes), **ctx.remarks}
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
     return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
@@ -147,8 +146,8 @@ def _arrived(execution: Execution, reference: Reference, state: RunState) -> Pop
 
 def _transformed(
     execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str
-) -> Mapping[str, Population]:
-    """Make the work tables of the ports somebody reads, in one transaction.
+) -> tuple[Mapping[str, Population], f.Json]:
+    """Make the work tables of the ports somebody reads, in one transaction; and say what a person wants to know of it.
 
     A guard measures `result`, or the first port of an activity that has none.
     """
@@ -156,7 +155,8 @@ def _transformed(
     used = graph.used_ports(execution.graph, spec.id)
     guarded = next((port for port in selected if port == "result"), next(iter(selected)))
     ports = [port for port in selected if port in used or (spec.common.guard and port == guarded)] or [guarded]
-    kept = {}
+    kept: dict[str, Population] = {}
+    said: f.Json = {}
     with execution.db.transaction():
         for port in ports:
             kept[port] = execution.db.create(execution.work_table(spec.id, arrival, port), selected[port])
@@ -165,7 +165,8 @@ def _transformed(
             baseline = execution.baseline(f"{spec.id}.{guarded}")
             if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
                 raise SkipEffect
-    return kept
+            said = guard.unheld(spec.common.guard, baseline)
+    return kept, said
 
 
 def _fired(
