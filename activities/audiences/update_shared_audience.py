@@ -24,7 +24,8 @@ from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN, TEXT
 
 RESERVABLE = timedelta(hours=1)
-MARK = "may_leave"
+MARK, VALUE = "may_leave", "identifier"
+"""Columns of judged rows, with underscores behind where the population has such."""
 
 
 NO_PURPOSE = "none"
@@ -150,9 +151,8 @@ def _judged(
     """Give the rows with what decides about them: whether they may leave, and their identifier."""
     frame = Frame(population.target(), catalog)
     may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
-    value = identifier_name(population.key)
-    columns = [population.column(name) for name in population.columns if name.lower() != value]
-    mark = population.unused(MARK)
+    mark, value = population.unused(MARK), population.unused(VALUE)
+    columns = [population.column(name) for name in population.columns]
     rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value)).subquery()
     judged = [column for column in rows.c if column.name != mark]
     return population.of(
@@ -167,14 +167,16 @@ def _agreed(may_leave: sa.ColumnElement[bool], value: sa.ColumnElement[Any]) -> 
 
 
 def _parted(judged: Population, population: Population) -> dict[str, Population]:
-    """Divide judged rows among the ports, with the columns of the population."""
-    value_name = identifier_name(population.key)
-    columns = [name for name in population.columns if name.lower() != value_name]
+    """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named."""
+    name = identifier_name(population.key)
     may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
-    value = judged.column(value_name)
-    rows = judged.select(columns)
+    value = judged.column(population.unused(VALUE))
+    rows = judged.select(population.columns)
+    sent = judged.select(column for column in population.columns if column.lower() != name).add_columns(
+        value.label(name)
+    )
     return {
-        "result": judged.of(rows.add_columns(value).where(may_leave, value.is_not(None))),
+        "result": judged.of(sent.where(may_leave, value.is_not(None)), {name: TEXT}),
         "complement": judged.of(rows.where(may_leave, value.is_(None))),
         "suppressed": judged.of(rows.where(~may_leave)),
     }

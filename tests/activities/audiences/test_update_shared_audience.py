@@ -78,6 +78,15 @@ def test_the_result_shows_the_identifier_that_was_sent(world: World) -> None:
     assert world.rows(done["complement"]) == [(6, "x")]
 
 
+def test_a_column_called_identifier_stays_where_nothing_was_sent(world: World) -> None:
+    rows = [(1, "mine", 1), (3, "yours", 3), (6, "ours", 6)]
+    done = world.run(SHARE, world.given("household_id integer, Identifier text, place integer", rows))
+    assert list(done["result"].columns) == ["household_id", "place", "identifier"]
+    assert world.rows(done["result"]) == [(1, 1, hashed("a-001"))]
+    assert list(done["complement"].columns) == ["household_id", "Identifier", "place"]
+    assert (world.rows(done["complement"]), world.rows(done["suppressed"])) == ([(6, "ours", 6)], [(3, "yours", 3)])
+
+
 def test_the_ledger_remembers_each_identifier_once(world: World) -> None:
     world.run(SHARE, people(world, 1, 7), run="one")
     world.now += timedelta(hours=1)
@@ -436,6 +445,14 @@ def test_a_population_of_another_dimension_is_refused(offline_world: World) -> N
         AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"
     ):
         offline_world.run(SHARE, lines)
+
+
+def test_an_audience_that_was_given_another_name_is_refused_and_both_are_named(offline_world: World) -> None:
+    offline_world.run(SHARE, people(offline_world, 1))
+    offline_world.declare("audiences", "loyal_vip", name="Very important")
+    with pytest.raises(AuthorError, match=r"A010 .*name='Very important'.* conflicts with .*name='Loyal VIP'"):
+        offline_world.run(SHARE, people(offline_world, 5))
+    assert identifiers(offline_world) == [hashed("a-001")]
 
 
 @pytest.mark.parametrize(

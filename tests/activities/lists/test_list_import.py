@@ -239,6 +239,13 @@ def test_an_audience_without_a_segment_cannot_be_read(offline_world: World) -> N
         offline_world.run("type: list_import\nlist: vip\naudience: unborn")
 
 
+def test_an_audience_that_experience_cloud_knows_by_half_cannot_be_read(offline_world: World) -> None:
+    offline_world.declare("audiences", "loyal_vip", trait=None)
+    with pytest.raises(DataError, match="cannot export the segment 10603117: no segment '10603117'") as caught:
+        offline_world.run(AUDIENCE)
+    assert caught.value.fix.startswith("write the audience's 'trait'")
+
+
 @pytest.mark.parametrize(
     "options",
     ["", "file: a.csv\naudience: loyal_vip", "audience: loyal_vip\nmode: append"],
