@@ -60,6 +60,17 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     engine.dispose()
 
 
+def wait_until_blocked(url: str) -> None:
+    """Return when a connection to this PostgreSQL database waits for another one; asked until it is so."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        for _ in range(100_000):
+            if connection.execute(sa.text(waiting)).scalar_one():
+                return
+    raise TimeoutError
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """Give each of the databases in turn."""

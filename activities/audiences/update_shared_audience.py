@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ from activities.connectors.experience_cloud import AudienceSettings, DataSourceS
 from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
-from engine.kit.context import Context
+from engine.kit.connector import ObjectStore
+from engine.kit.context import SENDING, Context
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
@@ -22,7 +24,8 @@ from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN, TEXT
 
 RESERVABLE = timedelta(hours=1)
-MARK = "may_leave"
+MARK, VALUE = "may_leave", "identifier"
+"""Columns of judged rows, with underscores behind where the population has such."""
 
 
 NO_PURPOSE = "none"
@@ -32,9 +35,10 @@ NO_PURPOSE = "none"
 class UpdateSharedAudience(Effect):
     """Add people to a shared audience, by the identifier of its data source.
 
-    Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving; a
-    consent that is null is no. Each row of `from` goes to exactly one port: `result` was sent, `complement` has no identifier,
-    `suppressed` may not be shared. Rows that share an identifier are sent as one. (Campaign: Update shared audience.)
+    Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving, and
+    again by every later attempt until Experience Cloud has taken the file; a consent that is null is no. Each row of `from` goes
+    to exactly one port: `result` was sent, `complement` has no identifier, `suppressed` may not be shared. Rows that share an
+    identifier are sent as one, or suppressed as one when any of them may not be shared. (Campaign: Update shared audience.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
@@ -68,6 +72,7 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(ctx.catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
+        ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
         # Judged in a table of its own: else each port would hash the identifiers of the whole dimension again.
         judged = ctx.keep("judged", _judged(population, audience, source, ctx.catalog))
         kept = {port: ctx.keep(port, part) for port, part in _parted(judged, population).items()}
@@ -80,41 +85,39 @@ class UpdateSharedAudience(Effect):
     def _deliver(self, sent: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
         start = int(ctx.moment.now.timestamp())
         seconds = range(start, start + int(RESERVABLE.total_seconds()))
-        # PostgreSQL takes no DISTINCT together with an order under a collation
-        value = sent.column(identifier_name(sent.key)).label("identifier")
-        distinct = sa.select(value).distinct().subquery()
-        order = ctx.catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
-        identifiers = sa.select(distinct.c.identifier).order_by(order)
 
-        def written(name: str) -> WrittenFile:
+        def path() -> Path:
+            return ctx.staging / str(prepared["file"])
+
+        def write() -> WrittenFile:
+            identifiers = ctx.batches(_identifiers(sent, ctx.catalog))
             return audience_manager.write_inbound(
-                ctx.staging / name,
-                ctx.batches(identifiers),
-                str(audience.trait),
-                is_visitor_id=source.kind == "visitor_id",
+                path(), identifiers, str(audience.trait), is_visitor_id=source.kind == "visitor_id"
             )
 
         def prepare() -> Mapping[str, Any]:
             name = ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds)
-            file = written(name)
-            return {
-                "audience": self.audience,
-                "rows": sent.count,
-                "file": name,
-                "identifiers": file.lines,
-                "bytes": file.size,
-                "md5": file.md5,
-            }
+            return {"audience": self.audience, "rows": sent.count, "file": name}
+
+        def announce() -> Mapping[str, Any]:
+            file = write()
+            key = audience_manager.inbound_key(path().name, ctx.now())
+            return {"key": key, "rows": sent.count, "identifiers": file.lines, "bytes": file.size, "md5": file.md5}
 
         def deliver() -> Mapping[str, Any]:
-            path = ctx.staging / str(prepared["file"])
-            if not path.is_file():  # another machine, or a folder that was emptied
-                written(path.name)
-            key = audience_manager.inbound_key(path.name, ctx.moment.now)
-            receipt = ctx.connect("experience_cloud").export_store.put(path, key)
-            return {"key": key, "path": str(path), "receipt": dict(receipt)}
+            announced = sending["bytes"], sending["md5"]
+            if not audience_manager.is_whole(path(), *announced):  # another machine, or power was lost
+                write()
+            if not audience_manager.is_whole(path(), *announced):
+                raise DataError(
+                    f"the file {path()} is not the one that was about to be sent, and cannot be written as it was",
+                    "see whether the disk is full or another program writes there, then resume the run",
+                )
+            receipt = _store(ctx).put(path(), str(sending["key"]))
+            return {"path": str(path()), "receipt": dict(receipt)}
 
         prepared = ctx.step("prepared", prepare)
+        sending = ctx.step(SENDING, announce)
         ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
@@ -129,28 +132,51 @@ class UpdateSharedAudience(Effect):
         return audience, source
 
 
+def _identifiers(sent: Population, catalog: Catalog) -> sa.Select[Any]:
+    """Select each identifier once, by code point."""
+    # PostgreSQL takes no DISTINCT together with an order under a collation
+    distinct = sa.select(sent.column(identifier_name(sent.key)).label("identifier")).distinct().subquery()
+    order = catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
+    return sa.select(distinct.c.identifier).order_by(order)
+
+
+def _store(ctx: Context) -> ObjectStore:
+    store: ObjectStore = ctx.connect("experience_cloud").export_store
+    return store
+
+
 def _judged(
     population: Population, audience: AudienceSettings, source: DataSourceSettings, catalog: Catalog
 ) -> Population:
     """Give the rows with what decides about them: whether they may leave, and their identifier."""
     frame = Frame(population.target(), catalog)
     may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
-    value = identifier_name(population.key)
-    columns = [population.column(name) for name in population.columns if name.lower() != value]
-    mark = population.unused(MARK)
-    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value))
-    return population.of(rows, {mark: BOOLEAN, value: TEXT})
+    mark, value = population.unused(MARK), population.unused(VALUE)
+    columns = [population.column(name) for name in population.columns]
+    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value)).subquery()
+    judged = [column for column in rows.c if column.name != mark]
+    return population.of(
+        sa.select(*judged, _agreed(rows.c[mark], rows.c[value]).label(mark)), {mark: BOOLEAN, value: TEXT}
+    )
+
+
+def _agreed(may_leave: sa.ColumnElement[bool], value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Say that all rows with the identifier may leave: a file names identifiers, so one no among them must count."""
+    fewest = sa.func.min(sa.case((may_leave, 1), else_=0)).over(partition_by=value)
+    return sa.case((value.is_(None), may_leave), else_=fewest == 1)
 
 
 def _parted(judged: Population, population: Population) -> dict[str, Population]:
-    """Divide judged rows among the ports, with the columns of the population."""
-    value_name = identifier_name(population.key)
-    columns = [name for name in population.columns if name.lower() != value_name]
+    """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named."""
+    name = identifier_name(population.key)
     may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
-    value = judged.column(value_name)
-    rows = judged.select(columns)
+    value = judged.column(population.unused(VALUE))
+    rows = judged.select(population.columns)
+    sent = judged.select(column for column in population.columns if column.lower() != name).add_columns(
+        value.label(name)
+    )
     return {
-        "result": judged.of(rows.add_columns(value).where(may_leave, value.is_not(None))),
+        "result": judged.of(sent.where(may_leave, value.is_not(None)), {name: TEXT}),
         "complement": judged.of(rows.where(may_leave, value.is_(None))),
         "suppressed": judged.of(rows.where(~may_leave)),
     }
@@ -203,4 +229,4 @@ def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
         sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
         sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
     ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
-    return ledger.insert().from_select(["audience", "identifier", "run", "sent_at"], fresh)
+    return ctx.catalog.dialect.insert_new(ledger, ["audience", "identifier", "run", "sent_at"], fresh)

@@ -6,6 +6,7 @@ Adobe, Audience Manager documentation, "Send Audience Data" (inbound: names, lin
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,16 +60,16 @@ def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, 
     lines = wrong = 0
     partial = path.with_name(path.name + ".partial")
     ending, nothing = (pa.scalar(text, pa.large_string()) for text in (f"\td_sid={trait}\n", ""))
-    with (
-        partial.open("wb") as raw,
-        igzip.IGzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file,
-    ):
-        for batch in batches:
-            identifiers = batch.column(0).cast(pa.large_string())
-            wrong += wrong_identifiers(identifiers, is_visitor_id=is_visitor_id)
-            written = pc.binary_join_element_wise(identifiers, ending, nothing)
-            file.write(_bytes_of(written))
-            lines += len(written)
+    with partial.open("wb") as raw:
+        with igzip.IGzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
+            for batch in batches:
+                identifiers = batch.column(0).cast(pa.large_string())
+                wrong += wrong_identifiers(identifiers, is_visitor_id=is_visitor_id)
+                written = pc.binary_join_element_wise(identifiers, ending, nothing)
+                file.write(_bytes_of(written))
+                lines += len(written)
+        raw.flush()
+        os.fsync(raw.fileno())  # else a name may outlive a loss of power, and its bytes not
     if wrong:
         partial.unlink()
         raise DataError(
@@ -92,6 +93,11 @@ def wrong_identifiers(identifiers: pa.Array, *, is_visitor_id: bool) -> int:
 def shape(*, is_visitor_id: bool) -> str:
     """Say what an identifier must be."""
     return "38 digits" if is_visitor_id else "free of ':', '%3A', '@', control characters and blanks at the end"
+
+
+def is_whole(path: Path, size: int, md5: str) -> bool:
+    """Say whether a file is there and holds what was written."""
+    return path.is_file() and path.stat().st_size == size and _md5(path) == md5
 
 
 def _bytes_of(texts: pa.LargeStringArray) -> memoryview:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
-from engine.kit.errors import AuthorError, Refused, Span, suggestion
+from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
 from engine.kit.expression import Expr
 from engine.kit.option import Flag, Many, Name, Options, option
 from engine.kit.section import Section
@@ -153,28 +153,43 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
     folders = _Folders(sandbox)
 
     def newest(segment: str, source: DataSourceSettings) -> Sequence[str]:
-        return sandbox.export(
-            segment, destination=str(source.destination)
-        )  # it has no schedule: it writes the state of now
+        try:  # it has no schedule: it writes the state of now
+            return sandbox.export(segment, destination=str(source.destination))
+        except ValueError as problem:
+            raise DataError(
+                f"the local Experience Cloud cannot export the segment {segment}: {problem}",
+                "write the audience's 'trait' beside its 'segment' in project.yaml: it knows an audience by both",
+            ) from None
 
     return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
 
 
 def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
-    """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have."""
+    """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have.
+
+    Raises AuthorError where it knows an id as something else: an id means one thing for ever.
+    """
     sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
     sources = surroundings.sections.get("data_sources") or {}
     audiences = surroundings.sections.get("audiences") or {}
-    sandbox.provision(
-        data_sources=[DataSource(id=source.id, name=name, kind=source.kind) for name, source in sources.items()],
-        audiences=[
-            Audience(
-                name=found.name, data_source=sources[found.data_source].id, trait=found.trait, segment=found.segment
-            )
-            for found in audiences.values()
-            if found.trait and found.segment and found.data_source in sources
-        ],
-    )
+    try:
+        sandbox.provision(
+            data_sources=[DataSource(id=source.id, name=name, kind=source.kind) for name, source in sources.items()],
+            audiences=[
+                Audience(
+                    name=found.name, data_source=sources[found.data_source].id, trait=found.trait, segment=found.segment
+                )
+                for found in audiences.values()
+                if found.trait and found.segment and found.data_source in sources
+            ],
+        )
+    except ValueError as problem:
+        raise AuthorError.at(
+            None,
+            "A010",
+            f"the local Experience Cloud knows these ids by other names: {problem}",
+            "give what is new ids of its own in project.yaml, or take the old name back",
+        ) from None
     return sandbox
 
 
@@ -195,6 +210,9 @@ class _Folders:
         return {
             name: counts[name] for name in ("records_received", "stored_records", "realized_traits", "removed_traits")
         }
+
+    def exists(self, key: str) -> bool:
+        return self._sandbox.has_accepted(key)
 
     def list(self, prefix: str = "") -> Sequence[str]:
         return self._sandbox.list(prefix)

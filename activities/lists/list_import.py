@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
@@ -40,9 +40,10 @@ class ListImport(Effect):
     """Fill a list from exactly one source: a CSV file with a header, or a shared audience; and reconcile it with a dimension.
 
     From a file, the columns named like the dimension's key find the row: an integer however it is written, anything else in its
-    canonical text, blanks at the ends aside. A key that stands on several lines counts once. From an audience, the identifier of
-    its data source finds the row, and `replace` is always meant. The list and `result` hold rows of the dimension. `unmatched`
-    are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither gets into the list.
+    canonical text, blanks at the ends of both aside. A key that stands on several lines counts once. From an audience, the
+    identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of the dimension.
+    `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither gets into
+    the list.
     A line with too few or too many values fails the whole import, and names the line. (Campaign: importing a list; shared audience
     import, which drops what it does not know in silence.)
     """
@@ -161,16 +162,21 @@ def _shape(columns: Mapping[str, Type], key: str) -> Population:
 
 
 def _by_key(lines: Population, dimension: Dimension, catalog: Catalog) -> Mapping[str, Population]:
-    """Reconcile lines by the dimension's key, both as canonical text; nothing is ambiguous, since a key finds one row."""
+    """Reconcile lines by the dimension's key, both as canonical text; nothing is ambiguous.
+
+    A key finds one row, or, of a text, all that differ in nothing but blanks at the ends.
+    """
     everyone = dimension.population()
-    theirs = lines.relation.alias()
-    pairs = [
-        _is_written(everyone.column(name), everyone.columns[name], theirs.c[name], catalog) for name in dimension.key
+    others, theirs = everyone.only(()).relation.alias(), lines.relation.alias()
+    types = {name: everyone.columns[name] for name in dimension.key}
+    held = [
+        [_held(rows[name], type_, catalog) for name, type_ in types.items()] for rows in (everyone.relation.c, others.c)
     ]
-    is_listed = sa.exists().where(*pairs)
-    found = everyone.only(()).relation.alias()
-    back = [_is_written(found.c[name], everyone.columns[name], lines.column(name), catalog) for name in dimension.key]
-    is_known = sa.exists().where(*back)
+    written = [
+        [_written(rows[name], type_, catalog) for name, type_ in types.items()] for rows in (theirs.c, lines.relation.c)
+    ]
+    is_listed = _is_among(held[0], written[0], catalog)
+    is_known = _is_among(written[1], held[1], catalog)
     return {
         "result": everyone.of(everyone.select(dimension.key).where(is_listed)),
         "unmatched": lines.where(~is_known),
@@ -178,12 +184,28 @@ def _by_key(lines: Population, dimension: Dimension, catalog: Catalog) -> Mappin
     }
 
 
-def _is_written(value: Any, type_: Type, text: Any, catalog: Catalog) -> sa.ColumnElement[bool]:
-    """Say that a text of the file means this value: `007` and `+7` are the integer 7; other types are written canonically."""
-    dialect = catalog.dialect
+def _is_among(values: Sequence[Any], others: Sequence[Any], catalog: Catalog) -> sa.ColumnElement[bool]:
+    """Say that some row of another table has these values; a null is among nothing."""
+    if catalog.dialect.capabilities.looks_rows_up:
+        return sa.exists().where(*(value == other for value, other in zip(values, others, strict=True)))
+    value = values[0] if len(values) == 1 else sa.tuple_(*values)
+    return sa.func.coalesce(value.in_(sa.select(*others)), sa.false())
+
+
+def _held(value: Any, type_: Type, catalog: Catalog) -> sa.ColumnElement[Any]:
+    """Give a value of the dimension as `_written` gives what the file means by it.
+
+    Blanks at the ends of a text count on neither side: whether a database keeps them depends on the column's type.
+    """
     if type_ == INTEGER:
-        return value == dialect.parse_integer(text)  # type: ignore[no-any-return]
-    return dialect.text(value, type_) == dialect.trim(text)
+        return value  # type: ignore[no-any-return]
+    text = catalog.dialect.text(value, type_)
+    return catalog.dialect.trim(text) if type_ == TEXT else text
+
+
+def _written(text: Any, type_: Type, catalog: Catalog) -> sa.ColumnElement[Any]:
+    """Give what a text of the file means: `007` and `+7` are the integer 7; other types are written canonically."""
+    return catalog.dialect.parse_integer(text) if type_ == INTEGER else catalog.dialect.trim(text)
 
 
 def _by_identifier(

@@ -74,10 +74,10 @@ def stamp(database: str) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept
+    return kept if isinstance(kept, dict) else {}
 
 
 def _code() -> list[int]:

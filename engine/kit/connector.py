@@ -15,6 +15,9 @@ class ObjectStore(Protocol):
     def put(self, file: Path, key: str) -> Mapping[str, Any]:
         """Hand a file over whole or not at all; the same key and bytes again change nothing. Gives what the receiver said of it."""
 
+    def exists(self, key: str) -> bool:
+        """Say whether the receiver has taken a file that was put under this key; true still when it takes its files away."""
+
     def list(self, prefix: str = "") -> Sequence[str]:
         """Give the keys that begin with `prefix`, sorted."""
 

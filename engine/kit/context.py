@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
 
 Json = Mapping[str, Any]
 
+SENDING = "sending"
+"""The step that says under which name rows are about to leave; from then on they are what they were."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
@@ -39,6 +42,11 @@ class Context(Protocol):
     """The steps of one effect. Everything durable goes through here.
 
     The key of all of it is run + activity + arrival: a repetition after a crash finds what was done and continues.
+
+    Until the step `sending` is in the ledger nothing can have left, so a repetition judges every row again, its consent too, and
+    writes the file anew under the name reserved for it. From `sending` on the rows stay as they were, and a repetition asks the
+    receiver first: a file it has taken is neither judged nor sent again, and only `delivered` is still to be written. A file it has
+    not taken never left, so `sending` is taken back and everything is judged again.
     """
 
     moment: Moment
@@ -50,8 +58,11 @@ class Context(Protocol):
     def staging(self) -> Path:
         """Give a folder of this task, for files on their way out or in; it survives a crash."""
 
+    def now(self) -> datetime:
+        """Read the wall clock; `moment.now` is when the attempt began."""
+
     def keep(self, port: str, population: Population) -> Population:
-        """Make the work table of a port and give the population over it, counted."""
+        """Make the work table of a port and give the population over it, counted; once `sending` stands, the table there is."""
 
     def load(
         self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
@@ -71,6 +82,12 @@ class Context(Protocol):
         """Do something outside once, and write its outcome to the effect ledger together with `writes`, in one transaction.
 
         When the ledger has the step already, nothing is done and what was written then is given.
+        """
+
+    def take_back(self, name: str, has_happened: Callable[[Json], bool]) -> None:
+        """Take a step of an earlier attempt out of the ledger unless what it announces, its outcome, has happened.
+
+        Nothing is asked where no attempt came so far. Raises DataError when it has happened and only the facts know of it.
         """
 
     memberships: sa.Table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -93,6 +93,9 @@ class Dialect(Protocol):
 
     def has_table(self, connection: sa.Connection, name: str, schema: str | None) -> bool:
         """Say whether a table or view of that name exists."""
+
+    def insert_new(self, table: sa.Table, columns: Sequence[str], rows: sa.Select[*tuple[Any, ...]]) -> sa.Insert:
+        """Insert rows that the table did not hold when `rows` looked; one that another program added meanwhile is left out."""
 
     # hashes and order
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from engine.kit.context import Json
+from engine.kit.context import SENDING, Json
 from engine.kit.errors import DataError, EngineBug
 from engine.kit.population import Population
 from engine.kit.types import Type
@@ -54,6 +55,7 @@ class EffectContext:
         self.folder: Path = execution.folder
         self.memberships: sa.Table = execution.ledger.memberships
         self.kept: dict[str, Population] = {}
+        self.remarks: Mapping[str, str] = {}
         self._execution = execution
         self._activity = activity
         self._append = append
@@ -74,6 +76,9 @@ class EffectContext:
         """The steps done so far, in their order."""
         return self._known
 
+    def now(self) -> datetime:
+        return self._execution.clock()
+
     def keep(self, port: str, population: Population) -> Population:
         frozen = self._frozen(port)
         kept = frozen if frozen is not None else self._make(port, population)
@@ -92,12 +97,21 @@ class EffectContext:
     def delivered(self) -> Mapping[str, Population] | None:
         """Give what the ports held when an earlier attempt delivered, so that nothing is judged or done again; None when none did."""
         if "delivered" not in self._done:
+            if "delivered" in self._known:
+                raise self._lost("delivered")
             return None
-        for name in ("prepared", "delivered"):
+        for name in ("prepared", SENDING, "delivered"):
             if name in self._done:
                 self._tell(name, self._done[name])
         ports = (port.name for port in self._activity.activity.outputs())
         return {port: kept for port in ports if (kept := self._frozen(port)) is not None}
+
+    def _lost(self, step: str) -> DataError:
+        """Say that a step is known to the run and not to the data database, which was brought back from before it."""
+        return DataError(
+            f"'{self._activity.id}' has done the step '{step}', say the facts of the run; the ledger in the database does not know it",
+            "bring the database back as it was then; a new run would do everything once more",
+        )
 
     def close(self) -> None:
         """Drop the tables that were needed on the way and are no port's."""
@@ -122,15 +136,19 @@ class EffectContext:
         self._done = {**self._done, KEPT + port: outcome}
         return kept
 
+    @property
+    def _is_frozen(self) -> bool:
+        return SENDING in self._done or "delivered" in self._done
+
     def _frozen(self, port: str) -> Population | None:
-        """Give a port's rows as they were when the effect was prepared: what may have left already is not judged again."""
+        """Give a port's rows as they were when they were about to leave: what may have left already is not judged again."""
         outcome = self._done.get(KEPT + port)
-        if outcome is None or not {"prepared", "delivered"} & set(self._done):
+        if outcome is None or not self._is_frozen:
             return None
         table = self._table(port)
         if self._execution.db.rows_of(table) != outcome["count"]:
             raise DataError(
-                f"the rows that '{self._activity.id}' prepared are no longer in {table.name}",
+                f"the rows that '{self._activity.id}' sent are no longer in {table.name}",
                 "start a new run; what this one delivered is in 'audienceflow show'",
             )
         columns = {name: Type.parse(type_) for name, type_ in outcome["columns"].items()}
@@ -148,13 +166,14 @@ class EffectContext:
         return self._execution.db.batches(statement)
 
     def guard(self, written: Population, *, replaces: bool = False) -> None:
-        if "delivered" in self._done:
+        if self._is_frozen:
             return
         if written.count is None:
             raise EngineBug(f"'{self._activity.id}' guards a population that was not kept")
         baseline = self._execution.baseline(f"{self._activity.id}.result")
         if guard.hold(self._activity.common.guard, written.count, baseline=baseline, replaces=replaces) == "skip":
             raise SkipEffect
+        self.remarks = guard.unheld(self._activity.common.guard, baseline)
 
     def reserve(self, names: Iterable[str]) -> str:
         return self._execution.ledger.reserve(self._key, names)
@@ -166,6 +185,16 @@ class EffectContext:
             return outcome
 
         return self._step(name, do, perform)
+
+    def take_back(self, name: str, has_happened: Callable[[Json], bool]) -> None:
+        announced = self._done.get(name, self._known.get(name))
+        if announced is None:
+            return
+        if not has_happened(announced):
+            self._execution.ledger.forget(self._key, name)
+            self._done = {step: outcome for step, outcome in self._done.items() if step != name}
+        elif name not in self._done:
+            raise self._lost(name)
 
     def write_list(self, name: str, population: Population, mode: Literal["append", "replace"]) -> Json:
         """Write a list and the step `delivered` in one transaction."""
@@ -191,13 +220,13 @@ class EffectContext:
         return outcome
 
     def _tell(self, name: str, outcome: Json) -> None:
-        """Append the fact of a step, unless an earlier attempt did."""
-        if name not in self._known:
+        """Append the fact of a step, unless an earlier attempt did and it came to the same."""
+        if self._known.get(name) != outcome:
             self._known[name] = outcome
             self._append(self._fact(name, outcome))
 
     def _fact(self, step: str, outcome: Json) -> Fact:
         task = {"at": self._execution.clock(), "activity": self._activity.id, "arrival": self.moment.arrival}
-        if step == "prepared":
-            return EffectPrepared(**task, outcome=outcome)  # type: ignore[arg-type]
+        if step in ("prepared", SENDING):
+            return EffectPrepared(**task, step=step, outcome=outcome)  # type: ignore[arg-type]
         return EffectDelivered(**task, step=step, outcome=outcome)  # type: ignore[arg-type]

@@ -112,8 +112,7 @@ def _perform(
     _hold_condition(execution, spec, inputs)
     match activity := spec.activity:
         case Transform():
-            kept = _transformed(execution, spec, activity, inputs, command.arrival)
-            said = {}
+            kept, said = _transformed(execution, spec, activity, inputs, command.arrival)
         case Effect():
             task = state.tasks.get((spec.id, command.arrival))
             context = RehearsedEffect if execution.is_rehearsed else EffectContext
@@ -121,7 +120,7 @@ def _perform(
             delivered = ctx.delivered()
             kept = activity.perform(inputs, ctx) if delivered is None else delivered
             ctx.close()
-            said = details(ctx.outcomes)
+            said = {**details(ctx.outcomes), **ctx.remarks}
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
     return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
@@ -172,8 +171,8 @@ def _arrived(execution: Execution, reference: Reference, state: RunState) -> Pop
 
 def _transformed(
     execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str
-) -> Mapping[str, Population]:
-    """Make the work tables of the ports somebody reads, in one transaction.
+) -> tuple[Mapping[str, Population], f.Json]:
+    """Make the work tables of the ports somebody reads, in one transaction; and say what a person wants to know of it.
 
     A guard measures `result`, or the first port of an activity that has none.
     """
@@ -185,13 +184,15 @@ def _transformed(
     def table(port: str) -> sa.TableClause:
         return execution.work_table(spec.id, arrival, port)
 
+    said: f.Json = {}
     with made(execution.db, activity, inputs, execution.catalog(), ports, table) as kept:
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
             baseline = execution.baseline(f"{spec.id}.{guarded}")
             if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
                 raise SkipEffect
-    return kept
+            said = guard.unheld(spec.common.guard, baseline)
+    return kept, said
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,6 +19,9 @@ from engine.sql.ddl import drop_table
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
+
+READABLE = timedelta(hours=1)
+"""How long the table of a list that was replaced stays."""
 
 
 class Ledger:
@@ -45,6 +48,9 @@ class Ledger:
             *(sa.Column(name, text, nullable=name == "dimension") for name in ("stored_in", "dimension", "key", "columns", "updated_at", "run")),
             sa.Column("rows", sa.BigInteger, nullable=False),
         )  # fmt: skip
+        self.replaced = table(
+            "replaced", sa.Column("stored_in", text, primary_key=True), sa.Column("at", text, nullable=False)
+        )
         self.memberships = table(
             "memberships",
             # Where one process alone writes, NOT EXISTS keeps it unique; an index of millions of hashes costs more than the share.
@@ -53,15 +59,16 @@ class Ledger:
         )  # fmt: skip
         self._metadata = metadata
         self._is_there = False
+        self._is_whole = False
 
     def ensure(self) -> None:
         """Make the tables that are not there."""
-        if not self._is_there:
+        if not self._is_whole:
             self.db.ensure_schema(self._metadata.sorted_tables)
-            self._is_there = True
+            self._is_there = self._is_whole = True
 
     def is_there(self) -> bool:
-        """Say whether the tables exist, without making them."""
+        """Say whether there are lists at all, without making their table."""
         if not self._is_there:
             self._is_there = self.db.rows_of(self.db.name("lists")) is not None
         return self._is_there
@@ -80,23 +87,23 @@ class Ledger:
             run=run, activity=activity, arrival=arrival, step=step, outcome=json.dumps(outcome), at=at.isoformat(),
         ))  # fmt: skip
 
+    def forget(self, key: Key, step: str) -> None:
+        """Take a step out again."""
+        with self.db.transaction() as connection:
+            connection.execute(self.effects.delete().where(*self._is(self.effects, key), self.effects.c.step == step))
+
     def reserve(self, key: Key, names: Iterable[str]) -> str:
         """Take the first free name for good; an effect that has one already gets the same again."""
+        table = self.reservations
         with self.db.transaction() as connection:
-            mine = connection.execute(
-                sa.select(self.reservations.c.name).where(*self._is(self.reservations, key))
-            ).scalar()
+            mine = connection.execute(sa.select(table.c.name).where(*self._is(table, key))).scalar()
             if mine is not None:
                 return str(mine)
-            run, activity, arrival = key
             for name in names:
-                taken = connection.execute(
-                    sa.select(self.reservations.c.run).where(self.reservations.c.name == name)
-                ).scalar()
-                if taken is None:
-                    connection.execute(
-                        self.reservations.insert().values(name=name, run=run, activity=activity, arrival=arrival)
-                    )
+                free = sa.select(*(sa.literal(value, sa.Text()) for value in (name, *key)))
+                free = free.where(~sa.exists().where(table.c.name == name))
+                connection.execute(self.db.dialect.insert_new(table, [column.name for column in table.c], free))
+                if connection.execute(sa.select(table.c.name).where(*self._is(table, key))).scalar() is not None:
                     return name
         raise DataError("every name for the file is taken")
 
@@ -132,7 +139,8 @@ class Ledger:
     ) -> Mapping[str, int]:
         """Replace a list, or add to it the rows whose key it does not hold, in the caller's transaction.
 
-        The rows go to a new table and the list then points to it, so a reader sees the old list or the new one.
+        The rows go to a new table and the list then points to it, so a reader sees the old list or the new one; the old table
+        stays for whoever found it in the list before, and is dropped by the first write of any list an hour later.
         Raises DataError when the population is of another dimension or key than the list.
         """
         old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
@@ -146,10 +154,20 @@ class Ledger:
             name=name, stored_in=target.name, dimension=rows.dimension, key=json.dumps(rows.key), rows=stored.count, run=key[0],
             columns=json.dumps({column: str(type_) for column, type_ in rows.columns.items()}), updated_at=at.isoformat(),
         ))  # fmt: skip
-        if old is not None and old_row is not None:
-            connection.execute(drop_table(sa.table(old_row["stored_in"], schema=self.lists.schema)))
+        connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == target.name))
+        self._drop_replaced(connection, at)
+        if old_row is not None and old_row["stored_in"] != target.name:
+            connection.execute(self.replaced.insert().values(stored_in=old_row["stored_in"], at=at.isoformat()))
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
+
+    def _drop_replaced(self, connection: sa.Connection, now: datetime) -> None:
+        """Drop the tables of lists that were replaced so long ago that nobody can be about to read them."""
+        table = self.replaced
+        for name, at in connection.execute(sa.select(table.c.stored_in, table.c.at).order_by(table.c.stored_in)).all():
+            if now - datetime.fromisoformat(at) >= READABLE:
+                connection.execute(drop_table(sa.table(name, schema=table.schema)))
+                connection.execute(table.delete().where(table.c.stored_in == name))
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:

@@ -77,9 +77,10 @@ class TaskWaiting(TaskFact):
 
 @dataclass(frozen=True, kw_only=True)
 class EffectPrepared(TaskFact):
-    """What will be delivered was fixed in the effect ledger."""
+    """What will be delivered was written to the effect ledger: the file chosen or named, then what is about to leave."""
 
     outcome: Json
+    step: str = "prepared"
 
 
 @dataclass(frozen=True, kw_only=True)

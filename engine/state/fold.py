@@ -93,9 +93,7 @@ def _apply_to_task(task: TaskState, fact: f.TaskFact) -> TaskState:
             return replace(task, fired={**task.fired, fact.port: fact})
         case f.TaskWaiting():
             return replace(task, status="waiting", until=fact.until, message=fact.reason)
-        case f.EffectPrepared():
-            return replace(task, steps={**task.steps, "prepared": fact.outcome})
-        case f.EffectDelivered():
+        case f.EffectPrepared() | f.EffectDelivered():
             return replace(task, steps={**task.steps, fact.step: fact.outcome})
         case f.GuardTripped():
             return replace(task, status="guarded", message=fact.message)

@@ -195,3 +195,18 @@ TWICE = Function(
     build=lambda _dialect, n: n.sql * 2,
     doc="Twice.",
 )
+
+
+def test_a_bound_without_an_earlier_run_says_that_it_was_not_held(run: Run) -> None:
+    guarded = (
+        KEEP.replace("%s", "people")
+        .replace("vars.n}", "vars.n, guard: {max_drop: 20%}}")
+        .replace("replace}", "replace, guard: {max_rise: 0%}}")
+    )
+    first, second = run(guarded), run(guarded)
+    said = {name: activity.details.get("guard") for name, activity in first.activities.items()}
+    assert said == {
+        "some": "no earlier run with these variables succeeded, so max_drop passed",
+        "keep": "no earlier run with these variables succeeded, so max_rise passed",
+    }
+    assert [activity.details.get("guard") for activity in second.activities.values()] == [None, None]

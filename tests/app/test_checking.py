@@ -87,6 +87,14 @@ def test_a_file_that_has_changed_is_read_again(workflow: Path) -> None:
     assert places(engine.check([workflow])) == []
 
 
+@pytest.mark.parametrize("damaged", ["[]", "null", "{", '"x"'])
+def test_what_was_found_before_may_be_damaged(workflow: Path, damaged: str) -> None:
+    engine.check([workflow])
+    (file,) = workflow.parent.rglob("findings.json")
+    file.write_text(damaged, encoding="utf-8")
+    assert places(engine.check([workflow])) == MISTAKE
+
+
 def test_a_table_that_was_not_seen_is_no_mistake_of_the_author(workflow: Path) -> None:
     engine.check([workflow])
     project = workflow.with_name("project.yaml")

@@ -69,9 +69,13 @@ class World(standard.World):
 
     def identify(self, source: str, by: str, **options: Any) -> None:
         """Change by which expression, and how, a data source identifies its rows."""
-        settings = self.project.sections["data_sources"]
-        changed = settings[source].model_copy(update={"key": Expr(by), **options})
-        sections = {**self.project.sections, "data_sources": {**settings, source: changed}}
+        self.declare("data_sources", source, key=Expr(by), **options)
+
+    def declare(self, section: str, name: str, /, **options: Any) -> None:
+        """Change what the project says of a data source or an audience."""
+        declared = self.project.sections[section]
+        changed = {**declared, name: declared[name].model_copy(update=options)}
+        sections = {**self.project.sections, section: changed}
         self.project = replace(self.project, sections=sections)
         self._tables = replace(self._tables, sections=sections)
 

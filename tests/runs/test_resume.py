@@ -172,13 +172,15 @@ def at_fact(whole: dict[str, Any], name: str, nth: int = 1) -> int:
     return places[nth - 1]
 
 
-@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
 def test_a_run_resumed_on_another_day_delivers_into_that_days_folder(
     data: Data, whole: dict[str, Any], nth: int
 ) -> None:
     order = data.order("duckdb", at_fact(whole, "EffectPrepared", nth), resumed_at="2026-11-25T00:00:01+00:00")
     (answer,) = data.drive(order)
-    assert (answer["ended"], answer["resumed"], differences(answer, whole)) == (9, 0, {})
+    found = differences(answer, whole)
+    found.pop("repeated_steps", None)  # what was about to leave on one day is about to leave on another
+    assert (answer["ended"], answer["resumed"], found) == (9, 0, {})
     inbound = Path(order["folder"]) / ".audienceflow" / "experience_cloud" / "inbound"
     folders = sorted(f"{file.parent.name} {file.name.split('_')[2]}" for file in inbound.rglob("ftp_dpm_*"))
     assert folders[-1] == "date=2026-11-25 5678"
@@ -246,16 +248,18 @@ def test_a_run_with_a_key_is_done_once(data: Data) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        ("TaskFinished", "groups"),
-        ("TaskStarted", "share_vip"),
-        ("EffectPrepared", "share_vip"),
-        ("EffectDelivered", "share_vip"),
+        ("TaskFinished", "groups", ""),
+        ("TaskStarted", "share_vip", ""),
+        ("EffectPrepared", "share_vip", "prepared"),
+        ("EffectPrepared", "share_vip", "sending"),
+        ("EffectDelivered", "share_vip", "delivered"),
     ],
 )
-def test_a_stop_by_another_process_ends_the_run_before_the_next_task(data: Data, moment: tuple[str, str]) -> None:
+def test_a_stop_by_another_process_ends_the_run_before_the_next_task(data: Data, moment: tuple[str, str, str]) -> None:
     order = data.order("duckdb")
     path = Path(order["folder"]) / ".audienceflow" / "state.sqlite"
-    with start(order, f"if (kind, activity) == {moment}:\n    say('here')\n    wait()") as process:
+    here = f"if (kind, activity, getattr(fact, 'step', '')) == {moment}:\n    say('here')\n    wait()"
+    with start(order, here) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
         with SqlStore(path) as store:

@@ -75,6 +75,10 @@ def test_a_started_run_keeps_the_texts_it_began_with() -> None:
             {"status": "running", "steps": {"prepared": {"rows": 7}}},
         ),
         (
+            task(f.EffectPrepared, step="sending", outcome={"file": "a"}),
+            {"status": "running", "steps": {"sending": {"file": "a"}}},
+        ),
+        (
             task(f.EffectDelivered, step="uploaded", outcome={"etag": "e"}),
             {"status": "running", "steps": {"uploaded": {"etag": "e"}}},
         ),

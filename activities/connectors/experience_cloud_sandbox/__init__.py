@@ -93,6 +93,12 @@ class ExperienceCloudSandbox:
         post(self._receipts, version)
         return version.receipt
 
+    def has_accepted(self, key: str) -> bool:
+        """Say whether the file that came last under this key was accepted."""
+        with catalogue.connect(self._catalogue) as connection:
+            version = catalogue.find_version(connection, key)
+        return version is not None and version.receipt.accepted
+
     def list(self, prefix: str = "") -> tuple[str, ...]:
         """Give the keys of the outbound files, sorted."""
         if not self._outbound.is_dir():

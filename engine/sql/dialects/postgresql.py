@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import CITEXT, DOMAIN, ENUM, UUID
+from sqlalchemy.dialects.postgresql import CITEXT, DOMAIN, ENUM, UUID, insert
 
 from engine.kit.dialect import Capabilities, Curve, Sql, TableShape, Unit
 from engine.kit.types import DATE, Type
@@ -59,6 +60,11 @@ class PostgreSql(Standard):
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:
         shape = super().reflect(connection, name, schema)
         return replace(shape, columns={column: _read(type_) for column, type_ in shape.columns.items()})
+
+    def insert_new(self, table: sa.Table, columns: Sequence[str], rows: sa.Select[*tuple[Any, ...]]) -> sa.Insert:
+        # In the order of the key: else two that insert the same rows could each wait for the other.
+        places = (sa.text(str(1 + columns.index(column.name))) for column in table.primary_key)
+        return insert(table).from_select(columns, rows.order_by(*places)).on_conflict_do_nothing()
 
     def sha256(self, text: Sql) -> Sql:
         return sa.func.encode(sa.func.sha256(sa.func.convert_to(text, "UTF8")), "hex", type_=sa.String())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -81,6 +81,9 @@ class Standard:
 
     def configure(self, engine: sa.Engine) -> None:
         """Change nothing."""
+
+    def insert_new(self, table: sa.Table, columns: Sequence[str], rows: sa.Select[*tuple[Any, ...]]) -> sa.Insert:
+        return table.insert().from_select(columns, rows)
 
     def md5(self, text: Sql) -> Sql:
         return sa.func.md5(text, type_=sa.String())

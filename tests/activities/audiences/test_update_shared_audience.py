@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import gzip
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from activities.connectors import experience_cloud
+from engine.kit.connector import ObjectStore
 from engine.kit.errors import AuthorError, DataError
-from engine.kit.population import Population
+from engine.kit.population import Inputs, Population
 from engine.runs.effects import SkipEffect
 from engine.runs.guard import GuardTrip
-from tests.contract.world import World, ecid
+from engine.sql.database import Database
+from tests.contract.fixtures import FULL
+from tests.contract.world import World, ecid, opened
+from tests.databases import wait_until_blocked
 
 SHARE = "type: update_shared_audience\naudience: loyal_vip"
 PLAIN = "type: update_shared_audience\naudience: by_plain"
@@ -65,6 +76,15 @@ def test_the_result_shows_the_identifier_that_was_sent(world: World) -> None:
     done = world.run(SHARE, world.given("household_id integer, note text", [(1, "ä"), (7, None), (6, "x")]))
     assert world.rows(done["result"]) == [(1, "ä", hashed("a-001")), (7, None, hashed("a-001"))]
     assert world.rows(done["complement"]) == [(6, "x")]
+
+
+def test_a_column_called_identifier_stays_where_nothing_was_sent(world: World) -> None:
+    rows = [(1, "mine", 1), (3, "yours", 3), (6, "ours", 6)]
+    done = world.run(SHARE, world.given("household_id integer, Identifier text, place integer", rows))
+    assert list(done["result"].columns) == ["household_id", "place", "identifier"]
+    assert world.rows(done["result"]) == [(1, 1, hashed("a-001"))]
+    assert list(done["complement"].columns) == ["household_id", "Identifier", "place"]
+    assert (world.rows(done["complement"]), world.rows(done["suppressed"])) == ([(6, "ours", 6)], [(3, "yours", 3)])
 
 
 def test_the_ledger_remembers_each_identifier_once(world: World) -> None:
@@ -182,6 +202,20 @@ def test_a_row_that_the_dimension_has_no_more_is_suppressed(world: World) -> Non
     assert world.keys(done["suppressed"]) == [999]
 
 
+def test_an_identifier_leaves_only_when_all_rows_that_bear_it_may(world: World) -> None:
+    world.write_list("opted_out", world.given("household_id integer", [7]))  # 1 and 7 are a-001
+    done = world.run(SHARE, people(world, 1, 5, 7))
+    assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([5], [1, 7])
+    assert identifiers(world) == [hashed("é-005")]
+
+
+def test_a_row_without_an_identifier_suppresses_no_other(world: World) -> None:
+    world.identify("crm_id", "null")
+    world.write_list("opted_out", world.given("household_id integer", [6]))
+    done = world.run(SHARE, people(world, 1, 6))
+    assert (world.keys(done["complement"]), world.keys(done["suppressed"])) == ([1], [6])
+
+
 def test_without_a_purpose_only_the_suppression_lists_are_asked(world: World) -> None:
     done = world.run(PLAIN, people(world, 2, 3, 8))
     assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([3, 8], [2])
@@ -206,22 +240,140 @@ def test_a_suppression_list_of_another_dimension_suppresses_nobody_and_so_stops_
     assert sent(world) == {}
 
 
-def test_what_was_prepared_is_not_judged_again(world: World) -> None:
-    blocked = world.folder / "state" / "experience_cloud" / "inbound"
-    blocked.parent.mkdir(parents=True)
-    blocked.write_text("no folder")
-    with pytest.raises(OSError, match="inbound"):
-        world.run(SHARE, people(world, 1, 5), run="one")
-    blocked.unlink()
-    table = world.catalog.dimension("household").table
-    with world.db.transaction() as connection:
-        connection.execute(table.update().where(table.c.household_id == 5).values(share_consent=False))
+class Cut(Exception):
+    """The process dies, or the line breaks."""
+
+
+@dataclass(frozen=True)
+class Breaking:
+    """The real store, with a line that breaks before a file has arrived, or after."""
+
+    real: ObjectStore
+    takes: bool
+
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
+        if self.takes:
+            self.real.put(file, key)
+        raise Cut
+
+    def exists(self, key: str) -> bool:
+        return self.real.exists(key)
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        return self.real.list(prefix)
+
+    def fetch(self, key: str, to: Path) -> Path:
+        return self.real.fetch(key, to)
+
+
+def cut_off(world: World, text: str, population: Population, *, taken: bool) -> None:
+    """Share in the run `one`, which dies before the store has taken the file, or after."""
+    real = experience_cloud.connect(world.surroundings)
+    world.connect = lambda _name: replace(real, export_store=Breaking(real.export_store, taken))
+    with pytest.raises(Cut):
+        world.run(text, population, run="one")
+    world.connect = None
+
+
+def staged(world: World) -> Path:
+    (file,) = (world.folder / "staging").rglob("*.gz")
+    return file
+
+
+def test_consent_is_read_again_until_the_file_has_been_taken(world: World) -> None:
+    cut_off(world, SHARE, people(world, 1, 5), taken=False)
+    world.write_list("opted_out", world.given("household_id integer", [5]))
+    world.now += timedelta(days=3)
     done = world.run(SHARE, people(world, 1, 5), run="one")
-    with world.db.transaction() as connection:
-        connection.execute(table.update().where(table.c.household_id == 5).values(share_consent=True))
+    assert (world.keys(done["result"]), world.keys(done["suppressed"])) == ([1], [5])
+    assert sent(world) == {"date=2026-11-26/ftp_dpm_1234_1795422600.sync.gz": [(hashed("a-001"), "d_sid=10603116")]}
+    assert [row[:3] for row in world.table_rows(world.ledger.memberships)] == [("loyal_vip", hashed("a-001"), "one")]
+
+
+def test_what_has_been_taken_is_neither_judged_nor_sent_again(world: World) -> None:
+    cut_off(world, SHARE, people(world, 1, 5), taken=True)
+    world.write_list("opted_out", world.given("household_id integer", [5]))
+    world.now += timedelta(days=3)
+    done = world.run(f"{SHARE}\nguard: {{max: 1}}", people(world, 1, 5), run="one")
     assert world.keys(done["result"]) == [1, 5]
-    assert sorted(identifiers(world)) == sorted([hashed("a-001"), hashed("é-005")])
+    assert list(sent(world)) == ["date=2026-11-23/ftp_dpm_1234_1795422600.sync.gz"]
+    assert len(world.cloud.receipts()) == 1
     assert len(world.table_rows(world.ledger.memberships)) == 2
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("left", [b"", b"\x1f\x8b\x08", None], ids=["empty", "cut", "gone"])
+def test_a_file_that_lost_its_bytes_is_written_again_before_it_leaves(
+    world: World, taken: bool, left: bytes | None
+) -> None:
+    cut_off(world, SHARE, people(world, 1, 5), taken=taken)
+    file = staged(world)
+    file.unlink() if left is None else file.write_bytes(left)
+    world.run(SHARE, people(world, 1, 5), run="one")
+    assert sorted(identifiers(world)) == sorted([hashed("a-001"), hashed("é-005")])
+    assert len(world.cloud.receipts()) == 1
+
+
+def test_rows_that_are_not_those_that_were_taken_are_not_sent(world: World) -> None:
+    cut_off(world, SHARE, people(world, 1, 5), taken=True)
+    staged(world).unlink()
+    table = world.execution(world.load(SHARE, {"from": 1}), "one").work_table("tested", "1", "result")
+    with world.db.transaction() as connection:
+        connection.execute(
+            sa.update(sa.table(table.name, sa.column("identifier"), schema=table.schema)).values(identifier="x")
+        )
+    with pytest.raises(DataError, match="is not the one that was about to be sent"):
+        world.run(SHARE, people(world, 1, 5), run="one")
+    assert len(world.cloud.receipts()) == 1
+    assert world.table_rows(world.ledger.memberships) == []
+
+
+def test_a_share_that_midnight_overtakes_goes_into_the_new_days_folder(world: World) -> None:
+    world.now, world.tick = datetime(2026, 11, 23, 23, 59, 55, tzinfo=UTC), timedelta(seconds=1)
+    world.run(SHARE, people(world, 1))
+    assert list(sent(world)) == ["date=2026-11-24/ftp_dpm_1234_1795478396.sync.gz"]
+
+
+def test_two_shares_of_one_person_at_once_are_both_remembered_as_one(
+    postgres_database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    with (
+        opened(postgres_database, tmp_path, FULL) as world,
+        Database(postgres_url) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        memberships = world.ledger.memberships
+        population = people(world, 1, 5)
+        with other.transaction() as connection:
+            connection.execute(memberships.insert().values(
+                audience="loyal_vip", identifier=hashed("a-001"), run="other", sent_at=datetime(2026, 11, 23)  # noqa: DTZ001
+            ))  # fmt: skip
+            running = pool.submit(world.run, SHARE, population, run="one")
+            wait_until_blocked(postgres_url)
+        assert world.keys(running.result()["result"]) == [1, 5]
+        remembered = [row[:3] for row in world.table_rows(memberships)]
+    assert remembered == sorted([("loyal_vip", hashed("a-001"), "other"), ("loyal_vip", hashed("é-005"), "one")])
+
+
+@pytest.mark.parametrize("step", ["sending", "delivered"])
+def test_a_ledger_that_forgot_what_the_facts_tell_stops_the_share(world: World, step: str) -> None:
+    """The data database was brought back from a backup; the run's facts are elsewhere."""
+    world.run(SHARE, people(world, 1), run="one")
+    (key,) = sent(world)
+    with world.db.transaction() as connection:
+        for table in (world.ledger.effects, world.ledger.reservations, world.ledger.memberships):
+            connection.execute(table.delete())
+    spec = world.load(SHARE, {"from": 1})
+    known = {"sending": {"key": key}} | ({"delivered": {}} if step == "delivered" else {})
+    context = world.context(world.execution(spec, "one"), spec.activities["tested"], known)
+
+    def attempt() -> None:
+        if context.delivered() is None:
+            world.perform(spec, Inputs({"from": (people(world, 1),)}), run="one", known=known)
+
+    with pytest.raises(DataError, match=f"has done the step '{step}', say the facts of the run"):
+        attempt()
+    assert len(world.cloud.receipts()) == 1
 
 
 def test_consent_for_a_purpose_the_dimension_does_not_know_is_an_error(offline_world: World) -> None:
@@ -293,6 +445,14 @@ def test_a_population_of_another_dimension_is_refused(offline_world: World) -> N
         AuthorError, match="the data source 'crm_id' identifies household, the population is of purchase"
     ):
         offline_world.run(SHARE, lines)
+
+
+def test_an_audience_that_was_given_another_name_is_refused_and_both_are_named(offline_world: World) -> None:
+    offline_world.run(SHARE, people(offline_world, 1))
+    offline_world.declare("audiences", "loyal_vip", name="Very important")
+    with pytest.raises(AuthorError, match=r"A010 .*name='Very important'.* conflicts with .*name='Loyal VIP'"):
+        offline_world.run(SHARE, people(offline_world, 5))
+    assert identifiers(offline_world) == [hashed("a-001")]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
+import engine
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.population import Population
 from engine.runs.guard import GuardTrip
@@ -71,6 +76,33 @@ def test_every_line_that_finds_nobody_is_unmatched_also_when_it_repeats(world: W
         (6, "three", "e"),
         (7, "3.0", "f"),
     ]
+
+
+@pytest.mark.parametrize("type_", ["CHAR(5)", "VARCHAR(5)"])
+def test_blanks_at_the_ends_of_a_text_key_hide_nobody(tmp_path: Path, database_url: str, type_: str) -> None:
+    table = f"codes_{uuid4().hex[:8]}"
+    made = sa.create_engine(database_url)
+    with made.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE {table} (code {type_} PRIMARY KEY)")
+        connection.exec_driver_sql(f"INSERT INTO {table} VALUES ('ab'), ('cd '), ('ef')")  # noqa: S608
+    made.dispose()
+    project = f"databases: {{default: {{url: '{database_url}', work_schema: {table}}}}}\ndimensions: {{code: {{table: {table}, key: code}}}}\n"
+    (tmp_path / "project.yaml").write_text(project, encoding="utf-8")
+    (tmp_path / "codes.csv").write_text("code\nab \ncd\ngh\n", encoding="utf-8")
+    written = "workflow: w\ndimension: code\nactivities:\n  out: {type: list_import, list: out, file: codes.csv}\n"
+    (tmp_path / "w.yaml").write_text(written, encoding="utf-8")
+    done = engine.run(tmp_path / "w.yaml")
+    assert done.errors == ()
+    assert done.activities["out"].outputs == {"result": 2, "unmatched": 1, "ambiguous": 0}
+
+
+def test_after_a_bad_line_no_row_is_kept_in_memory(offline_world: World) -> None:
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"people\.csv:2: 2 values instead of 1"):
+        imported(offline_world, "household_id\n1,2\n" + "7\n" * 200_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2**20
 
 
 def test_composite_keys_are_found_whole_and_a_column_may_be_called_line(world: World) -> None:
@@ -205,6 +237,13 @@ def test_an_audience_by_a_data_source_of_another_dimension_is_refused(offline_wo
 def test_an_audience_without_a_segment_cannot_be_read(offline_world: World) -> None:
     with pytest.raises(AuthorError, match="the audience 'unborn' cannot be read"):
         offline_world.run("type: list_import\nlist: vip\naudience: unborn")
+
+
+def test_an_audience_that_experience_cloud_knows_by_half_cannot_be_read(offline_world: World) -> None:
+    offline_world.declare("audiences", "loyal_vip", trait=None)
+    with pytest.raises(DataError, match="cannot export the segment 10603117: no segment '10603117'") as caught:
+        offline_world.run(AUDIENCE)
+    assert caught.value.fix.startswith("write the audience's 'trait'")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from engine.kit.errors import DataError
+from activities.lists.list_update import ListUpdate
+from engine.kit.activity import EffectPlan
+from engine.kit.errors import AuthorError, DataError
+from engine.kit.population import Inputs
 from engine.runs.effects import SkipEffect
 from engine.runs.guard import GuardTrip
 from tests.contract.world import World
@@ -136,3 +139,19 @@ def test_a_list_can_be_replaced_from_itself(world: World) -> None:
     own = world.run("type: read_list\nlist: people")["result"]
     world.run(REPLACE, world.run("type: query\nwhere: household_id = 2", own)["result"])
     assert world.list_rows("people") == [(2, "old")]
+
+
+def test_rows_without_a_dimension_cannot_be_appended(offline_world: World) -> None:
+    lines = offline_world.given("line integer, note text", [(1, "a")], dimension=None)
+    inputs = Inputs({"from": [lines]})
+    with pytest.raises(AuthorError, match="E406 rows without a dimension cannot be appended"):
+        planned(APPEND, inputs, offline_world)
+    planned(REPLACE, inputs, offline_world)
+    offline_world.run(REPLACE, lines)
+    assert offline_world.list_rows("people") == [(1, "a")]
+
+
+def planned(text: str, inputs: Inputs, world: World) -> EffectPlan:
+    effect = world.load(text, {"from": 1}).activities["tested"].activity
+    assert isinstance(effect, ListUpdate)
+    return effect.plan(inputs, world.catalog)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -123,6 +123,10 @@ class World:
     project: Project
     folder: Path
     now: datetime = NOW
+    tick: timedelta = timedelta(0)
+    """How far each reading moves the clock on."""
+    connect: Callable[[str], Any] | None = None
+    """Opens what stands for a connector; the real one when not told."""
     ledger: Ledger = field(init=False)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -137,13 +141,18 @@ class World:
     def catalog(self) -> Catalog:
         return catalogs.with_lists(self._tables, self.ledger.read_lists())
 
+    def clock(self) -> datetime:
+        """Give the time, and move on."""
+        self.now += self.tick
+        return self.now
+
     @property
     def surroundings(self) -> Surroundings:
         return Surroundings(
             sections=self.project.sections,
             folder=self.folder,
             state_folder=self.folder / "state",
-            clock=lambda: self.now,
+            clock=self.clock,
             environment="dev",
             is_environment_named=False,
         )
@@ -228,7 +237,8 @@ class World:
         return Execution(
             run=run, spec=spec, graph=graphs.build(spec), db=self.db, ledger=self.ledger, catalog=lambda: self.catalog,
             values=bind.values(spec, {}, run=run, time=self.now, started_at=self.now), evaluate=evaluator(self.db, self._tables),
-            time=self.now, clock=lambda: self.now, connect=lambda name: registry.load().of("connector")[name](self.surroundings),
+            time=self.now, clock=self.clock,
+            connect=self.connect or (lambda name: registry.load().of("connector")[name](self.surroundings)),
             folder=self.folder, staging=self.folder / "staging" / run,
         )  # fmt: skip
 
