@@ -18,6 +18,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore
 from engine.kit.context import SENDING, Context
 from engine.kit.errors import AuthorError, DataError
+from engine.kit.expression.rows import semi_joined
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
 from engine.kit.population import Inputs, Population
@@ -62,7 +63,7 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        outputs = _parted(_judged(population, audience, source, catalog), population)
+        outputs = _parted(_judged(population, audience, source, catalog), population, catalog)
         return EffectPlan(outputs=outputs, sentences=(
             f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
             f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
@@ -75,7 +76,7 @@ class UpdateSharedAudience(Effect):
         ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
         # Judged in a table of its own: else each port would hash the identifiers of the whole dimension again.
         judged = ctx.keep("judged", _judged(population, audience, source, ctx.catalog))
-        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, population).items()}
+        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, population, ctx.catalog).items()}
         sent = kept["result"]
         ctx.guard(sent)
         if sent.count:
@@ -153,24 +154,22 @@ def _judged(
     may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
     mark, value = population.unused(MARK), population.unused(VALUE)
     columns = [population.column(name) for name in population.columns]
-    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value)).subquery()
-    judged = [column for column in rows.c if column.name != mark]
-    return population.of(
-        sa.select(*judged, _agreed(rows.c[mark], rows.c[value]).label(mark)), {mark: BOOLEAN, value: TEXT}
-    )
+    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value))
+    return population.of(rows, {mark: BOOLEAN, value: TEXT})
 
 
-def _agreed(may_leave: sa.ColumnElement[bool], value: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Say that all rows with the identifier may leave: a file names identifiers, so one no among them must count."""
-    fewest = sa.func.min(sa.case((may_leave, 1), else_=0)).over(partition_by=value)
-    return sa.case((value.is_(None), may_leave), else_=fewest == 1)
+def _parted(judged: Population, population: Population, catalog: Catalog) -> dict[str, Population]:
+    """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named.
 
-
-def _parted(judged: Population, population: Population) -> dict[str, Population]:
-    """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named."""
+    A file names identifiers, so one row that may not leave keeps back all that bear its identifier.
+    """
     name = identifier_name(population.key)
-    may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
+    mark: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
     value = judged.column(population.unused(VALUE))
+    others = judged.relation.alias()
+    refused = [sa.not_(others.c[population.unused(MARK)])]
+    is_refused = semi_joined(catalog, [value], [others.c[population.unused(VALUE)]], others, refused, [others])
+    may_leave = sa.and_(mark, sa.not_(is_refused))
     rows = judged.select(population.columns)
     sent = judged.select(column for column in population.columns if column.lower() != name).add_columns(
         value.label(name)
@@ -178,7 +177,7 @@ def _parted(judged: Population, population: Population) -> dict[str, Population]
     return {
         "result": judged.of(sent.where(may_leave, value.is_not(None)), {name: TEXT}),
         "complement": judged.of(rows.where(may_leave, value.is_(None))),
-        "suppressed": judged.of(rows.where(~may_leave)),
+        "suppressed": judged.of(rows.where(sa.not_(may_leave))),
     }
 
 

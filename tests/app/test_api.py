@@ -17,11 +17,10 @@ from engine.app.options import Options
 from engine.app.result import RunResult
 from engine.app.session import Session
 from engine.kit.component import Component
-from engine.kit.errors import AuthorError, DataError, RetryLater
+from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.kit.expression.functions import INTEGERS, Function, Parameter
 from engine.kit.types import INTEGER
-from engine.sql.database import Database
 
 PROJECT = """
 databases: {default: {url: "sqlite:///people.sqlite"}}
@@ -153,14 +152,9 @@ def test_an_input_that_does_not_come_is_empty_with_the_columns_it_would_have_had
     assert counts(found)["unknown.result"] == 6
 
 
-def test_a_retry_whose_values_do_not_fit_is_an_error_of_the_activity(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def held(*_: object, **__: object) -> None:
-        raise RetryLater("held")
-
-    monkeypatch.setattr(Database, "create", held)
-    found = run("  a: {type: query, retry: {attempts: vars.n}}\n", vars={"n": "0"})
-    assert (found.status, found.activities["a"].status) == ("suspended", "suspended")
-    assert "attempts" in found.activities["a"].message
+def test_a_retry_whose_values_do_not_fit_is_refused_before_the_run(run: Run) -> None:
+    with pytest.raises(AuthorError, match=r"V004 'attempts' as 'vars\.n': 0 is less than 1"):
+        run("  a: {type: query, retry: {attempts: vars.n}}\n", vars={"n": "0"})
 
 
 def test_a_run_goes_on_whatever_became_of_the_project_file(run: Run, tmp_path: Path) -> None:

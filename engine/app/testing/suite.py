@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.app.options import Options, find, label_of, read_text
@@ -109,11 +109,17 @@ def _projects(file: WrittenFile, registry: Registry, options: Options) -> dict[s
             clock=options.clock,
         )
         try:
-            found[environment and str(environment)] = read_project(path, text, registry, named)
+            found[environment and str(environment)] = _unmasked(read_project(path, text, registry, named))
         except AuthorError as problem:
             raise AuthorError(*(Diagnostic(environment.span, item.code, item.message, item.fix) if environment and item.code == "P005" else item
                                 for item in problem.diagnostics)) from None  # fmt: skip
     return found
+
+
+def _unmasked(project: Project) -> Project:
+    """Give a project without personal columns: a test shows its own rows, and need not have them all."""
+    dimensions = {name: each.model_copy(update={"personal": ()}) for name, each in project.dimensions.items()}
+    return replace(project, dimensions=dimensions)
 
 
 def _problems(file: WrittenFile, spec: WorkflowSpec) -> Iterator[Diagnostic]:

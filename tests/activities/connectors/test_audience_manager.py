@@ -138,7 +138,7 @@ def test_any_other_name_is_another_kind_of_file(name: str) -> None:
 def outbound(path: Path, content: bytes) -> list[str]:
     name = read_outbound_name(path.name)
     assert name is not None
-    path.write_bytes(gzip.compress(content) if name.is_compressed else content)
+    path.write_bytes(gzip.compress(content, mtime=0) if name.is_compressed else content)
     return list(read_outbound(path, name, "106"))
 
 

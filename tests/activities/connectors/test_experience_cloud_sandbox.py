@@ -220,17 +220,17 @@ def test_a_key_cannot_leave_the_folder(cloud: ExperienceCloudSandbox, tmp_path: 
         ("ftp_dpm_21_1772366400.sync", b"", "file: empty"),
         ("ftp_dpm_21_1772366400.sync", b"\r\n\n", "file: empty"),
         ("ftp_dpm_21_1772366400.sync.gz", b"", "file: empty"),
-        ("ftp_dpm_21_1772366400.sync.gz", gzip.compress(b""), "file: empty"),
+        ("ftp_dpm_21_1772366400.sync.gz", gzip.compress(b"", mtime=0), "file: empty"),
         ("ftp_dpm_21_1772366400.sync.gz", b"ada\td_sid=7701\n", "file: named .gz but not gzip"),
-        ("ftp_dpm_21_1772366400.sync", gzip.compress(b"ada\td_sid=7701\n"), "file: gzip but not named .gz"),
+        ("ftp_dpm_21_1772366400.sync", gzip.compress(b"ada\td_sid=7701\n", mtime=0), "file: gzip but not named .gz"),
         (
             "ftp_dpm_21_1772366400.sync.gz",
-            gzip.compress(b"ada\td_sid=7701\n")[:-5],
+            gzip.compress(b"ada\td_sid=7701\n", mtime=0)[:-5],
             "file: not a valid gzip, broken or cut off",
         ),
         (
             "ftp_dpm_21_1772366400.sync.gz",
-            gzip.compress(b"ada\td_sid=7701\n") + b"more",
+            gzip.compress(b"ada\td_sid=7701\n", mtime=0) + b"more",
             "file: not a valid gzip, broken or cut off",
         ),
     ],
@@ -561,7 +561,7 @@ def fetch(cloud: ExperienceCloudSandbox, key: str, folder: Path) -> str:
 
 def test_visitor_ids_make_the_round_trip_unharmed(sender: Sender, tmp_path: Path) -> None:
     name = "ftp_dpm_33_1772366400.sync.gz"
-    assert sender.send(gzip.compress(f"{BOB}\td_sid=7703\n{ADA}\td_sid=7703\n".encode()), name).accepted
+    assert sender.send(gzip.compress(f"{BOB}\td_sid=7703\n{ADA}\td_sid=7703\n".encode(), mtime=0), name).accepted
     keys = sender.cloud.export("9903", destination="123456")
     assert keys == ("S3_123456_33_full_1772366400000.sync.gz",)
     assert fetch(sender.cloud, keys[0], tmp_path) == f"{ADA}\t9903\t\n{BOB}\t9903\t\n"
