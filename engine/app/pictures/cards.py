@@ -31,6 +31,7 @@ HEADING = Type(17, 25, "strong", is_bold=True)
 SUBHEADING = Type(11.5, 17, "weak")
 TITLE = Type(12.5, 16, "strong", is_bold=True)
 DETAIL = Type(10.5, 14, "weak")
+TALLY = Type(10.5, 14, "strong")
 STATUS = Type(10.5, 15, "word", is_bold=True)
 WORDS = Type(10.5, 13, "weak")
 COUNT = Type(11, 14, "strong", is_bold=True)
@@ -60,7 +61,7 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """The cards of a figure: of its heading, boxes by id, notes by the box they are on, arrows in order, lanes by name."""
+    """The cards of a figure: of its heading, boxes by id, notes by the box they are on, arrows as the joins, lanes by name."""
 
     heading: Card
     boxes: Mapping[str, Card]
@@ -79,7 +80,7 @@ def texts(figure: Figure) -> Texts:
         notes={
             name: tuple(_note(note, boxes[name].width) for note in figure.notes if note.at == name) for name in noted
         },
-        arrows=tuple(map(_arrow, figure.arrows)),
+        arrows=tuple(map(_arrow, figure.joins)),
         lanes={lane.name: _lane(lane.label) for lane in figure.lanes},
     )
 
@@ -87,12 +88,12 @@ def texts(figure: Figure) -> Texts:
 def _boxes(figure: Figure) -> dict[str, Card]:
     """Give the card of every box, all equally wide."""
     badge = BADGE if figure.run else 0
-    room = max((line.width for box in figure.boxes.values() for line in _box(box, 10_000, 1)), default=0)
+    room = max((line.width for box in figure.boxes.values() for line in _box(figure, box, 10_000, 1)), default=0)
     room = min(MOST_ROOM, max(LEAST_ROOM, room))
     wide = _even(PADDING + TILE + GAP + room + badge + PADDING)
     cards = {}
     for name, box in figure.boxes.items():
-        lines = tuple(_box(box, room, 3))
+        lines = tuple(_box(figure, box, room, 3))
         cards[name] = Card(lines, wide, _even(max(_height(lines), TILE) + 2 * PADDING))
     return cards
 
@@ -124,14 +125,15 @@ def _lane(label: str) -> Card:
 
 def _heading(figure: Figure) -> Card:
     """Give what stands above the drawing: the workflow, and the run."""
-    lines = list(_lines(figure.label or figure.name, 900, HEADING, 1))
+    lines = list(_lines(figure.label or figure.name, 900, HEADING, 2))
     run = f"run {figure.run}, {figure.status}" if figure.run else ""
     below = " · ".join(filter(None, (figure.name if figure.label else "", run)))
     lines += _lines(below, 900, SUBHEADING, 1)
     return Card(tuple(lines), _even(max(line.width for line in lines)), _height(lines))
 
 
-def _box(box: Box, room: float, most: int) -> Iterable[Line]:
+def _box(figure: Figure, box: Box, room: float, most: int) -> Iterable[Line]:
+    """Give the lines of a box; at its end, the counts of ports that nobody reads."""
     yield from _lines(box.label or box.id, room, TITLE, most)
     if box.label:
         yield from _lines(box.id, room, DETAIL, 2)
@@ -140,6 +142,9 @@ def _box(box: Box, room: float, most: int) -> Iterable[Line]:
         yield from _lines(box.status.replace("_", " "), room, STATUS, 1, STATUSES.get(box.status, "idle"))
     elif ENABLED[box.enabled]:
         yield from _lines(ENABLED[box.enabled], room, STATUS, 1, "idle")
+    for arrow in figure.leaving(box.id):
+        if not arrow.target:
+            yield from _lines(f"{arrow.words or arrow.port}: {arrow.figures}", room, TALLY, 2)
 
 
 def _lines(text: str, room: float, type: Type, most: int, colour: str = "") -> Iterable[Line]:

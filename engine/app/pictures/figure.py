@@ -92,6 +92,11 @@ class Figure:
     lanes: tuple[Lane, ...]
     notes: tuple[Note, ...]
 
+    @property
+    def joins(self) -> tuple[Arrow, ...]:
+        """The arrows that end at a box."""
+        return tuple(arrow for arrow in self.arrows if arrow.target)
+
     def leaving(self, box: str) -> list[Arrow]:
         return [arrow for arrow in self.arrows if arrow.source == box]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from engine.lang.graph import CONTROL
 if TYPE_CHECKING:
     from pygraphviz import AGraph
 
-NOTE_GAP, PORT_PITCH, END = 9, 15, 10
-INCH = 72
+NOTE_GAP, PORT_PITCH = 9, 15
+FAN, MOST_FAN = 7, 90
+"""How much further apart boxes stand for each arrow of a fan, so that the words on it have room."""
+
 BARE = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
 
 
@@ -31,7 +33,7 @@ class DrawMissing(AudienceflowError):
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Places by what stands there; of a lane the band and its title; `routes` in the order of the figure's arrows."""
+    """Places by what stands there; of a lane the band and its title; `routes` in the order of the figure's joins."""
 
     boxes: Mapping[str, Area]
     notes: Mapping[str, tuple[Area, ...]]
@@ -43,7 +45,7 @@ class Layout:
         """What all of it covers."""
         areas = [*self.boxes.values(), *(area for stack in self.notes.values() for area in stack)]
         areas += [area for pair in self.lanes.values() for area in pair]
-        areas += [area for route in self.routes for area in (route.label, route.end) if area]
+        areas += [route.label for route in self.routes if route.label]
         points = [point for route in self.routes for point in (*route.points, route.tip)]
         left = min([*(area.x for area in areas), *(x for x, _ in points)])
         top = min([*(area.y for area in areas), *(y for _, y in points)])
@@ -60,25 +62,23 @@ def lay_out(figure: Figure, texts: Texts) -> Layout:
         raise DrawMissing("pygraphviz") from None
     graph = AGraph(
         strict=False, directed=True, rankdir="LR" if figure.direction == "right" else "TB",
-        nodesep="0.32", ranksep="0.55", splines="spline", remincross="true", searchsize="60",
+        nodesep="0.32", ranksep="0.6", splines="spline", remincross="true", searchsize="60",
     )  # fmt: skip
     graph.node_attr.update(shape="none", margin="0", label="")
     graph.edge_attr.update(arrowsize="0.75")
     plans = {name: _Plan(figure, name, texts.boxes[name], texts.notes.get(name, ())) for name in figure.boxes}
     for name, plan in plans.items():
         graph.add_node(_node(figure, name), label=plan.table())
-    ends = {}
-    for number, (arrow, label) in enumerate(zip(figure.arrows, texts.arrows, strict=True)):
-        ends[number] = _join(graph, figure, plans, number, arrow, label)
+    for number, (arrow, label) in enumerate(zip(figure.joins, texts.arrows, strict=True)):
+        _join(graph, figure, plans, number, arrow, label)
     for number, lane in enumerate(figure.lanes):
         if lane.members:
             nodes = [_node(figure, name) for name in lane.members]
-            nodes += [end for index, end in ends.items() if end and figure.arrows[index].source in lane.members]
             graph.add_subgraph(
                 nodes, f"cluster_{number}", label=_blank(texts.lanes[lane.name]), labeljust="l", margin="14"
             )
     graph.layout(prog="dot")
-    return _read(graph, figure, texts, plans, ends)
+    return _read(graph, figure, texts, plans)
 
 
 class _Plan:
@@ -88,7 +88,7 @@ class _Plan:
         self.is_right = figure.direction == "right"
         self.name, self.notes = name, notes
         self.inputs = _inputs(figure, name)
-        self.outputs = list(dict.fromkeys(arrow.port for arrow in figure.leaving(name)))
+        self.outputs = list(dict.fromkeys(arrow.port for arrow in figure.joins if arrow.source == name))
         ports = max(len(self.inputs), len(self.outputs))
         stack = sum(note.height for note in notes) + NOTE_GAP * len(notes)
         if self.is_right:
@@ -149,48 +149,37 @@ def _node(figure: Figure, name: str) -> str:
 
 def _join(
     graph: AGraph, figure: Figure, plans: Mapping[str, _Plan], number: int, arrow: Arrow, label: Card | None
-) -> str:
-    """Add an arrow; give the node at its end where nobody reads it."""
+) -> None:
     leave, enter = ("e", "w") if figure.direction == "right" else ("s", "n")
-    options: dict[str, Any] = {"tailport": f"o{plans[arrow.source].outputs.index(arrow.port)}:{leave}"}
-    end = "" if arrow.target else f"end{number}"
-    if end:
-        graph.add_node(end, shape="box", fixedsize="true", width=END / INCH, height=END / INCH)
-        options |= {"headport": enter, "arrowhead": "none"}
-    else:
-        options["headport"] = f"i{plans[arrow.target].inputs.index(arrow.input)}:{enter}"
+    options: dict[str, Any] = {
+        "tailport": f"o{plans[arrow.source].outputs.index(arrow.port)}:{leave}",
+        "headport": f"i{plans[arrow.target].inputs.index(arrow.input)}:{enter}",
+        "weight": 1 if arrow.is_control else 4,
+    }
     if label:
-        options["label"] = _blank(label)
-    options["weight"] = 1 if arrow.is_control or end else 4
-    graph.add_edge(_node(figure, arrow.source), end or _node(figure, arrow.target), key=str(number), **options)
-    return end
+        siblings = max(len(plans[arrow.source].outputs), sum(join.target == arrow.target for join in figure.joins))
+        options["label"] = _blank(label, min(siblings * FAN, MOST_FAN))
+    graph.add_edge(_node(figure, arrow.source), _node(figure, arrow.target), key=str(number), **options)
 
 
-def _blank(card: Card) -> str:
-    """Give a label that takes the room of a card and holds no text, so that Graphviz needs no font."""
-    return f"<<TABLE {BARE}><TR><TD{_size(card.width, card.height)}></TD></TR></TABLE>>"
+def _blank(card: Card, more: int = 0) -> str:
+    """Give a label that takes the room of a card, or more, and holds no text, so that Graphviz needs no font."""
+    return f"<<TABLE {BARE}><TR><TD{_size(card.width + more, card.height)}></TD></TR></TABLE>>"
 
 
 def _size(width: float, height: float) -> str:
     return f" FIXEDSIZE='TRUE' WIDTH='{width:.0f}' HEIGHT='{height:.0f}'"
 
 
-def _read(graph: AGraph, figure: Figure, texts: Texts, plans: Mapping[str, _Plan], ends: Mapping[int, str]) -> Layout:
+def _read(graph: AGraph, figure: Figure, texts: Texts, plans: Mapping[str, _Plan]) -> Layout:
     """Take the places out of the graph; Graphviz counts upwards, a drawing downwards."""
     boxes = {name: plan.area(*_point(graph.get_node(_node(figure, name)).attr["pos"])) for name, plan in plans.items()}
     routes = []
-    for number, (arrow, label) in enumerate(zip(figure.arrows, texts.arrows, strict=True)):
-        end = ends[number]
-        edge = graph.get_edge(_node(figure, arrow.source), end or _node(figure, arrow.target), str(number))
+    for number, (arrow, card) in enumerate(zip(figure.joins, texts.arrows, strict=True)):
+        edge = graph.get_edge(_node(figure, arrow.source), _node(figure, arrow.target), str(number))
         points, tip = _spline(edge.attr["pos"])
-        routes.append(
-            Route(
-                points=points,
-                tip=tip,
-                label=_centred(_point(edge.attr["lp"]), label.width, label.height) if label else None,
-                end=_centred(_point(graph.get_node(end).attr["pos"]), END, END) if end else None,
-            )
-        )
+        label = _centred(_point(edge.attr["lp"]), card.width, card.height) if card else None
+        routes.append(Route(points=points, tip=tip, label=label))
     lanes = {}
     for number, lane in enumerate(figure.lanes):
         if lane.members:
@@ -201,7 +190,6 @@ def _read(graph: AGraph, figure: Figure, texts: Texts, plans: Mapping[str, _Plan
             lanes[lane.name] = (band, _centred(_point(attributes["lp"]), title.width, title.height))
     notes = {name: plan.note_areas(boxes[name]) for name, plan in plans.items() if plan.notes}
     obstacles = [*boxes.values(), *(area for stack in notes.values() for area in stack)]
-    obstacles += [route.end for route in routes if route.end]
     obstacles += [title for _, title in lanes.values()]
     ways = eased(routes, figure.direction, obstacles, [band for band, _ in lanes.values()])
     return Layout(boxes=boxes, notes=notes, lanes=lanes, routes=ways)
@@ -217,8 +205,6 @@ def _centred(middle: Point, width: float, height: float) -> Area:
 
 
 def _spline(text: str) -> tuple[tuple[Point, ...], Point]:
-    """Read a spline; where it has no head, its tip is its last point."""
-    parts: Iterable[str] = text.replace("\\\n", "").split()
-    head = [_point(part) for part in parts if part.startswith("e,")]
-    points = tuple(_point(part) for part in parts if not part.startswith("e,"))
-    return points, head[0] if head else points[-1]
+    """Read a spline and the tip of its head."""
+    head, *points = text.replace("\\\n", "").split()
+    return tuple(map(_point, points)), _point(head)

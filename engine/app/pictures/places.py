@@ -13,14 +13,17 @@ Point = tuple[float, float]
 HEAD = 8.0
 """How long the head of an arrow is."""
 
-CLEARANCE, NEAR, SLANT = 3.0, 12.0, 3.0
-"""How far an arrow keeps away from what it passes, how near its words stay, what slant is none."""
+CLEARANCE, SLANT = 3.0, 3.0
+"""How far an arrow keeps away from what it passes; what slant is none."""
 
 STEPS, STRIDE = 16, 5
 """A curve is looked at in so many points, and one more for each stride of its length."""
 
 REACHES = (0.5, 0.65, 0.35)
 """How far the ends of a curve pull it along the direction, as a share of its way; the first that fits is taken."""
+
+SHARES = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.2, 0.8, 0.14, 0.86, 0.92, 0.97)
+"""Where words may stand along an arrow, the best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,6 @@ class Route:
     points: tuple[Point, ...]
     tip: Point
     label: Area | None
-    end: Area | None
 
     def trace(self) -> Iterator[Point]:
         """Give points along the way, the tip last."""
@@ -77,92 +79,91 @@ def eased(
 ) -> tuple[Route, ...]:
     """Give the plainest ways that leave and arrive along the direction: one curve where nothing stands in its way, else the one given.
 
-    The words of an arrow may move, along it, to where they touch nothing, neither the border of a band.
+    The words of an arrow then move along it, to where they touch nothing, neither the border of a band.
     """
-    found = [_level(route, direction) for route in routes]
-    traces = [list(route.trace()) for route in found]
-    for index, route in enumerate(found):
-        labels = [other.label for other in found if other.label and other is not route]
-        taken = [area for area in (*obstacles, *labels) if area != route.end]
-        crossing = [point for other, trace in enumerate(traces) if other != index for point in trace]
-        found[index] = _eased(route, direction, taken, bands, crossing)
-        traces[index] = list(found[index].trace())
-    return tuple(found)
+    ways = [_eased(_level(route, direction), direction, obstacles) for route in routes]
+    traces = [list(way.trace()) for way in ways]
+    taken = list(obstacles)
+    for index, way in enumerate(ways):
+        if way.label:
+            others = [point for other, trace in enumerate(traces) if other != index for point in trace]
+            label = _room(way.label, traces[index], others, direction, taken, bands)
+            taken.append(label)
+            ways[index] = replace(way, label=label)
+    return tuple(ways)
 
 
-def _eased(
-    route: Route, direction: Direction, taken: Sequence[Area], bands: Sequence[Area], crossing: Sequence[Point]
-) -> Route:
-    head = HEAD if route.tip != route.points[-1] else 0.0
+def _eased(route: Route, direction: Direction, obstacles: Sequence[Area]) -> Route:
     forward = _along(route.tip, direction) - _along(route.points[0], direction)
-    for reach in REACHES if forward > 2 * head else ():
-        plain = replace(route, points=_plain(route.points[0], route.tip, direction, head, reach))
-        traced = list(plain.trace())
-        if all(area.distance(point) >= CLEARANCE for area in taken for point in traced[2:-2]):
-            if not route.label:
-                return plain
-            if label := _room(route.label, traced, direction, taken, bands, crossing):
-                return replace(plain, label=label)
-    turned = replace(route, points=_turned(route.points, route.tip, direction, head))
-    if not route.label:
-        return turned
-    label = _room(route.label, list(turned.trace()), direction, taken, bands, crossing)
-    return replace(turned, label=label or route.label)
+    for reach in REACHES if forward > 2 * HEAD else ():
+        plain = replace(route, points=_plain(route.points[0], route.tip, direction, reach))
+        ends = (plain.points[0], plain.tip)
+        passed = [point for point in plain.trace() if min(math.dist(point, end) for end in ends) > HEAD + CLEARANCE]
+        if all(area.distance(point) >= CLEARANCE for area in obstacles for point in passed):
+            return plain
+    return replace(route, points=_turned(route.points, route.tip, direction))
 
 
 def _room(
     label: Area,
     traced: Sequence[Point],
+    others: Sequence[Point],
     direction: Direction,
     taken: Sequence[Area],
     bands: Sequence[Area],
-    crossing: Sequence[Point],
-) -> Area | None:
-    """Find a place for words beside an arrow where they touch nothing."""
-    for place in _beside(traced, label, direction):
-        if (
-            not any(place.overlaps(area) for area in taken)
-            and not any(place.overlaps(band) and not band.holds(place) for band in bands)
-            and all(place.distance(point) >= 1 for point in (*traced, *crossing))
-        ):
-            return place
-    return None
+) -> Area:
+    """Find the place for words beside an arrow that touches nothing and has no other arrow nearer; else the least bad."""
+    reach = label.width + label.height
+    left, right = min(x for x, _ in traced) - reach, max(x for x, _ in traced) + reach
+    near = [point for point in others if left <= point[0] <= right]
+    best, least = label, math.inf
+    for place in (*_beside(traced, label, direction), label):
+        if any(map(place.overlaps, taken)) or any(place.overlaps(band) and not band.holds(place) for band in bands):
+            continue
+        away = min(map(place.distance, near), default=math.inf)
+        touched = sum(place.distance(point) < 1 for point in (*traced, *near)) if away < 1 else 0
+        fault = 2 * touched + (away <= min(map(place.distance, traced)))
+        if fault < least:
+            best, least = place, fault
+        if fault == 0:
+            break
+    return best
 
 
 def _level(route: Route, direction: Direction) -> Route:
     """Let an arrow that is as good as straight be straight."""
     x, y = route.points[0]
-    if abs(_along(route.tip[::-1], direction) - _along((y, x), direction)) > SLANT or route.end:
+    if abs(_along(route.tip[::-1], direction) - _along((y, x), direction)) > SLANT:
         return route
     shift = (0.0, y - route.tip[1]) if direction == "right" else (x - route.tip[0], 0.0)
     tip = (route.tip[0] + shift[0], route.tip[1] + shift[1])
-    neck = route.points[-1] if route.points[-1] != route.tip else tip
-    return replace(route, points=(*route.points[:-1], neck), tip=tip)
+    return replace(route, tip=tip)
 
 
 def _beside(traced: Sequence[Point], label: Area, direction: Direction) -> Iterator[Area]:
-    """Give the places for words beside an arrow, the best first: where they are, if that is near, then from its middle to its ends."""
-    if min(map(label.distance, traced)) < NEAR:
-        yield label
-    above, below, left, right = (0, -1), (0, 1), (-1, 0), (1, 0)
+    """Give the places for words beside an arrow, the best first: from its middle to its ends."""
+    above, below, left, right = (0.0, -1.0), (0.0, 1.0), (-1.0, 0.0), (1.0, 0.0)
+    corners = ((-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0))
     sides = (above, below, right, left) if direction == "right" else (right, left, above, below)
-    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
+    for share in SHARES:
         x, y = traced[round(share * (len(traced) - 2))]
         for gap in (2, 5, 9):
-            for across, down in sides:
+            for across, down in (*sides, *corners):
                 middle = (x + across * (label.width / 2 + gap), y + down * (label.height / 2 + gap))
-                yield replace(label, x=middle[0] - label.width / 2, y=middle[1] - label.height / 2)
+                place = replace(label, x=middle[0] - label.width / 2, y=middle[1] - label.height / 2)
+                if all(place.distance(point) >= 1 for point in traced):
+                    yield place
 
 
-def _plain(start: Point, tip: Point, direction: Direction, head: float, share: float) -> tuple[Point, ...]:
-    neck = _moved(tip, direction, -head)
+def _plain(start: Point, tip: Point, direction: Direction, share: float) -> tuple[Point, ...]:
+    neck = _moved(tip, direction, -HEAD)
     reach = (_along(neck, direction) - _along(start, direction)) * share
     return (start, _moved(start, direction, reach), _moved(neck, direction, -reach), neck)
 
 
-def _turned(points: tuple[Point, ...], tip: Point, direction: Direction, head: float) -> tuple[Point, ...]:
+def _turned(points: tuple[Point, ...], tip: Point, direction: Direction) -> tuple[Point, ...]:
     """Let the last curve arrive along the direction, so that the head looks where it should."""
-    neck = _moved(tip, direction, -head)
+    neck = _moved(tip, direction, -HEAD)
     back = min(max((_along(neck, direction) - _along(points[-4], direction)) * 0.5, 4.0), 30.0)
     return (*points[:-2], _moved(neck, direction, -back), neck)
 

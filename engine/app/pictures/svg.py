@@ -52,8 +52,9 @@ def svg(figure: Figure, theme: Theme = "auto") -> str:
     for lane in figure.lanes:
         if lane.name in layout.lanes:
             _lane(drawing, lane.name, texts.lanes[lane.name], *layout.lanes[lane.name])
-    for arrow, route, card in zip(figure.arrows, layout.routes, texts.arrows, strict=True):
-        _arrow(drawing, figure, arrow, route, card)
+    for arrow, route, card in zip(figure.joins, layout.routes, texts.arrows, strict=True):
+        is_laned = any(route.label and band.holds(route.label) for band, _ in layout.lanes.values())
+        _arrow(drawing, figure, arrow, route, card, is_laned=is_laned)
     for name, box in figure.boxes.items():
         for sheet, area in zip(texts.notes.get(name, ()), layout.notes.get(name, ()), strict=True):
             _note(drawing, name, sheet, area, layout.boxes[name])
@@ -82,23 +83,21 @@ def _lane(parent: Element, name: str, card: Card, band: Area, title: Area) -> No
     _write(group, card.lines, title.x + 2, title.y + 2)
 
 
-def _arrow(parent: Element, figure: Figure, arrow: Arrow, route: Route, card: Card | None) -> None:
+def _arrow(parent: Element, figure: Figure, arrow: Arrow, route: Route, card: Card | None, *, is_laned: bool) -> None:
     is_quiet = bool(figure.run) and not arrow.is_control and arrow.count is None
     style = " ".join(["arrow", *(["after"] if arrow.is_control else []), *(["quiet"] if is_quiet else [])])
     names = {
         "data-from": f"{arrow.source}.{arrow.port}",
-        "data-to": f"{arrow.target}.{arrow.input}" if arrow.target else "",
+        "data-to": f"{arrow.target}.{arrow.input}",
     }
     group = SubElement(parent, "g", {"class": style, **names})
     counted = f": {arrow.figures}" if arrow.figures else ""
-    _said(group, "title", f"{arrow.source}.{arrow.port} › {arrow.target or 'read by nobody'}{counted}")
+    _said(group, "title", f"{arrow.source}.{arrow.port} › {arrow.target}{counted}")
     SubElement(group, "path", {"class": "shaft", "d": _curve(route.points)})
-    if route.end:
-        SubElement(group, "rect", {"class": "head", **_at(route.end), "rx": "2"})
-    else:
-        SubElement(group, "path", {"class": "head", "d": _head(route.points[-1], route.tip)})
+    SubElement(group, "path", {"class": "head", "d": _head(route.points[-1], route.tip)})
     if card and route.label:
-        _write(group, card.lines, route.label.x, route.label.y + 2, middle=route.label.width / 2)
+        words = SubElement(group, "g", {"class": "words laned" if is_laned else "words"})
+        _write(words, card.lines, route.label.x, route.label.y + 2, middle=route.label.width / 2)
 
 
 def _note(parent: Element, name: str, card: Card, area: Area, box: Area) -> None:
