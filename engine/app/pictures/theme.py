@@ -18,7 +18,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "ink": ("#0f172a", "#edf2f8"),
     "muted": ("#526074", "#a3b1c4"),
     "arrow": ("#64748b", "#8494aa"),
-    "quiet": ("#8492a6", "#6c7b90"),
+    "quiet": ("#7d8ba0", "#6c7b90"),
     "note": ("#fef6d8", "#3a3115"),
     "edge_of_note": ("#e0c158", "#7d6925"),
     "ink_of_note": ("#5c410a", "#f5e6b5"),
