@@ -14,7 +14,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import font_roboto
 import pytest
+import resvg_py
 from typer.testing import CliRunner
 
 from engine.app.cli import app
@@ -435,6 +437,14 @@ def test_a_missing_package_is_named_with_what_to_install(package: str, monkeypat
         png(svg(named("single")))
     assert package in caught.value.message
     assert caught.value.fix == "pip install 'audienceflow[draw]'"
+
+
+def test_a_png_needs_no_font_of_the_machine() -> None:
+    drawn = svg(named("chain"), "light")
+    files = [font_roboto.font_files[name] for name in ("Roboto", "RobotoBold")]
+    bare = resvg_py.svg_to_bytes(svg_string=drawn, zoom=2, font_files=files, skip_system_fonts=True)
+    assert png(drawn) == bare
+    assert png(drawn) != resvg_py.svg_to_bytes(svg_string=drawn, zoom=2, skip_system_fonts=True)
 
 
 def draw(*words: str) -> bytes:

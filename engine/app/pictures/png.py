@@ -10,8 +10,8 @@ SCALE = 2.0
 def png(svg: str) -> bytes:
     """Paint an SVG, twice as large as it says, so that it is sharp on fine screens. Raises DrawMissing.
 
-    Letters that the font brought along lacks (ideographs, emoji) are taken from the machine's fonts, and left out where
-    it has none.
+    Letters that the font brought along lacks (ideographs, emoji) are taken from the machine's fonts, and are empty
+    frames where it has none.
     """
     try:
         import font_roboto
