@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.app.pictures.figure import Direction
 
 Point = tuple[float, float]
+Grid = dict[tuple[int, int], list[tuple[int, Point]]]
+"""The points of all arrows, each with its arrow's number, by the square they lie in."""
+
+CELL = 24.0
 
 HEAD = 8.0
 """How long the head of an arrow is."""
@@ -83,11 +87,15 @@ def eased(
     """
     ways = [_eased(_level(route, direction), direction, obstacles) for route in routes]
     traces = [list(way.trace()) for way in ways]
+    grid: Grid = {}
+    for index, trace in enumerate(traces):
+        for x, y in trace:
+            grid.setdefault((int(x // CELL), int(y // CELL)), []).append((index, (x, y)))
     taken = list(obstacles)
     for index, way in enumerate(ways):
         if way.label:
-            others = [point for other, trace in enumerate(traces) if other != index for point in trace]
-            label = _room(way.label, traces[index], others, direction, taken, bands)
+            places = (*_beside(traces[index], way.label, direction), way.label)
+            label = _best(places, index, grid, taken, bands) or way.label
             taken.append(label)
             ways[index] = replace(way, label=label)
     return tuple(ways)
@@ -99,35 +107,45 @@ def _eased(route: Route, direction: Direction, obstacles: Sequence[Area]) -> Rou
         plain = replace(route, points=_plain(route.points[0], route.tip, direction, reach))
         ends = (plain.points[0], plain.tip)
         passed = [point for point in plain.trace() if min(math.dist(point, end) for end in ends) > HEAD + CLEARANCE]
-        if all(area.distance(point) >= CLEARANCE for area in obstacles for point in passed):
+        around = _around(passed)
+        if all(area.distance(point) >= CLEARANCE for area in obstacles if area.overlaps(around) for point in passed):
             return plain
     return replace(route, points=_turned(route.points, route.tip, direction))
 
 
-def _room(
-    label: Area,
-    traced: Sequence[Point],
-    others: Sequence[Point],
-    direction: Direction,
-    taken: Sequence[Area],
-    bands: Sequence[Area],
-) -> Area:
+def _around(points: Sequence[Point]) -> Area:
+    """Give the rectangle around points, with the room that is kept free about it."""
+    left, top = min((x for x, _ in points), default=0.0), min((y for _, y in points), default=0.0)
+    right, bottom = max((x for x, _ in points), default=0.0), max((y for _, y in points), default=0.0)
+    free = 2 * CLEARANCE
+    return Area(x=left - CLEARANCE, y=top - CLEARANCE, width=right - left + free, height=bottom - top + free)
+
+
+def _best(places: Iterable[Area], own: int, grid: Grid, taken: Sequence[Area], bands: Sequence[Area]) -> Area | None:
     """Find the place for words beside an arrow that touches nothing and has no other arrow nearer; else the least bad."""
-    reach = label.width + label.height
-    left, right = min(x for x, _ in traced) - reach, max(x for x, _ in traced) + reach
-    near = [point for point in others if left <= point[0] <= right]
-    best, least = label, math.inf
-    for place in (*_beside(traced, label, direction), label):
+    best, least = None, math.inf
+    for place in places:
         if any(map(place.overlaps, taken)) or any(place.overlaps(band) and not band.holds(place) for band in bands):
             continue
-        away = min(map(place.distance, near), default=math.inf)
-        touched = sum(place.distance(point) < 1 for point in (*traced, *near)) if away < 1 else 0
-        fault = 2 * touched + (away <= min(map(place.distance, traced)))
+        near = [(index, place.distance(point)) for index, point in _near(place, grid)]
+        if any(index == own and distance < 1 for index, distance in near):
+            continue
+        others = [distance for index, distance in near if index != own]
+        away = min(others, default=math.inf)
+        mine = min((distance for index, distance in near if index == own), default=math.inf)
+        fault = 2 * sum(distance < 1 for distance in others) + (away <= mine)
         if fault < least:
             best, least = place, fault
         if fault == 0:
             break
     return best
+
+
+def _near(place: Area, grid: Grid) -> Iterator[tuple[int, Point]]:
+    """Give the points of arrows, with the arrow's number, that lie at a place or not far from it."""
+    for column in range(int((place.x - CELL) // CELL), int((place.right + CELL) // CELL) + 1):
+        for row in range(int((place.y - CELL) // CELL), int((place.bottom + CELL) // CELL) + 1):
+            yield from grid.get((column, row), ())
 
 
 def _level(route: Route, direction: Direction) -> Route:
@@ -150,9 +168,7 @@ def _beside(traced: Sequence[Point], label: Area, direction: Direction) -> Itera
         for gap in (2, 5, 9):
             for across, down in (*sides, *corners):
                 middle = (x + across * (label.width / 2 + gap), y + down * (label.height / 2 + gap))
-                place = replace(label, x=middle[0] - label.width / 2, y=middle[1] - label.height / 2)
-                if all(place.distance(point) >= 1 for point in traced):
-                    yield place
+                yield replace(label, x=middle[0] - label.width / 2, y=middle[1] - label.height / 2)
 
 
 def _plain(start: Point, tip: Point, direction: Direction, share: float) -> tuple[Point, ...]:
