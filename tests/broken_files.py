@@ -15,7 +15,7 @@ from engine.kit.errors import AuthorError, Diagnostic
 from engine.lang import loader
 from engine.registry import Registry
 
-BUILT_IN = Registry(COMPONENTS, {})
+BUILT_IN = Registry(COMPONENTS, {}, {})
 FIXTURES = dict(BUILT_IN.of("fixture"))
 BROKEN: Sequence[Mapping[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "data" / "schema" / "broken.yaml").read_text(encoding="utf-8")

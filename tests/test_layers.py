@@ -39,6 +39,9 @@ HOMES = {
     "typer": {"engine.app.cli", "activities.audiences.commands"},
     "rich": {"engine.app", "activities.audiences.commands"},
     "isal": {"activities.connectors"},
+    "pygraphviz": {"engine.app.pictures"},
+    "resvg_py": {"engine.app.pictures"},
+    "font_roboto": {"engine.app.pictures"},
     "pydantic": {"engine.kit", "engine.lang", "engine.runs.bind", "engine.app", "activities"},
 }
 

@@ -1,14 +1,12 @@
 """Pictures of workflows in words."""
 
-import pytest
-
 from engine import registry
-from engine.app import draw
+from engine.app.pictures import figure as figures
+from engine.app.pictures import words
+from engine.app.pictures.figure import Figure
 from engine.app.result import Activity, RunResult
 from engine.lang import graph as graphs
 from engine.lang import loader
-from engine.lang.graph import Graph
-from engine.lang.spec import WorkflowSpec
 
 TEXT = """
 workflow: flow
@@ -58,14 +56,14 @@ RESULT = RunResult(
 )
 
 
-@pytest.fixture
-def flow() -> tuple[WorkflowSpec, Graph]:
-    spec = loader.load(TEXT, "flow.yaml", registry.load().activities)
-    return spec, graphs.build(spec)
+def drawn(result: RunResult | None = None, text: str = TEXT) -> tuple[Figure, list[str]]:
+    spec = loader.load(text, "flow.yaml", registry.load().activities)
+    graph = graphs.build(spec)
+    return figures.figure(spec, graph, result), figures.order(spec, graph)
 
 
-def test_text_goes_from_the_first_to_the_last_with_counts(flow: tuple[WorkflowSpec, Graph]) -> None:
-    assert draw.text(*flow, RESULT).splitlines() == [
+def test_text_goes_from_the_first_to_the_last_with_counts() -> None:
+    assert words.text(*drawn(RESULT)).splitlines() == [
         "flow: A flow",
         "run r1, suspended",
         "",
@@ -84,13 +82,13 @@ def test_text_goes_from_the_first_to_the_last_with_counts(flow: tuple[WorkflowSp
     ]
 
 
-def test_text_without_a_run_has_no_counts(flow: tuple[WorkflowSpec, Graph]) -> None:
-    assert "  ├─ left        ──▶ style" in draw.text(*flow).splitlines()
-    assert "45" not in draw.text(*flow)
+def test_text_without_a_run_has_no_counts() -> None:
+    assert "  ├─ left        ──▶ style" in words.text(*drawn()).splitlines()
+    assert "45" not in words.text(*drawn())
 
 
-def test_mermaid_escapes_words_and_keeps_off_its_keywords(flow: tuple[WorkflowSpec, Graph]) -> None:
-    assert draw.mermaid(*flow, RESULT).splitlines() == [
+def test_mermaid_escapes_words_and_keeps_off_its_keywords() -> None:
+    assert words.mermaid(drawn(RESULT)[0]).splitlines() == [
         "flowchart TD",
         '    subgraph lane_the_end["Lane #quot;one#quot;"]',
         '        _end["Say #quot;hi#quot; #lt;b#gt;#96;x#96;#lt;/b#gt; #35;1<br>query"]',
@@ -109,5 +107,6 @@ def test_mermaid_escapes_words_and_keeps_off_its_keywords(flow: tuple[WorkflowSp
 def test_a_canvas_that_is_nonsense_draws_the_workflow_all_the_same() -> None:
     canvas = "canvas:\n  direction: [up]\n  lanes: many\n  notes: [a, {text: b}]\n"
     text = TEXT[: TEXT.index("canvas:")] + canvas
-    spec = loader.load(text, "flow.yaml", registry.load().activities)
-    assert draw.mermaid(spec, graphs.build(spec)).splitlines()[0] == "flowchart LR"
+    figure, _ = drawn(text=text)
+    assert words.mermaid(figure).splitlines()[0] == "flowchart LR"
+    assert (figure.lanes, figure.notes) == ((), ())

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from engine.app.cli.invocation import Misused, WorkflowName, find_run, invocation
+from engine.app.cli.invocation import Invocation, Misused, WorkflowName, find_run, invocation
 
-PictureFormat = Annotated[Literal["text", "mermaid"], typer.Option("--format", help="text, or mermaid for Markdown.")]
+if TYPE_CHECKING:  # reading a workflow imports much
+    from engine.app.pictures.figure import Figure
+
+Format = Literal["text", "mermaid", "svg", "png"]
+PictureFormat = Annotated[Format, typer.Option("--format", help="text, mermaid for Markdown, or a drawing: svg, png.")]
 OfRun = Annotated[
     str | None,
     typer.Option("--run", metavar="RUN", help="Write the counts of this run on the arrows: its id, or 'last'."),
 ]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file. [standard output]")
+]
+Colours = Annotated[
+    Literal["auto", "light", "dark"],
+    typer.Option("--theme", help="Colours of a drawing; auto: as the reader's surroundings, a png is light."),
+]
+Way = Annotated[
+    Literal["right", "down"] | None, typer.Option("--direction", help="Where arrows go. [as the canvas says]")
+]
 
 
-def draw(ctx: typer.Context, workflow: WorkflowName, run: OfRun = None, format: PictureFormat = "text") -> None:
+def draw(
+    ctx: typer.Context,
+    workflow: WorkflowName,
+    run: OfRun = None,
+    format: PictureFormat = "text",
+    output: Output = None,
+    theme: Colours = "auto",
+    direction: Way = None,
+) -> None:
     """Draw a workflow; with a run, the workflow as the run had it, with its counts."""
+    if format == "png" and output is None and sys.stdout.isatty():
+        raise Misused("a png is nothing for a terminal", "name a file: --output picture.png")
+    figure, order = _figure(invocation(ctx), workflow, run)
+    if direction:
+        figure = replace(figure, direction=direction)
+    drawn = _drawn(figure, order, format, theme)
+    if output is not None:
+        output.write_bytes(drawn)
+    elif format == "png":
+        sys.stdout.buffer.write(drawn)
+    else:
+        typer.echo(drawn.decode(), nl=False)
+
+
+def _figure(line: Invocation, workflow: str, run: str | None) -> tuple[Figure, list[str]]:
     from engine import registry
     from engine.app import api
-    from engine.app import draw as pictures
     from engine.app.options import read_text
+    from engine.app.pictures import figure
     from engine.app.session import read_workflow
 
-    line = invocation(ctx)
     path = line.workflow(workflow)
     spec, graph = read_workflow(path, read_text(path), registry.load())
     result = None
@@ -37,4 +76,23 @@ def draw(ctx: typer.Context, workflow: WorkflowName, run: OfRun = None, format: 
                 f"the run '{name}' is of the workflow '{drawn.name}'", f"see 'audienceflow runs --workflow {spec.name}'"
             )
         spec = drawn
-    typer.echo(pictures.mermaid(spec, graph, result) if format == "mermaid" else pictures.text(spec, graph, result))
+    return figure.figure(spec, graph, result), figure.order(spec, graph)
+
+
+def _drawn(figure: Figure, order: list[str], format: Format, theme: Literal["auto", "light", "dark"]) -> bytes:
+    from engine.app.pictures import words
+
+    match format:
+        case "text":
+            return (words.text(figure, order) + "\n").encode()
+        case "mermaid":
+            return (words.mermaid(figure) + "\n").encode()
+        case "svg":
+            from engine.app.pictures.svg import svg
+
+            return svg(figure, theme).encode()
+        case "png":
+            from engine.app.pictures.png import png
+            from engine.app.pictures.svg import svg
+
+            return png(svg(figure, "dark" if theme == "dark" else "light"))
