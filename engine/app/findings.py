@@ -19,7 +19,7 @@ from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnos
 from engine.lang import rules
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
-from engine.registry import Registry
+from engine.registry import REINSTALL, Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
 from engine.runs.plan import PLANNED_RUN, plan
@@ -109,13 +109,26 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
         spec, graph = read_workflow(path, read_text(path), registry)
     except AuthorError as problem:
         return Findings(path, list(problem.diagnostics), is_settled=True)
-    found = [problem for rule in registry.of("rule").values() for problem in rule(spec, graph)]
+    found = list(_linted(registry, spec, graph))
     try:
         project = project_of(path)
         found += _held_against(project, spec, graph)
         return Findings(path, found, project.is_current, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
+
+
+def _linted(registry: Registry, spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
+    """Apply the rules; one of a plugin that fails is said and stops no other."""
+    of_plugins = {row.name for rows in registry.plugins.values() for row in rows if row.kind == "rule"}
+    for name, rule in registry.of("rule").items():
+        try:
+            yield from tuple(rule(spec, graph))
+        except Exception as problem:
+            if name not in of_plugins:
+                raise
+            message = f"the rule '{name}' was not applied: {type(problem).__name__}: {problem}"
+            yield Diagnostic(spec.span, "W901", message, REINSTALL, "warning")
 
 
 def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
