@@ -13,13 +13,14 @@ from engine.app.options import Options, find, label_of, read_text
 from engine.app.remembered import stamp
 from engine.app.session import Session
 from engine.kit.catalog import Catalog
+from engine.kit.component import ComponentKind
 from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.rules import STAND_IN, secret_in_clear
 from engine.lang.rules.columns import Known
 from engine.lang.spec import WorkflowSpec
-from engine.registry import Registry
+from engine.registry import REINSTALL, Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
 from engine.runs.plan import PLANNED_RUN, plan
@@ -129,9 +130,8 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
 
 def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> list[Diagnostic]:
     """Plan what can be judged of a workflow, and hold it against the lint rules where nothing is wrong."""
-    session, rules = project.session, project.session.registry.of("rule").values() if is_right else ()
-    graph = graphs.build(spec)
-    found = [*project.lint, *(problem for rule in rules for problem in rule(spec, graph))]
+    session, graph = project.session, graphs.build(spec)
+    found = [*project.lint, *(_linted(session.registry, "rule", spec, graph) if is_right else ())]
     sound = spec if is_right else graphs.sound(spec)
     now = session.clock()
     given = {
@@ -146,10 +146,22 @@ def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> l
             if problems or not is_right:
                 return [*found, *problems]
             known = Known(catalog=catalog, populations={activity.id: activity.outputs for activity in planned})
-            judged = session.registry.of("column_rule").values()
-            return [*found, *(problem for rule in judged for problem in rule(spec, graph, known))]
+            return [*found, *_linted(session.registry, "column_rule", spec, graph, known)]
         case AuthorError() as problem:
             return [*found, *problem.diagnostics]
         case problem:
             message = f"columns were not checked: {problem.message}"
             return [*found, Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
+
+
+def _linted(registry: Registry, kind: ComponentKind, spec: WorkflowSpec, *known: object) -> Iterator[Diagnostic]:
+    """Apply the rules of a kind; one of a plugin that fails is said and stops no other."""
+    of_plugins = {row.name for rows in registry.plugins.values() for row in rows if row.kind == kind}
+    for name, rule in registry.of(kind).items():
+        try:
+            yield from tuple(rule(spec, *known))
+        except Exception as problem:
+            if name not in of_plugins:
+                raise
+            message = f"the rule '{name}' was not applied: {type(problem).__name__}: {problem}"
+            yield Diagnostic(spec.span, "W901", message, REINSTALL, "warning")

@@ -68,6 +68,21 @@ def test_a_new_project_is_right_passes_its_tests_and_runs(shell: Shell, address:
     assert "3 passed" in shell("pytest", "-q", "-p", "no:cacheprovider").stdout
 
 
+def test_the_files_alone_pass_their_tests_where_nobody_has_the_database(shell: Shell, tmp_path: Path) -> None:
+    shell("engine", "init", "--database", "sqlite")
+    (tmp_path / "example.sqlite").unlink()
+    (tmp_path / "good_customers_test.yaml").write_text(
+        """tests:
+  - name: personal columns that no row names are there
+    activity: customers
+    tables: {example_people: [{person_id: 1}], example_orders: [{order_id: 1, person_id: 1, amount: 5.00, ordered_at: 2026-01-01}]}
+    expect:
+      result: [{person_id: 1, spend: 5.00}]
+"""
+    )
+    assert shell("engine", "test").stdout.splitlines()[-1] == "1 passed, 0 failed"
+
+
 def test_beginning_again_changes_nothing(shell: Shell, tmp_path: Path) -> None:
     shell("engine", "init", "shop", "--database", "sqlite")
     before = {path.name: path.read_bytes() for path in (tmp_path / "shop").iterdir()}

@@ -209,6 +209,27 @@ def test_two_plugins_that_take_one_name_are_told_apart(tmp_path: Path, monkeypat
     assert found.broken["m2"] == "the name of the rule 'X1' (m2:check) is taken by m1:check"
 
 
+def test_a_rule_that_fails_is_said_and_stops_no_other(tmp_path: Path) -> None:
+    broken(tmp_path, "m", "def check(spec, graph): return 1 / 0\nCOMPONENTS = (Component('rule', 'A1', 'm:check'),)")
+    (tmp_path / "flow.yaml").write_text(
+        "workflow: flow\nvariables: {x: {type: integer}}\nactivities: {a: {type: query}}\n"
+    )
+    checked = json.loads(run(tmp_path, tmp_path, "check", "flow.yaml", "--format", "json", code=2).stdout)[
+        "diagnostics"
+    ]
+    assert {found["code"] for found in checked} == {"P001", "W101", "W102", "W901"}
+    assert "the rule 'A1' was not applied: ZeroDivisionError: division by zero" in [
+        found["message"] for found in checked
+    ]
+
+
+def test_a_command_that_the_engine_has_is_not_taken_and_doctor_says_so(tmp_path: Path) -> None:
+    broken(tmp_path, "m", "def run(): print('mine')\nCOMPONENTS = (Component('command', 'runs', 'm:run', 'Mine.'),)")
+    assert "Mine." not in run(tmp_path, tmp_path, "--help").stdout
+    found = run(tmp_path, tmp_path, "doctor", code=1).stdout
+    assert "the command 'runs' of the plugin 'm' is hidden by the engine's own" in found
+
+
 FORGETFUL = """
 from engine.kit.activity import RESULT, Port, Transform
 from engine.kit.option import Name, option

@@ -45,7 +45,8 @@ def doctor(ctx: typer.Context, format: Format = "text") -> None:
 
     line = invocation(ctx)
     near = line.project.parent if line.project else line.near()
-    report = examine(near, line.options())
+    own: Any = ctx.find_root().command
+    report = examine(near, line.options(), own.commands)
     if format == "json":
         output.show_json(_values(report))
     else:

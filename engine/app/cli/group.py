@@ -27,7 +27,7 @@ class Commands(TyperGroup):
         _share_options(self)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(self._registered)]
+        return [*super().list_commands(ctx), *sorted(self._registered.keys() - self.commands.keys())]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)

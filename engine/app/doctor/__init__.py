@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +25,16 @@ class Report:
         return sum(finding.status == status for findings in self.found.values() for finding in findings)
 
 
-def examine(near: Path, options: Options) -> Report:
-    """Look at the installation, the project, its databases and lists, and at what components declare. Nothing is changed."""
+def examine(near: Path, options: Options, commands: Container[str] = ()) -> Report:
+    """Look at the installation, the project, its databases and lists, and at what components declare. Nothing is changed.
+
+    `commands` are those the command line has of its own.
+    """
     found = {"packages": tuple(installation.packages())}
     if any(finding.status == "problem" for finding in found["packages"]):
         return Report(found)  # what another package stands in the way of cannot be looked at
     known = registry.read(is_imported=True)
-    found["plugins"] = tuple(installation.plugins(known))
+    found["plugins"] = tuple(installation.plugins(known, commands))
     found["time zones"] = (installation.time_zones(),)
     try:
         session = Session.start(near, known, options, read_only=True)

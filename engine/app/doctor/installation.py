@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,12 +36,16 @@ def packages() -> Iterator[Finding]:
         yield Finding("ok", f"audienceflow {_version()}, in {place}")
 
 
-def plugins(known: Registry) -> Iterator[Finding]:
-    """Say what each plugin adds, and why those that are left out are."""
+def plugins(known: Registry, commands: Container[str]) -> Iterator[Finding]:
+    """Say what each plugin adds, and why those that are left out are; `commands` are the engine's own, which hide a plugin's."""
     for name, why in known.broken.items():
         yield Finding("problem", f"the plugin '{name}' is left out: {why}", REINSTALL)
     for name, rows in known.plugins.items():
         yield Finding("ok", f"the plugin '{name}' adds {', '.join(f'{row.kind} {row.name}' for row in rows)}")
+        for row in rows:
+            if row.kind == "command" and row.name in commands:
+                said = f"the command '{row.name}' of the plugin '{name}' is hidden by the engine's own"
+                yield Finding("problem", said, "ask its author for another name")
     if not known.broken and not known.plugins:
         yield Finding("ok", "no plugin is installed")
 

@@ -189,7 +189,7 @@ def _inferred(
     """Infer the shapes of the tables that the database does not know."""
     columns: dict[str, dict[str, Type | None]] = {name: {} for name in tables_named(definitions) | set(written)}
     for definition in definitions.values():
-        for name in definition.key:
+        for name in (*definition.key, *definition.personal):
             columns[definition.table].setdefault(name, None)
     pairs = list(_links(definitions))
     for side in (side for pair in pairs for side in pair):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,13 +157,7 @@ def test_no_secret_is_shown(name: str) -> None:
 @pytest.mark.parametrize("dialect", NOWHERE)
 def test_it_says_the_same_sql_twice_without_a_connection(name: str, dialect: str, offline_world: World) -> None:
     inputs = arrivals(name, offline_world)
-    catalog = Catalog(
-        dialect=DIALECTS[dialect],
-        dimensions=offline_world.catalog.dimensions,
-        tables=offline_world.catalog.tables,
-        lists=offline_world.catalog.lists,
-        sections=offline_world.catalog.sections,
-    )
+    catalog = replace(offline_world.catalog, dialect=DIALECTS[dialect])
     database = unreachable(dialect)
     first, second = (planned(value_of(example(name)), inputs, catalog) for _ in range(2))
     assert {port: sql(population, database) for port, population in first.items()} == {
