@@ -118,21 +118,25 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
     except AuthorError as problem:
         return Findings(path, list(problem.diagnostics), is_settled=True)
     found = list(reading.problems)
+    is_right = reading.spec is not None and not found
+    if reading.spec is not None and is_right:
+        found += _linted(registry, "rule", reading.spec, graphs.build(reading.spec))
     try:
         project = project_of(path)
+        found += project.lint
         if reading.spec is None:
             return Findings(path, found, is_settled=True)
-        found += reading.beside(_held_against(project, reading.spec, is_right=not found))
+        found += reading.beside(_held_against(project, reading.spec, is_right=is_right))
         return Findings(path, found, project.is_current, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
 
 
 def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> list[Diagnostic]:
-    """Plan what can be judged of a workflow, and hold it against the lint rules where nothing is wrong."""
-    session, graph = project.session, graphs.build(spec)
-    found = [*project.lint, *(_linted(session.registry, "rule", spec, graph) if is_right else ())]
+    """Plan what can be judged of a workflow; where nothing is wrong, hold it against the rules about columns."""
+    session = project.session
     sound = spec if is_right else graphs.sound(spec)
+    graph = graphs.build(sound)
     now = session.clock()
     given = {
         name: STAND_IN[variable.type.kind]
@@ -142,16 +146,16 @@ def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> l
     values = bind.values(sound, given, run=PLANNED_RUN, time=now, started_at=now)
     match project.catalog:
         case Catalog() as catalog:
-            planned, problems = plan(sound, graphs.build(sound), catalog, values, session.evaluate, session.work_schema)
+            planned, problems = plan(sound, graph, catalog, values, session.evaluate, session.work_schema)
             if problems or not is_right:
-                return [*found, *problems]
+                return list(problems)
             known = Known(catalog=catalog, populations={activity.id: activity.outputs for activity in planned})
-            return [*found, *_linted(session.registry, "column_rule", spec, graph, known)]
+            return list(_linted(session.registry, "column_rule", spec, graph, known))
         case AuthorError() as problem:
-            return [*found, *problem.diagnostics]
+            return list(problem.diagnostics)
         case problem:
             message = f"columns were not checked: {problem.message}"
-            return [*found, Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
+            return [Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
 
 
 def _linted(registry: Registry, kind: ComponentKind, spec: WorkflowSpec, *known: object) -> Iterator[Diagnostic]:

@@ -202,7 +202,7 @@ def _environments(value: Block, problems: list[Diagnostic]) -> Mapping[str, Bloc
     for name, overlay in written.items():
         if not isinstance(overlay, Block | None):
             what = "write its sections below it, indented"
-            problems.append(Diagnostic(name.span, "P007", f"'{name}' is a mapping", what))
+            problems.append(Diagnostic(overlay.span, "P007", f"'{name}' is a mapping", what))
     return {name: overlay if isinstance(overlay, Block) else Block() for name, overlay in written.items()}
 
 

@@ -24,6 +24,8 @@ from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, W
 M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
+LONGEST_ZONE = 64
+"""Beyond it nobody meant the name of a time zone."""
 MOST_REPAIRS = 20
 MOST_REPAIRED_CHARACTERS = 1_000_000
 EXAMPLES: Mapping[str, str] = {
@@ -326,7 +328,8 @@ class _Loading:
         try:
             ZoneInfo(written)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, cannot be read
-            close = get_close_matches(written, available_timezones(), n=1)
+            is_short = len(written) <= LONGEST_ZONE
+            close = get_close_matches(written, available_timezones(), n=1) if is_short else []
             self.problem(
                 source.span_of(value, ("timezone",), value.span),
                 "E107",

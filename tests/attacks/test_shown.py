@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_check_names_a_hostile_key_harmlessly(folder: Path) -> None:
     problems = engine.check([folder / "w.yaml"])
-    assert len(problems) == 2
+    assert len(problems) == 3
     assert all(str(problem).replace("\n  fix: ", "").isprintable() for problem in problems)
 
 

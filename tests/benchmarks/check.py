@@ -75,7 +75,7 @@ BRANCH = """\
   single_{n}:
     type: deduplication
     from: either_{n}
-    by: lower(email)
+    by: lower(row.email)
     order: [-spend]
   groups_{n}:
     type: split

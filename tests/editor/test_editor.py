@@ -91,7 +91,7 @@ def test_choices_are_proposed_as_they_are_written(server: Server) -> None:
         "ignore",
         "abort",
     }
-    assert set(completion(server, f"{ABOVE}    type: query\n    label: {CURSOR}\n")) == set()
+    assert set(completion(server, f"{ABOVE}    type: query\n    label: {CURSOR}\n")) == {"Who bought lately"}
 
 
 def test_an_option_says_what_it_is(server: Server) -> None:
