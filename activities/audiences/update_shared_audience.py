@@ -63,7 +63,8 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        outputs = _parted(_judged(population, audience, source, catalog), population, catalog)
+        judged = _judged(population, audience, source, catalog)
+        outputs = _parted(judged, _refused(judged, population), population, catalog)
         return EffectPlan(outputs=outputs, sentences=(
             f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
             f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
@@ -76,7 +77,8 @@ class UpdateSharedAudience(Effect):
         ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
         # Judged in a table of its own: else each port would hash the identifiers of the whole dimension again.
         judged = ctx.keep("judged", _judged(population, audience, source, ctx.catalog))
-        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, population, ctx.catalog).items()}
+        refused = ctx.keep("refused", _refused(judged, population))
+        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, refused, population, ctx.catalog).items()}
         sent = kept["result"]
         ctx.guard(sent)
         if sent.count:
@@ -158,18 +160,25 @@ def _judged(
     return population.of(rows, {mark: BOOLEAN, value: TEXT})
 
 
-def _parted(judged: Population, population: Population, catalog: Catalog) -> dict[str, Population]:
+def _refused(judged: Population, population: Population) -> Population:
+    """Give the identifiers of rows that may not leave."""
+    mark, value = population.unused(MARK), population.unused(VALUE)
+    is_refused: Any = sa.not_(judged.column(mark))
+    rows = judged.select((*population.key, value)).where(is_refused, judged.column(value).is_not(None))
+    return judged.of(rows)
+
+
+def _parted(judged: Population, refused: Population, population: Population, catalog: Catalog) -> dict[str, Population]:
     """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named.
 
     A file names identifiers, so one row that may not leave keeps back all that bear its identifier.
     """
-    name = identifier_name(population.key)
-    mark: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
-    value = judged.column(population.unused(VALUE))
-    others = judged.relation.alias()
-    refused = [sa.not_(others.c[population.unused(MARK)])]
-    is_refused = semi_joined(catalog, [value], [others.c[population.unused(VALUE)]], others, refused, [others])
-    may_leave = sa.and_(mark, sa.not_(is_refused))
+    name, identified = identifier_name(population.key), population.unused(VALUE)
+    may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
+    value = judged.column(identified)
+    if refused.count != 0:
+        others = refused.relation.alias()
+        may_leave = sa.and_(may_leave, ~semi_joined(catalog, [value], [others.c[identified]], others, [], [others]))
     rows = judged.select(population.columns)
     sent = judged.select(column for column in population.columns if column.lower() != name).add_columns(
         value.label(name)

@@ -97,8 +97,7 @@ class Split(Staged):
     @property
     def is_dear(self) -> bool:
         """Ranking costs more than a table."""
-        limits = (subset.limit for subset in self.subsets.values())
-        return any(limit is not None and not limit.sticky for limit in limits)
+        return any(map(self._ranks, self.subsets))
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
         """Mark each row with what takes it: its subset's number, or with `overlap` a flag a subset."""
@@ -122,19 +121,19 @@ class Split(Staged):
         mark = inbound.unused(MARK)
         marked = inbound
         number_so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
-        is_free: sa.ColumnElement[bool] = sa.true()
         numbers = {name: number for number, name in enumerate(self.subsets)}
-        places = self._places()
-        for layer in self._layers():
+        places, layers = self._places(), self._layers()
+        for layer in layers:
             frame = Frame(marked, catalog)
+            is_free = number_so_far.is_(None) if self._ranks(layer[0]) else sa.true()
             taken = ((self._taken(name, frame, inbound, is_free, *places[name]), numbers[name]) for name in layer)
-            number = sa.case(*((is_taken, sa.literal(number, sa.Integer())) for is_taken, number in taken))
+            number: Any = sa.case(*((is_taken, sa.literal(number, sa.Integer())) for is_taken, number in taken))
             columns = [marked.column(column) for column in inbound.columns]
             rows = frame.select(*columns, sa.func.coalesce(number_so_far, number).label(mark))
-            # a CTE, for nested subqueries end at the depth of the database's parser
-            marked = replace(marked.of(rows, {mark: INTEGER}), relation=rows.cte())
+            marked = marked.of(rows, {mark: INTEGER})
+            if len(layers) > 1:  # nested subqueries end at the depth of the database's parser
+                marked = replace(marked, relation=rows.cte())
             number_so_far = marked.column(mark)
-            is_free = number_so_far.is_(None)
         return marked
 
     def _flagged(self, inbound: Population, catalog: Catalog) -> Population:
@@ -150,14 +149,18 @@ class Split(Staged):
         return inbound.of(rows, dict.fromkeys(flags, BOOLEAN))
 
     def _layers(self) -> list[list[str]]:
-        """Group the subsets that can be told by one CASE: those in a row without a limit. A limit ranks who is left by then."""
+        """Group the subsets that can be told by one CASE: those in a row that rank nobody. A rank is among who is left by then."""
         layers: list[list[str]] = []
-        for name, subset in self.subsets.items():
-            if subset.limit is None and layers and self.subsets[layers[-1][0]].limit is None:
+        for name in self.subsets:
+            if layers and not self._ranks(name) and not self._ranks(layers[-1][0]):
                 layers[-1].append(name)
             else:
                 layers.append([name])
         return layers
+
+    def _ranks(self, name: str) -> bool:
+        limit = self.subsets[name].limit
+        return limit is not None and not limit.sticky
 
     @property
     def _following(self) -> list[str]:

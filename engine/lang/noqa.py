@@ -26,9 +26,6 @@ def unsilenced(
     Of a value of several lines, the comment beside its first or last line counts for all of them. What silences nothing is told
     only where the check `is_complete`: nothing outside the file kept it from its end, nor an error in it or an unread database.
     """
-    if "noqa" not in text.casefold():
-        yield from problems
-        return
     silenced: set[Diagnostic] = set()
     is_complete &= not any(problem.severity == "error" or problem.code.startswith("W9") for problem in problems)
     for comment in comments(text.removeprefix(BYTE_ORDER_MARK)):

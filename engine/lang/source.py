@@ -150,14 +150,6 @@ class _Reader:
         documents = 0
         for event in events:
             match event:
-                case yaml.DocumentStartEvent():
-                    documents += 1
-                    if documents > 1:
-                        fix = "take '---' out, or write what follows into a file of its own"
-                        what = "YAML cannot be read here: a second document begins here"
-                        self.end(self.span(event), syntax.CODE, what, fix)
-                case yaml.AliasEvent():
-                    self._alias(event)
                 case yaml.ScalarEvent():
                     self._count(event)
                     self._refuse_properties(event)
@@ -168,6 +160,14 @@ class _Reader:
                     self._begin(event)
                 case yaml.CollectionEndEvent():
                     self._finish(event)
+                case yaml.AliasEvent():
+                    self._alias(event)
+                case yaml.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        fix = "take '---' out, or write what follows into a file of its own"
+                        what = "YAML cannot be read here: a second document begins here"
+                        self.end(self.span(event), syntax.CODE, what, fix)
         return self.result
 
     def _count(self, event: Event, values: int = 1) -> None:

@@ -90,27 +90,27 @@ def names(bound: Values) -> dict[str, dict[str, Any]]:
 
 def bind(value: T, bound: Values, evaluate: Evaluate) -> T:
     """Give the value with every expression bound, every template rendered and every deferred option evaluated."""
-    return _bind(value, bound, names(bound), evaluate)  # type: ignore[no-any-return]
+    return _bind(value, bound, evaluate)  # type: ignore[no-any-return]
 
 
-def _bind(value: Any, bound: Values, tree: Mapping[str, Any], evaluate: Evaluate) -> Any:
+def _bind(value: Any, bound: Values, evaluate: Evaluate) -> Any:
     match value:
         case Expr() | SortKey():
             return value.bound(bound)
         case Template():
-            return Template(value.render(tree), value.span) if not value.is_literal else value
+            return Template(value.render(names(bound)), value.span) if not value.is_literal else value
         case Deferred():
             return _deferred(value, evaluate, bound)
         case BaseModel():
             old = {name: getattr(value, name) for name in type(value).model_fields}
-            new = {name: _bind(item, bound, tree, evaluate) for name, item in old.items()}
+            new = {name: _bind(item, bound, evaluate) for name, item in old.items()}
             if any(isinstance(item, Deferred) for item in old.values()):
                 return _checked(value, new)
             return value.model_copy(update={name: item for name, item in new.items() if item is not old[name]})
         case tuple():
-            return tuple(_bind(item, bound, tree, evaluate) for item in value)
+            return tuple(_bind(item, bound, evaluate) for item in value)
         case dict():
-            return {name: _bind(item, bound, tree, evaluate) for name, item in value.items()}
+            return {name: _bind(item, bound, evaluate) for name, item in value.items()}
         case _:
             return value
 

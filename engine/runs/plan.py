@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
 from engine.lang import graph as graphs
 from engine.lang.graph import Graph
-from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
+from engine.lang.spec import ActivitySpec, WorkflowSpec
 from engine.runs import bind
 from engine.runs.bind import Evaluate
 from engine.sql import names
@@ -43,13 +43,15 @@ def plan(
 ) -> tuple[tuple[PlannedActivity, ...], tuple[Diagnostic, ...]]:
     """Plan every activity in the order of the arrows, and give the problems found on the way, each with its place."""
     planned: dict[str, PlannedActivity] = {}
+    laid: dict[str, Population] = {}
     problems: list[Diagnostic] = []
     for name in graphs.order(graph):
         activity = spec.activities[name]
         reporting = replace(catalog, report=_collector(activity, problems))
         try:
             _check_bounds(activity, reporting, values, evaluate)
-            planned[name] = _planned(activity, planned, reporting, values, evaluate, work_schema)
+            planned[name] = _planned(activity, planned, laid, reporting, values, evaluate)
+            laid.update(_laid(planned[name], catalog, work_schema))
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")
@@ -121,11 +123,12 @@ def _nothing(catalog: Catalog) -> Frame:
 def _planned(
     spec: ActivitySpec,
     planned: Mapping[str, PlannedActivity],
+    laid: Mapping[str, Population],
     catalog: Catalog,
     values: Values,
     evaluate: Evaluate,
-    work_schema: str,
 ) -> PlannedActivity:
+    """Plan one activity; `laid` are the populations before it, as they would lie in their work tables."""
     waiting = [
         reference
         for references in spec.inputs.values()
@@ -134,10 +137,9 @@ def _planned(
     ]
     if waiting:
         return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
-    inputs = Inputs({
-        port: [_work_table(reference, planned[reference.activity].outputs[reference.port], catalog, work_schema) for reference in references]
-        for port, references in spec.inputs.items()
-    })  # fmt: skip
+    inputs = Inputs(
+        {port: [laid[str(reference)] for reference in references] for port, references in spec.inputs.items()}
+    )
     activity = bind.bind(spec.activity, values, evaluate)
     match activity:
         case Transform():
@@ -149,10 +151,11 @@ def _planned(
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
 
 
-def _work_table(reference: Reference, population: Population, catalog: Catalog, work_schema: str) -> Population:
-    """Give the population as if it lay in its work table already."""
-    table = _planned_table(reference.activity, reference.port, catalog, work_schema)
-    return replace(stored_population(table, population), unique=True)
+def _laid(planned: PlannedActivity, catalog: Catalog, work_schema: str) -> Iterator[tuple[str, Population]]:
+    """Give the populations of an activity as if they lay in their work tables already, by `activity.port`."""
+    for port, population in planned.outputs.items():
+        table = _planned_table(planned.id, port, catalog, work_schema)
+        yield f"{planned.id}.{port}", replace(stored_population(table, population), unique=True)
 
 
 def _planned_table(activity: str, port: str, catalog: Catalog, work_schema: str) -> sa.TableClause:
