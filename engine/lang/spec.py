@@ -149,7 +149,8 @@ def _inside(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...]
     match value:
         case BaseModel():
             for name in type(value).model_fields:
-                yield from _inside((*path, name), getattr(value, name))
+                if (item := getattr(value, name)) is not None:
+                    yield from _inside((*path, name), item)
         case tuple() | list():
             for item in value:
                 yield from _inside(path, item)

@@ -21,6 +21,13 @@ class Known:
     catalog: Catalog
     populations: Mapping[str, Mapping[str, Population]] = field(default_factory=dict)
 
+    @property
+    def has_floats(self) -> bool:
+        """Say that a column is a float anywhere."""
+        tables = (each.columns for each in (*self.catalog.dimensions.values(), *self.catalog.tables.values()))
+        ports = (population.columns for ports in self.populations.values() for population in ports.values())
+        return any(type_.kind == Kind.FLOAT for columns in (*tables, *ports) for type_ in columns.values())
+
     def arriving(self, activity: ActivitySpec) -> Iterator[Population]:
         """Give the populations that reach an activity, where they are known."""
         for references in activity.inputs.values():

@@ -21,6 +21,8 @@ from engine.lang.spec import WorkflowSpec
 
 
 def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
+    if not known.has_floats:
+        return
     for activity in spec.activities.values():
         row = known.row(activity)
         for expression in activity.expressions if row else ():

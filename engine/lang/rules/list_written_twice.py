@@ -22,14 +22,12 @@ from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:
-    writers = [activity for activity in spec.activities.values() if activity.activity.type in LISTS]
-    for first, second in combinations(writers, 2):
-        name = str(getattr(second.activity, "list", ""))
-        if (
-            str(getattr(first.activity, "list", "")) != name
-            or _adds(graph, first, second)
-            or _adds(graph, second, first)
-        ):
+    writers: dict[str, list[ActivitySpec]] = {}
+    for activity in spec.activities.values():
+        if activity.activity.type in LISTS:
+            writers.setdefault(str(getattr(activity.activity, "list", "")), []).append(activity)
+    for name, first, second in ((name, *pair) for name, each in writers.items() for pair in combinations(each, 2)):
+        if _adds(graph, first, second) or _adds(graph, second, first):
             continue
         if replaces(first) or replaces(second):
             yield Diagnostic(
