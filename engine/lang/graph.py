@@ -97,7 +97,8 @@ def feeding(graph: Graph, activity: str) -> set[str]:
 
 def _populations(graph: Graph) -> Graph:
     """Give the graph without control."""
-    return nx.subgraph_view(graph, filter_edge=lambda a, b, key: graph.edges[a, b, key]["target"] != CONTROL)
+    kept: Graph = nx.subgraph_view(graph, filter_edge=lambda a, b, key: graph.edges[a, b, key]["target"] != CONTROL)
+    return kept
 
 
 def sound(spec: WorkflowSpec) -> WorkflowSpec:
