@@ -107,7 +107,7 @@ class Planning:
         """Give rows of a port, `activity` or `activity.port`, of those for which `where` is true. Nobody else is executed."""
         activity, port = self._port(target)
         needed = self._before(activity)
-        graph = graphs.read_by(graphs.build(needed), activity, port)
+        graph = graphs.read_by(graphs.build(needed), "preview", [(activity, port)])
         self.plan()
         with replace(self, spec=needed)._rehearsed(graph, baseline) as runner:
             task = runner.state.task(activity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
@@ -62,10 +62,11 @@ def upstream(graph: Graph, activity: str) -> set[str]:
     return set(nx.ancestors(graph, activity))
 
 
-def read_by(graph: Graph, activity: str, port: str, reader: str = "reader") -> Graph:
-    """Give the graph with one more arrow from a port, to a reader that is no activity."""
+def read_by(graph: Graph, reader: str, ports: Iterable[tuple[str, str]]) -> Graph:
+    """Give the graph with arrows from these ports (activity, port) to a reader that is no activity: so their tables are made."""
     wider = graph.copy()
-    wider.add_edge(activity, reader, source=port, target="from")
+    for activity, port in ports:
+        wider.add_edge(activity, reader, source=port, target="from")
     return wider
 
 

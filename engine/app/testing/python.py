@@ -14,7 +14,7 @@ from engine.app.options import FILE
 from engine.app.project import DatabaseSettings, DimensionSettings, Project
 from engine.app.testing import tables, values
 from engine.app.testing.inputs import fired, stored
-from engine.app.testing.running import found, read_by_test
+from engine.app.testing.running import READER, found
 from engine.app.testing.tables import Shape
 from engine.app.testing.world import World, isolated
 from engine.kit.activity import Activity, Port, Transform
@@ -130,7 +130,9 @@ def _driven(
     tested = ActivitySpec(id=TESTED, span=PLACE, activity=activity, common=Common(), inputs=inputs)
     spec = WorkflowSpec(name=TESTED, span=PLACE, label=TESTED, dimension=dimension, timezone="UTC", on_error="suspend", variables={},
                         activities={**activities, TESTED: tested})  # fmt: skip
-    runner = opened.runner(spec, read_by_test(graphs.build(spec), ((TESTED, port) for port in tested.output_ports)), {})
+    runner = opened.runner(
+        spec, graphs.read_by(graphs.build(spec), READER, ((TESTED, port) for port in tested.output_ports)), {}
+    )
     execution, now = runner.execution, opened.clock()
     for reference, (_, given) in sources.items():
         like = Population(relation=sa.table("given"), key=given.key, columns=given.columns, dimension=given.dimension)

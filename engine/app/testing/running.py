@@ -15,7 +15,6 @@ from engine.kit.errors import AuthorError, Diagnostic
 from engine.kit.option import Scalar
 from engine.kit.population import Population
 from engine.lang import graph as graphs
-from engine.lang.graph import Graph
 from engine.lang.spec import After, Reference
 from engine.runs.decide import FIRST
 from engine.runs.execution import Execution, fired_population
@@ -59,14 +58,6 @@ def run(suite: Suite, test: WrittenTest) -> Outcome:
     return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
 
 
-def read_by_test(graph: Graph, ports: Iterator[tuple[str, str]]) -> Graph:
-    """Give the graph with arrows from these ports, so that the engine makes their tables as it does for any reader."""
-    wider = graph.copy()
-    for activity, port in ports:
-        wider.add_edge(activity, READER, source=port, target="from")
-    return wider
-
-
 def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     """Say, beside problems of the workflow, that tables may have more columns than could be known."""
     guessed = sorted(name for name, shape in suite.shapes.items() if not shape.is_known)
@@ -80,7 +71,7 @@ def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic,
 def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
     runner = opened.runner(
         suite.spec,
-        read_by_test(suite.graph, _wanted(suite, test)),
+        graphs.read_by(suite.graph, READER, _wanted(suite, test)),
         {str(name): str(text) for name, text in test.vars.items()},
     )
     _, problems = _planned(suite, runner.execution, {})
@@ -96,7 +87,7 @@ def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
     spec = replace(suite.spec, activities={**sources, activity.id: activity})
     runner = opened.runner(
         spec,
-        read_by_test(graphs.build(spec), _wanted(suite, test)),
+        graphs.read_by(graphs.build(spec), READER, _wanted(suite, test)),
         {str(name): str(text) for name, text in test.vars.items()},
     )
     outputs, _ = _planned(suite, runner.execution, suite.known.lists)
