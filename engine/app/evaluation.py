@@ -10,19 +10,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from engine.app.options import Options
 from engine.app.session import Session
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.kit.expression import Expr
-from engine.kit.frame import Frame, Value
-from engine.kit.population import Population
-from engine.kit.types import INTEGER, Kind
+from engine.kit.frame import Value
+from engine.kit.types import Kind
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.runs import bind
+from engine.runs.plan import frame_without_rows
 from engine.sql.database import Database
 
 PLACE = "expression"
@@ -58,8 +56,7 @@ def evaluate(
     with _database(near, registry, options, database) as db:
         catalog = Catalog(dialect=db.dialect)
         catalog = replace(catalog, functions={**catalog.functions, **registry.of("function")})
-        row = sa.select(sa.literal(1, sa.Integer()).label("line")).subquery()
-        frame = Frame(Population(relation=row, key=("line",), columns={"line": INTEGER}, unique=True), catalog)
+        frame = frame_without_rows(catalog)
         try:
             value = frame.value(written)
         except AuthorError as problem:

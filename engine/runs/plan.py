@@ -88,7 +88,7 @@ def evaluator(database: Database, catalog: Catalog) -> Evaluate:
     """Give what computes an expression without columns, in a database of its own."""
 
     def evaluate(expression: Expr) -> str:
-        frame = _nothing(catalog)
+        frame = frame_without_rows(catalog)
         value = frame.value(expression)
         with database.transaction() as connection:
             return str(
@@ -107,14 +107,14 @@ def _check_bounds(spec: ActivitySpec, catalog: Catalog, values: Values, evaluate
         guard = bind.bind(spec.common.guard, values, evaluate)
         bind.bind(spec.common.retry, values, evaluate)
         if guard and guard.where:
-            _nothing(replace(catalog, report=None)).condition(guard.where.bound(counts))
+            frame_without_rows(replace(catalog, report=None)).condition(guard.where.bound(counts))
     except AuthorError as problem:
         if catalog.report is None:
             raise
         catalog.report(problem)
 
 
-def _nothing(catalog: Catalog) -> Frame:
+def frame_without_rows(catalog: Catalog) -> Frame:
     """Give a frame of one row without columns of an author's."""
     line = sa.select(sa.literal(1, sa.Integer()).label("line")).subquery()
     return Frame(Population(relation=line, key=("line",), columns={"line": INTEGER}, unique=True), catalog)
