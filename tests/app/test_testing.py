@@ -65,7 +65,7 @@ activities:
     subsets:
       vip: {where: spend > vars.threshold}
   rich_people: {type: query, where: spend > vars.threshold}
-  share: {type: update_shared_audience, from: rich_people, audience: rich}
+  share: {type: update_shared_audience, from: rich_people, audience: rich, guard: {max: 2}}
   keep: {type: list_update, from: groups.complement, list: others, mode: replace, guard: {on_empty: allow}}
 """
 
@@ -372,6 +372,19 @@ def test_an_expected_error_is_held_against_its_activity_and_words(write: Write) 
     assert fourth == ["error: no error contains 'x': there was no error"]
 
 
+def test_a_guard_that_trips_is_an_error_that_can_be_expected(write: Write) -> None:
+    people = "[{id: 1, code: A1, active: true}, {id: 2, code: A2, active: true}, {id: 3, code: A3, active: true}]"
+    outcome = run_one(write(f"""
+        - name: more people than the guard lets through
+          activity: share
+          tables: {{people: {people}}}
+          lists: {{do_not_write: []}}
+          given: {{rich_people: [{{id: 1}}, {{id: 2}}, {{id: 3}}]}}
+          expect: {{status: suspended, error: {{activity: share, contains: guard's max of 2}}, sent: []}}
+    """))  # fmt: skip
+    assert outcome.is_passed, report.explanation(outcome)
+
+
 def test_time_is_that_of_the_test(write: Write) -> None:
     outcomes = run(write(f"""
         - {{name: on time, at: "2026-11-23T00:00:00Z", activity: recent, tables: {{people: [{ONE}]}}, expect: {{result: {{count: 1}}}}}}
@@ -428,6 +441,56 @@ def test_exact_compares_every_column(write: Write) -> None:
     """))  # fmt: skip
     assert said(outcomes["all"]) == []
     assert said(outcomes["some"]) == ["groups.vip: it has also the columns spend, and 'exact' compares them all"]
+
+
+# rows from CSV files
+
+
+def test_a_csv_file_stands_wherever_rows_may(write: Write) -> None:
+    path = write("""
+        - name: whole
+          tables: {people: {csv: data/people.csv}}
+          lists: {do_not_write: {csv: banned.csv}}
+          expect:
+            everyone: {csv: everyone.csv}
+            eligible: {rows: {csv: eligible.csv}, count: 2}
+            lists: {others: {csv: eligible.csv}}
+        - name: one activity
+          activity: groups
+          given: {eligible: {csv: everyone.csv}}
+          expect: {vip: [], complement: {csv: everyone.csv}}
+    """)
+    (path.parent / "data").mkdir()
+    files = {
+        "data/people.csv": 'id,name,spend,born,active\n1,Ann,12.50,1990-01-02,true\n2,"",,,\n3,,,,\n',
+        "banned.csv": "id\n3\n",
+        "everyone.csv": 'id,name,spend,born,active\n1,Ann,12.5,1990-01-02,true\n2,"",,,\n3,,,,\n',
+        "eligible.csv": 'id,name\n1,Ann\n2,""\n',
+    }
+    for name, text in files.items():
+        (path.parent / name).write_text(text)
+    assert {name: said(outcome) for name, outcome in run(path).items()} == {"whole": [], "one activity": []}
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "problem"),
+    [
+        ("{csv: people.csv}", "id,nme\n1,x\n", ("nme", "U014 the table 'people' has no column 'nme'")),
+        ("{csv: people.csv}", "id,spend\n1,lots\n", ("lots", "U015 'lots' is no value of 'spend'")),
+        ("{csv: people.csv}", "id,name\n,x\n", ("", "U016 this row has no key")),
+        ("{csv: people.csv}", "id,name\n1\n", ("1", "C003 this line has 1 fields, the header 2")),
+        ("{csv: peple.csv}", "id\n", ("peple.csv", "C001 the file")),
+        ("{csv: people.csv, count: 1}", "id\n", ("count", "U002 'count' cannot stand beside 'csv'")),
+        ("{csv: null}", "id\n", ("{csv", "U003 no file is named")),
+    ],
+)
+def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(
+    write: Write, duckdb_url: str, written: str, text: str, problem: tuple[str, str]
+) -> None:
+    path = write(f"- {{name: a, tables: {{people: {written}}}, expect: {{everyone: []}}}}", make_database(duckdb_url))
+    (path.parent / "people.csv").write_text(text)
+    ((place, message),) = problems_of(path)
+    assert (place, message[: len(problem[1])]) == problem
 
 
 # what is wrong with a file

@@ -61,7 +61,7 @@ def run(suite: Suite, test: WrittenTest) -> Outcome:
 def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     """Say, beside problems of the workflow, that tables may have more columns than could be known."""
     guessed = sorted(name for name, shape in suite.shapes.items() if not shape.is_known)
-    if guessed and any(item.span.file != test.span.file for item in problems):
+    if guessed and any(item.span.file == suite.spec.span.file for item in problems):
         said = f"the project's database does not show the columns of {', '.join(guessed)}; those of keys, links and the tests' rows are taken"
         yield Diagnostic(
             test.span, "U021", said, "name the missing column in a row of a test, with a value, or make the database"

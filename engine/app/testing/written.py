@@ -12,7 +12,7 @@ from engine.kit.option import Scalar
 from engine.lang.source import Block
 
 Rows = tuple[Block, ...]
-"""Rows as they stand in the file: column to text, or to None for null."""
+"""Rows as they stand in the file, or in a CSV file it names: column to text, or to None for null."""
 
 
 @dataclass(frozen=True, kw_only=True)
