@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.app.testing.comparing import Failure, Found, compare, compare_texts
 from engine.app.testing.inputs import fired, laid_out, like_a_dimension
 from engine.app.testing.suite import Suite, reference, upstream
-from engine.app.testing.world import World, world
+from engine.app.testing.world import RUN, World, world
 from engine.app.testing.written import Expected, Rows, WrittenTest
 from engine.kit.errors import AuthorError, Diagnostic
 from engine.kit.option import Scalar
 from engine.kit.population import Population
 from engine.lang import graph as graphs
-from engine.lang.spec import After, Reference
+from engine.lang.spec import After, Reference, WorkflowSpec
 from engine.runs.decide import FIRST
 from engine.runs.execution import Execution, fired_population
 from engine.runs.plan import plan
@@ -49,13 +49,22 @@ def run(suite: Suite, test: WrittenTest) -> Outcome:
     problems: tuple[Diagnostic, ...] = ()
     try:
         with world(suite, test) as opened:
-            runner = _whole(opened, suite, test) if test.activity is None else _single(opened, suite, test)
+            runner = (
+                whole(opened, suite, test, _wanted(suite, test))
+                if test.activity is None
+                else _single(opened, suite, test)
+            )
             runner.drive()
             failures = tuple(_failures(opened, suite, test, runner))
     except AuthorError as problem:
         problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
         problems = (*problems, *_guessed_tables(suite, test, problems))
     return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
+
+
+def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:
+    """Give all output ports, with their activities."""
+    return ((activity.id, port) for activity in spec.activities.values() for port in activity.output_ports)
 
 
 def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
@@ -68,12 +77,10 @@ def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic,
         )
 
 
-def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
-    runner = opened.runner(
-        suite.spec,
-        graphs.read_by(suite.graph, READER, _wanted(suite, test)),
-        {str(name): str(text) for name, text in test.vars.items()},
-    )
+def whole(opened: World, suite: Suite, test: WrittenTest, wanted: Iterable[tuple[str, str]], run: str = RUN) -> Runner:
+    """Prepare a run of the whole workflow that keeps the rows of the ports wanted, too."""
+    variables = {str(name): str(text) for name, text in test.vars.items()}
+    runner = opened.runner(suite.spec, graphs.read_by(suite.graph, READER, wanted), variables, run)
     _, problems = _planned(suite, runner.execution, {})
     if problems:
         raise AuthorError(*problems)

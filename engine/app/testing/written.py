@@ -62,6 +62,10 @@ class WrittenTest:
     status: Scalar | None = None
     error: ExpectedError | None = None
 
+    @property
+    def environment(self) -> str | None:
+        return None if self.env is None else str(self.env)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenFile:
