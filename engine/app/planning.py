@@ -34,6 +34,9 @@ from engine.sql.lineage import Origins
 from engine.state import facts as f
 from engine.state.memory import MemoryStore
 
+MASK = "•••"
+"""Stands for a value of a personal column."""
+
 Baseline = Callable[[Session, str, f.RunStarted], Callable[[str], int | None]]
 
 

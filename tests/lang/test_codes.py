@@ -47,6 +47,7 @@ SHOWN_BY: Mapping[str, str] = {
     "E406": "tests/activities/targeting/test_query.py",
     "A010": "tests/activities/connectors/test_identity.py",
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
+    "C004": "tests/app/test_diff.py",
     **{f"U{number:03}": "tests/app/test_testing.py" for number in (*range(1, 6), *range(10, 19), 20, 21)},
 }
 """Codes that belong to what another test is about: alias bombs, the command line, tests of workflows."""
