@@ -649,6 +649,40 @@ def test_the_command_writes_json_for_a_program(write: Write) -> None:
     ]  # fmt: skip
 
 
+def test_what_no_test_reaches_is_listed(write: Write) -> None:
+    folder = write(f"""
+        - {{name: a, activity: groups, given: {{eligible: [{{id: 1, spend: 500}}]}}, expect: {{vip: {{count: 1}}}}}}
+        - {{name: b, activity: eligible, given: {{everyone: [{{id: 1}}], do_not_write: []}}, expect: {{result: {{count: 1}}}}}}
+        - {{name: c, tables: {{people: [{ONE}]}}, expect: {{error: {{activity: do_not_write}}}}}}
+    """).parent  # fmt: skip
+    (folder / "other.yaml").write_text(
+        "workflow: other\ndimension: person\nactivities:\n  all: {type: query}\n  keep: {type: list_update, from: all, list: l}\n"
+    )
+    done = invoke(folder, "--coverage")
+    assert done.exit_code == 0, done.stdout
+    lines = done.stdout.split("reached by no test:\n")[1].splitlines()
+    assert [line.split(":", 1)[1] for line in lines[:-2]] == [
+        "16:3  eligible.complement", "17:3  groups.complement", "24:3  keep", "4:3  all", "5:3  keep",
+    ]  # fmt: skip
+    assert lines[-2] == "coverage: 12 of 24 activities and ports (50%)"
+    assert lines[-1] == "3 passed, 0 failed"
+
+
+def test_the_command_fails_where_too_little_is_reached(write: Write) -> None:
+    path = write(PASSES)
+    assert invoke(path, "--fail-under", "90").exit_code == 1
+    assert invoke(path, "--fail-under", "1").exit_code == 0
+    found = json.loads(invoke(path, "--coverage", "--format", "json").stdout)["coverage"]
+    assert (found["reached"], found["total"], found["percent"]) == (1, 19, 5)
+    assert found["unreached"][0] == {
+        "file": str(path.with_name("letters.yaml")),
+        "line": 11,
+        "column": 3,
+        "name": "everyone.result",
+    }
+    assert "coverage" not in json.loads(invoke(path, "--format", "json").stdout)
+
+
 def test_folders_are_searched_but_hidden_ones_and_other_files_are_left_alone(tmp_path: Path) -> None:
     for name, text in {
         "a/x_test.yaml": "tests: []",

@@ -30,36 +30,41 @@ TROUBLE = ("failed", "suspended", "guarded", "ignored")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a test: it passed, or failures, or problems of the files."""
+    """What became of a test: it passed, or failures, or problems of the files.
+
+    `reached` names the activities it executed, and the ports of theirs that gave rows; without `is_covered`, of those looked at.
+    """
 
     test: WrittenTest
     seconds: float
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    reached: frozenset[str] = frozenset()
 
     @property
     def is_passed(self) -> bool:
         return not self.failures and not self.problems
 
 
-def run(suite: Suite, test: WrittenTest) -> Outcome:
-    """Run a test in a world of its own, and hold what came against what it expects."""
+def run(suite: Suite, test: WrittenTest, *, is_covered: bool = False) -> Outcome:
+    """Run a test in a world of its own, and hold what came against what it expects. `is_covered`: every port is looked at."""
     begun = time.perf_counter()
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    reached: frozenset[str] = frozenset()
+    wanted = every_port(suite.spec) if is_covered else _wanted(suite, test)
     try:
         with world(suite, test) as opened:
-            runner = (
-                whole(opened, suite, test, _wanted(suite, test))
-                if test.activity is None
-                else _single(opened, suite, test)
-            )
-            runner.drive()
+            prepared = whole if test.activity is None else _single
+            runner = prepared(opened, suite, test, wanted)
+            reached = frozenset(_reached(test, runner.drive()))
             failures = tuple(_failures(opened, suite, test, runner))
     except AuthorError as problem:
         problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
         problems = (*problems, *_guessed_tables(suite, test, problems))
-    return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
+    return Outcome(
+        test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems, reached=reached
+    )
 
 
 def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:
@@ -87,14 +92,14 @@ def whole(opened: World, suite: Suite, test: WrittenTest, wanted: Iterable[tuple
     return runner
 
 
-def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
+def _single(opened: World, suite: Suite, test: WrittenTest, wanted: Iterable[tuple[str, str]]) -> Runner:
     """Prepare the run of one activity: what it reads has fired already, with the rows given."""
     activity = replace(suite.spec.activities[str(test.activity)], after=After())
     sources = {read.activity: suite.spec.activities[read.activity] for read in upstream(activity).values()}
     spec = replace(suite.spec, activities={**sources, activity.id: activity})
     runner = opened.runner(
         spec,
-        graphs.read_by(graphs.build(spec), READER, _wanted(suite, test)),
+        graphs.read_by(graphs.build(spec), READER, [port for port in wanted if port[0] == activity.id]),
         {str(name): str(text) for name, text in test.vars.items()},
     )
     outputs, _ = _planned(suite, runner.execution, suite.known.lists)
@@ -111,6 +116,13 @@ def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
             reason = "the test says that it does not fire"
             runner.append(f.TaskSkipped(at=at, activity=source, arrival=FIRST, reason=reason))
     return runner
+
+
+def _reached(test: WrittenTest, state: RunState) -> Iterator[str]:
+    for task in state.tasks.values():
+        if test.activity in (None, task.activity) and task.status not in ("pending", "skipped"):
+            yield task.activity
+            yield from (f"{task.activity}.{port}" for port, fact in task.fired.items() if fact.count)
 
 
 def _fired(execution: Execution, name: Scalar, rows: Rows, outputs: Mapping[str, Population]) -> f.TransitionFired:
