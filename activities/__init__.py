@@ -18,6 +18,12 @@ COMPONENTS = (
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
+    Component(
+        "pytest_fixture",
+        "experience_cloud",
+        "activities.audiences.fixture:LocalExperienceCloud",
+        "The local Experience Cloud: `hold` people in an audience before a workflow runs, then see `members` and `files`.",
+    ),
     Component("examination", "Experience Cloud", "activities.audiences.examination:EXPERIENCE_CLOUD"),
     Component(
         "command",
