@@ -74,8 +74,13 @@ class Exclusion(Transform):
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         self._check_names([name for name, _ in inputs.named("exclude")])
         main = Frame(inputs[FROM.name], catalog)
-        is_excluded = sa.or_(sa.false(), *self._conditions(main, inputs, catalog))
-        return {"result": main.where(~is_excluded), "complement": main.where(is_excluded)}
+        conditions = list(self._conditions(main, inputs, catalog))
+        return {
+            "result": main.where(
+                *(~is_held for is_held in conditions)
+            ),  # each becomes an anti-join, `not (… or …)` none
+            "complement": main.where(sa.or_(sa.false(), *conditions)),
+        }
 
     def _conditions(self, main: Frame, inputs: Inputs, catalog: Catalog) -> Iterator[sa.ColumnElement[bool]]:
         """Say of a row, for each excluded population, that it holds it."""

@@ -70,11 +70,11 @@ class Side:
         ours = [value.sql for value in self.values]
         return semi_joined(self.frame.catalog, ours, list(theirs.c), theirs, [], [theirs])
 
-    def is_known_to(self, other: Side) -> sa.ColumnElement[bool]:
-        """Say of a row of ours that the other population holds the same."""
+    def is_unknown_to(self, other: Side) -> sa.ColumnElement[bool]:
+        """Say of a row of ours that the other population does not hold the same."""
         if not self.has_key_too:
-            return self.is_in(other)
-        return sa.or_(self.is_in(other), self.frame.population.matches(other.frame.population))
+            return ~self.is_in(other)
+        return sa.and_(~self.is_in(other), ~self.frame.population.matches(other.frame.population))
 
 
 def is_by_key(match: Sequence[Expr]) -> bool:
@@ -181,7 +181,7 @@ def stacked(populations: Sequence[Population]) -> Population:
 def fresh(all_sides: Sequence[Side], place: int) -> Population:
     """Give the rows of one of several populations that none before it holds."""
     side = all_sides[place]
-    return side.frame.where(*(~side.is_known_to(earlier) for earlier in all_sides[:place]))
+    return side.frame.where(*(side.is_unknown_to(earlier) for earlier in all_sides[:place]))
 
 
 def with_one_key(parts: Sequence[Population], dialect: Dialect) -> Sequence[Population]:
