@@ -9,6 +9,7 @@ COMPONENTS = (
     Component("activity", "exclusion", "activities.targeting.exclusion:Exclusion"),
     Component("activity", "split", "activities.targeting.split:Split"),
     Component("activity", "deduplication", "activities.targeting.deduplication:Deduplication"),
+    Component("activity", "reconciliation", "activities.targeting.reconciliation:Reconciliation"),
     Component("activity", "read_list", "activities.lists.read_list:ReadList"),
     Component("activity", "list_import", "activities.lists.list_import:ListImport"),
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
