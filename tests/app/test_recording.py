@@ -191,7 +191,7 @@ def test_a_test_is_added_without_touching_what_the_file_holds(on_sqlite: Path) -
     [
         (
             "kept",
-            "'kept' cannot be recorded: a list_update has an effect, and only what computes is recorded\n  fix: write its test by hand",
+            "'kept' cannot be recorded: list_update has an effect, and only what computes is recorded\n  fix: write its test by hand",
         ),
         ("keptt", "there is no activity 'keptt'\n  fix: write 'kept'"),
         ("unknown", "'unknown' cannot be recorded: over a few rows it does not succeed: 3 rows are fewer"),

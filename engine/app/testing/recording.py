@@ -73,7 +73,7 @@ def record(planning: Planning, activity: str, options: Options) -> Recorded:
 def _refuse_others(planning: Planning, activity: str) -> None:
     written_as = planning.spec.activities[activity].activity
     if not isinstance(written_as, Transform):
-        what = f"'{activity}' cannot be recorded: a {written_as.type} has an effect, and only what computes is recorded"
+        what = f"'{activity}' cannot be recorded: {written_as.type} has an effect, and only what computes is recorded"
         raise DataError(what, BY_HAND)
 
 

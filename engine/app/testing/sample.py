@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,16 +13,18 @@ from engine.app.planning import Planning, known_rows, masked_columns
 from engine.app.testing.suite import upstream
 from engine.kit.catalog import Catalog, Dimension, Link
 from engine.kit.errors import DataError
+from engine.kit.expression.stored import meant
 from engine.kit.population import Population
 from engine.kit.types import Kind, Type
+from engine.kit.written import utc
 from engine.runs.runner import Runner
 from engine.sql.database import Database
 from engine.sql.lineage import columns_read
 
 FEW = 3
 """So many rows are taken of every port, the first by key, and of every input beside them."""
-MOST_LINKED = 20
-"""So many rows are followed over a link, at most."""
+MOST_LINKED = 5
+"""So many rows behind a link are taken for one of ours, at most."""
 
 Row = Mapping[str, Any]
 Keys = set[tuple[Any, ...]]
@@ -57,7 +60,7 @@ def sample(planning: Planning, activity: str) -> Sample:
     with planning.rehearsed(activity, [*ports, *sources]) as runner:
         inputs = {name: _input(runner, reference.activity, reference.port) for name, reference in references.items()}
         outputs = [known_rows(runner, *port) for port in ports]
-        taking = _Taking(runner.execution.db, runner.execution.catalog())
+        taking = _Taking(runner.execution.db, runner.execution.catalog(), utc(runner.execution.time))
         arrived = [population for population in inputs.values() if population is not None]
         for population in (*outputs, *arrived):
             taking.note(population)
@@ -92,7 +95,8 @@ class _Table:
 
 
 class _Taking:
-    def __init__(self, db: Database, catalog: Catalog) -> None:
+    def __init__(self, db: Database, catalog: Catalog, time: datetime) -> None:
+        self._time = time
         self.catalog = catalog
         self._db = db
         self._noted: dict[tuple[str | None, tuple[str, ...]], Keys] = {}
@@ -158,17 +162,33 @@ class _Taking:
         )
 
     def _linked(self, link: Link, rows: Sequence[Row]) -> list[Row]:
+        """Give some rows behind a link for each of ours: by their times the newest before the run's, which conditions ask for most."""
         behind = self.catalog.behind(link)
-        table = behind.table
+        columns = {name: meant(behind.table.columns[name]) for name in behind.columns}
+        theirs = [columns[their] for _, their in link.on]
         wanted = {tuple(row[ours] for ours, _ in link.on) for row in rows}
-        columns = [table.columns[theirs] for _, theirs in link.on]
-        names = [*(theirs for _, theirs in link.on), *behind.columns]
-        order = [
-            self._order(table.columns[name], type_)
-            for name in names
-            if (type_ := behind.columns[name]).kind != Kind.OTHER
+        order = [*self._newest_first(columns, behind.columns), *self._in_order(columns, behind.columns)]
+        number = sa.func.row_number().over(partition_by=theirs, order_by=order).label(f"{max(columns, key=len)}_")
+        ranked = sa.select(*(column.label(name) for name, column in columns.items())).add_columns(number)
+        found = ranked.where(_among(theirs, wanted)).subquery()
+        place = found.c[number.name]
+        kept = [found.c[name] for name in columns]
+        by = self._in_order({their: found.c[their] for _, their in link.on}, behind.columns)
+        return self._select(sa.select(*kept).where(place <= MOST_LINKED).order_by(*by, place))
+
+    def _newest_first(self, columns: Mapping[str, Any], types: Mapping[str, Type]) -> Iterator[sa.ColumnElement[Any]]:
+        for name, type_ in types.items():
+            if type_.kind in (Kind.DATE, Kind.TIMESTAMP):
+                time = self._time if type_.kind == Kind.TIMESTAMP else self._time.date()
+                yield sa.case((columns[name] < time, 0), else_=1)
+                yield self._db.dialect.order(columns[name], type_, descending=True, nulls_first=False)
+
+    def _in_order(self, columns: Mapping[str, Any], types: Mapping[str, Type]) -> list[sa.ColumnElement[Any]]:
+        return [
+            self._db.dialect.order(column, types[name], descending=False, nulls_first=False)
+            for name, column in columns.items()
+            if types[name].kind != Kind.OTHER
         ]
-        return self._select(sa.select(table).where(_among(columns, wanted)).order_by(*order).limit(MOST_LINKED))
 
     def _spread(self) -> None:
         """Take a column for personal that a link holds equal to one that is."""
@@ -184,12 +204,9 @@ class _Taking:
     def _rows(
         self, population: Population, names: Iterable[str], condition: sa.ColumnElement[bool] | None, limit: int | None
     ) -> list[Row]:
-        order = [self._order(population.column(name), population.columns[name]) for name in population.key]
+        order = self._in_order({name: population.column(name) for name in population.key}, population.columns)
         statement = population.select(names).order_by(*order).limit(limit)
         return self._select(statement if condition is None else statement.where(condition))
-
-    def _order(self, column: sa.ColumnElement[Any], type_: Type) -> sa.ColumnElement[Any]:
-        return self._db.dialect.order(column, type_, descending=False, nulls_first=False)
 
     def _select(self, statement: sa.Select[Any]) -> list[Row]:
         with self._db.transaction() as connection:
