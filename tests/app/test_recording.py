@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from typer.testing import CliRunner
 
 from engine.app import cli
@@ -161,6 +162,19 @@ def test_what_differs_in_case_alone_still_does() -> None:
     assert "{id: 3, email: masked_3@example.com" in text
     assert "{id: 6, email: Masked_3@example.com" in text
     assert "complement:\n        - {id: 3" in text
+
+
+def test_a_personal_key_is_masked_alike_wherever_it_stands(project: Path) -> None:
+    text = (project / "project.yaml").read_text()
+    (project / "project.yaml").write_text(text.replace("personal: [email, born]", "personal: [id, email, born]"))
+    for activity in ("eligible", "banned"):
+        text = record(activity)
+    first, second = (yaml.safe_load(text)["tests"][number] for number in (0, 1))
+    ids = {name: {row["id"] for row in rows} for name, rows in {**first["given"], **first["expect"]}.items()}
+    assert ids["complement"] == ids["buyers"] & ids["banned"] != set()
+    assert ids["result"] == ids["buyers"] - ids["banned"] != set()
+    assert min(*ids["buyers"], *(row["id"] for row in second["lists"]["banned"])) > 1_000_000
+    assert passes()
 
 
 # what one database shows for all

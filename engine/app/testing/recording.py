@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,9 @@ from engine.lang import mentions
 from engine.lang.parts import BYTE_ORDER_MARK, parts
 
 _PLAIN = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_.@+-]*( [A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
-_FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001  (as the databases hold times: UTC, without a zone)
+FIRST_DAY = datetime(2000, 1, 1)  # noqa: DTZ001  (as the databases hold times: UTC, without a zone)
+LEAST = 1_000_000
+"""Stand-ins for numbers begin here, those for times on the first day: unlike small keys, they do not look like real ones."""
 BY_HAND = "write its test by hand: 'given' and 'tables', then 'expect'"
 
 
@@ -160,14 +161,11 @@ class _Masks:
         match type_.kind:
             case Kind.TEXT:
                 return f"{self._word(same, str(value))}_{number}{'@example.com' if '@' in same else ''}"
-            case Kind.INTEGER:
-                return number
-            case Kind.DECIMAL | Kind.FLOAT:
-                return Decimal(number)
-            case Kind.DATE:
-                return date(2000, 1, 1) + timedelta(days=number)
-            case Kind.TIMESTAMP:
-                return _FIRST_DAY + timedelta(days=number)
+            case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT:
+                return _other_than(value, LEAST + number, -LEAST - number)
+            case Kind.DATE | Kind.TIMESTAMP:
+                first = FIRST_DAY if type_.kind == Kind.TIMESTAMP else FIRST_DAY.date()
+                return _other_than(value, first + timedelta(days=number), first - timedelta(days=number))
             case _:
                 return None  # of true and false no other can be told
 
@@ -177,6 +175,10 @@ class _Masks:
         spelled.setdefault(text)
         number = list(spelled).index(text)
         return "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate("masked"))
+
+
+def _other_than(value: Any, first: Any, second: Any) -> Any:
+    return second if value == first else first
 
 
 def _rows(name: str, rows: Iterable[Mapping[str, str | None]] | None) -> Iterator[str]:
