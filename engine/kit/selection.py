@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import sqlalchemy as sa
+
 from engine.kit.activity import FROM, Port, Transform
 from engine.kit.adding import Lines, added
 from engine.kit.catalog import Catalog
@@ -50,17 +52,19 @@ class Selection(Transform):
             )
         return inputs[FROM.name]
 
+    def conditions(self, frame: Frame) -> list[sa.ColumnElement[bool]]:
+        """Give what must be true of a row before anything is refined."""
+        return [frame.condition(self.where)] if self.where else []
+
     def selected(self, base: Population, catalog: Catalog, *, is_whole: bool) -> Population:
         """Give the rows of `base` that meet the conditions, with what is added; of a whole dimension the key alone is kept."""
         kept = base.key if is_whole else base.columns
         frame = Frame(base, catalog)
         columns = added(frame, self.add, self.lines)
-        condition = frame.condition(self.where) if self.where else None
+        conditions = self.conditions(frame)
         statement = frame.select(
             *(base.column(name) for name in kept if name not in columns),
             *(value.sql.label(name) for name, value in columns.items()),
-        )
-        if condition is not None:
-            statement = statement.where(condition)
+        ).where(*conditions)
         found = base.of(statement, {name: value.type for name, value in columns.items()})
         return Frame(found, catalog).filtered(self.refine)
