@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from engine.kit.catalog import Catalog
 from engine.kit.dialect import Sql
 from engine.kit.errors import AuthorError
-from engine.kit.expression import Expr, SortKey
+from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Source
 from engine.kit.expression.scope import RowScope
@@ -65,6 +66,32 @@ class Frame:
             compiler = self._compiler(key, grouping)
             sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
+
+    def lines(
+        self, of: Expr, where: Expr | None, order: Sequence[SortKey], values: Sequence[Expr], count: int
+    ) -> list[list[Value]]:
+        """Compile values of the first, second, … row behind the link `of`: of those that meet `where`, in an order that its key ends.
+
+        A row of ours with fewer lines has nulls for the rest. Inside, names mean what they mean in a collection.
+        """
+        nothing = [[Value(sa.null(), NULL) for _ in values] for _ in range(count)]
+        return self._tried(lambda: self._lines(of, where, order, values, count), nothing)
+
+    def _lines(
+        self, of: Expr, where: Expr | None, order: Sequence[SortKey], values: Sequence[Expr], count: int
+    ) -> list[list[Value]]:
+        if not isinstance(of.tree, tree.Name):
+            raise of.error(of.tree.at, "E302", "a link is wanted here", "write the name of a link, such as 'purchases'")
+        nodes = [text.tree for text in (*([where] if where else []), *order, *values)]
+        inner, lines = self._scope.lines(of.tree, self._compiler(of, False), nodes)
+
+        def inside(text: Expr | SortKey) -> Compiler:
+            return replace(self._compiler(text, False), scope=inner)
+
+        condition = inside(where).condition(where.tree) if where else None
+        sorted_ = [sql for key in order for sql in inside(key).sorted([key.sort])]
+        found = [inside(value).single(value.tree) for value in values]
+        return lines.first(condition, [*sorted_, *inner.ties()], found, count)
 
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""

@@ -41,4 +41,6 @@ def tidy(execution: Execution, store: Store, started: RunStarted) -> None:
             for table in sorted((fired | execution.ledger.tables_of(run)) & left):
                 with suppress(AudienceflowError, DBAPIError):
                     db.drop([db.named(table)])
+            with db.transaction() as connection:
+                execution.ledger.history.forget(connection, run)
             shutil.rmtree(execution.staging.parent / run, ignore_errors=True)
