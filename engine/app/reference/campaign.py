@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.app.reference.markdown import code, document, table
+from engine.app.reference.markdown import code, document, prose, table
 from engine.registry import Registry
 
 _HEAD = """\
@@ -153,7 +153,7 @@ SECTIONS = {"Targeting": _TARGETING, "Flow control": _FLOW, "Actions": _ACTIONS,
 def page(registry: Registry) -> str:
     """Give the page: a table for each tab of Campaign's palette."""
     parts = (part for title, rows in SECTIONS.items() for part in (f"## {title}", _table(rows, registry)))
-    return document("Campaign's activities", _HEAD.replace("\n", " "), *parts)
+    return document("Campaign's activities", prose(_HEAD), *parts)
 
 
 def _table(rows: tuple[Counterpart, ...], registry: Registry) -> str:

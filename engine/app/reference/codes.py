@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from engine.app.diagnostics.codes import FAMILIES, OTHER, describe, lint_rules
-from engine.app.reference.markdown import code, document, table
+from engine.app.reference.markdown import code, document, prose, table
 from engine.registry import Registry
 
 __all__ = ("lint_rules", "page")
@@ -41,7 +41,7 @@ def page(registry: Registry) -> str:
             parts += [
                 table(("code", "what it says"), ((_name(each, rules), _told(each, said, registry)) for each in codes))
             ]
-    return document("Diagnostics", _HEAD.replace("\n", " "), *parts)
+    return document("Diagnostics", prose(_HEAD), *parts)
 
 
 def _family(found: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from engine.app.reference.markdown import code, document, table
+from engine.app.reference.markdown import code, document, prose
 from engine.app.schema.parts import components
 from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
 from engine.kit.expression.catalogue import SECTIONS
@@ -31,28 +29,20 @@ def page(registry: Registry) -> str:
         ("Windows", only),
         ("From plugins", plugins),
     ]
-    words = {"Aggregates": _AGGREGATES, "Windows": _WINDOWS}
-    parts = (
-        part
-        for title, functions in sections
-        if functions
-        for part in (f"## {title}", words.get(title, ""), _table(functions))
-    )
-    return document(
-        "Functions",
-        _HEAD.replace("\n", " "),
-        *(part.replace("\n", " ") if part in words.values() else part for part in parts),
-    )
+    words = {"Aggregates": prose(_AGGREGATES), "Windows": _WINDOWS}
+    parts: list[str] = []
+    for title, each in sections:
+        if each:
+            parts += [f"## {title}", words.get(title, ""), *map(_function, each)]
+    return document("Functions", prose(_HEAD), *parts)
 
 
-def _table(functions: Iterable[Function]) -> str:
-    return table(("function", "takes", "gives", "what it does", "example", "answer"), map(_row, functions))
-
-
-def _row(function: Function) -> tuple[str, ...]:
+def _function(function: Function) -> str:
     takes = "; ".join(
         f"{parameter}{' (may be left out)' if parameter.optional else ''}" for parameter in function.parameters
     )
     text, answer = function.example
     told = code(answer) if answer else "the empty text" if answer == "" else "null"
-    return (code(function.signature), takes, function.gives, function.doc, code(text), told if text else "")
+    shown = f"{code(text)} is {told}." if text else ""
+    types = f"Takes {takes or 'nothing'}. Gives {function.gives}."
+    return "\n\n".join(filter(None, (f"### {function.name}", code(function.signature), function.doc, types, shown)))

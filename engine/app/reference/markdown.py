@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 from inspect import cleandoc
 
 NOTE = "<!-- Written by `audienceflow reference`; change the code instead. -->"
@@ -23,8 +24,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Give a text as it may stand in a table."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text).replace("\n", " ")
+    """Give a text as it may stand in a table. Readers of Markdown disagree on a bar in code there, and not on HTML."""
+    spans = re.sub(r"`([^`]*\|[^`]*)`", lambda match: f"<code>{escape(match[1]).replace('|', '&#124;')}</code>", text)
+    return spans.replace("|", r"\|").replace("\n", " ")
 
 
 def code(text: str) -> str:

@@ -22,9 +22,7 @@ def page(registry: Registry) -> str:
     """Give the page of all sections."""
     sections: dict[str, Section] = {**CORE, **components(registry, "section")}
     parts = [part for name, section in sections.items() for part in _section(name, section)]
-    return document(
-        "The project file", _HEAD.replace("\n", " "), *parts, "## environments", _ENVIRONMENTS.replace("\n", " ")
-    )
+    return document("The project file", prose(_HEAD), *parts, "## environments", prose(_ENVIRONMENTS))
 
 
 def _section(name: str, section: Section) -> list[str]:
