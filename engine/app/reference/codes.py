@@ -56,7 +56,7 @@ def _told(found: str, said: Mapping[str, list[str]], registry: Registry) -> str:
     rules = lint_rules(registry)
     if found in rules or not said.get(found):
         return describe(found, rules).sentence
-    return " · ".join(said[found][:_MOST]) + (" · …" if len(said[found]) > _MOST else "")
+    return " · ".join(sorted(said[found])[:_MOST]) + (" · …" if len(said[found]) > _MOST else "")
 
 
 @cache
