@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,15 +12,16 @@ import sqlalchemy as sa
 from engine.kit.catalog import Catalog
 from engine.kit.dialect import Sql
 from engine.kit.errors import AuthorError
-from engine.kit.expression import Expr, SortKey
+from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Source
+from engine.kit.expression.rows import PopulationRow, Source, equal
 from engine.kit.expression.scope import RowScope
 from engine.kit.expression.value import Value
 from engine.kit.population import Population
 from engine.kit.types import NULL
 
 T = TypeVar("T")
+TOLD = "is_so_by_window"
 
 
 class Frame:
@@ -46,16 +48,21 @@ class Frame:
         """Compile several values."""
         return tuple(self.value(expression) for expression in expressions)
 
+    def groups(self, expressions: Iterable[Expr]) -> list[Sql]:
+        """Compile what rows are grouped by: values without windows."""
+        nothing = Value(sa.null(), NULL)
+        return [self._tried(partial(self._group, expression), nothing).sql for expression in expressions]
+
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
-        """Compile a condition; it may be null, which is not true."""
-        return self._tried(lambda: self._compiler(expression, grouping).condition(expression.tree), sa.true())
+        """Compile a condition; it may be null, which is not true. Its windows look at all rows of the population."""
+        return self._tried(partial(self._condition, expression, grouping), sa.true())
 
     def order(self, keys: Sequence[SortKey], *, grouping: bool = False) -> tuple[Sql, ...]:
         """Compile sort keys. The population's key ends them, so that no two rows are equal."""
         nothing: tuple[Sql, ...] = ()
         sorted_: list[Sql] = []
         for key in keys:
-            compiler = self._compiler(key, grouping)
+            compiler = replace(self._compiler(key, grouping), windows=False)
             sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
 
@@ -76,6 +83,21 @@ class Frame:
         kept = self._columns(name for name in self.population.columns if name not in values)
         added = [value.sql.label(name) for name, value in values.items()]
         return self.population.of(self.select(*kept, *added), {name: value.type for name, value in values.items()})
+
+    def _group(self, expression: Expr) -> Value:
+        return replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
+
+    def _condition(self, expression: Expr, grouping: bool) -> sa.ColumnElement[bool]:
+        """Compile a condition. With windows it is told row by row beside the population, since no database filters by one."""
+        if grouping or not any(isinstance(node, tree.Window) for node, _ in tree.walk(expression.tree)):
+            return self._compiler(expression, grouping).condition(expression.tree)
+        relation = self.population.relation.alias()
+        beside = Frame(replace(self.population, relation=relation), self.catalog)
+        is_so = beside._compiler(expression, grouping).condition(expression.tree)
+        keys = beside.population.key_columns
+        told = beside.select(*keys, is_so.label(TOLD)).subquery()
+        self._source.join(told, sa.and_(*equal(self.population.key_columns, [told.c[key.name] for key in keys])))
+        return told.c[TOLD]
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""
