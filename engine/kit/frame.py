@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -76,13 +76,6 @@ class Frame:
             return self.population
         condition = self.condition(expression)
         return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
-
-    def extended(self, expressions: Mapping[str, Expr]) -> Population:
-        """Add columns, or replace those of the same name; keeps every row."""
-        values = {name: self.value(expression) for name, expression in expressions.items()}
-        kept = self._columns(name for name in self.population.columns if name not in values)
-        added = [value.sql.label(name) for name, value in values.items()]
-        return self.population.of(self.select(*kept, *added), {name: value.type for name, value in values.items()})
 
     def _group(self, expression: Expr) -> Value:
         return replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
