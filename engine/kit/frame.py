@@ -15,7 +15,7 @@ from engine.kit.expression import Expr, SortKey
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Source
 from engine.kit.expression.scope import RowScope
-from engine.kit.expression.value import Value
+from engine.kit.expression.value import Value, cure_of_carried
 from engine.kit.population import Population
 from engine.kit.types import NULL
 
@@ -33,7 +33,8 @@ class Frame:
         self.population = population
         self.catalog = catalog
         self._source = Source(population.relation)
-        self._scope = RowScope(PopulationRow(self._source, population, catalog), catalog)
+        self.row = PopulationRow(self._source, population, catalog)
+        self._scope = RowScope(self.row, catalog)
 
     def value(self, expression: Expr, *, grouping: bool = False) -> Value:
         """Compile a value; `grouping` allows aggregates without a link, for a select that is grouped.
@@ -45,6 +46,12 @@ class Frame:
     def values(self, expressions: Iterable[Expr]) -> tuple[Value, ...]:
         """Compile several values."""
         return tuple(self.value(expression) for expression in expressions)
+
+    def identities(self, expressions: Iterable[Expr]) -> tuple[Value, ...]:
+        """Compile values whose equality decides; AuthorError for one that databases hold equal to others each in its own way."""
+        return tuple(
+            self._tried(partial(self._identity, expression), Value(sa.null(), NULL)) for expression in expressions
+        )
 
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
         """Compile a condition; it may be null, which is not true."""
@@ -67,8 +74,18 @@ class Frame:
         """Keep the rows for which the expression is true; all of them when there is none."""
         if expression is None:
             return self.population
-        condition = self.condition(expression)
-        return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
+        return self.where(self.condition(expression))
+
+    def where(self, *conditions: sa.ColumnElement[bool]) -> Population:
+        """Keep the rows for which all conditions, compiled here, are true."""
+        return self.population.of(self.select(*self._columns(self.population.columns)).where(*conditions))
+
+    def _identity(self, expression: Expr) -> Value:
+        value = self._compiler(expression, grouping=False).single(expression.tree)
+        if value.type.is_carried:
+            what = f"values of type {value.type} are not equal in the same way on every database"
+            raise expression.error(expression.tree.at, "E305", what, cure_of_carried(value.type))
+        return value
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""

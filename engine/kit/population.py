@@ -125,10 +125,16 @@ def _twins(names: Collection[str]) -> tuple[str, str] | None:
 
 
 class Inputs(Mapping[str, Population]):
-    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order."""
+    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order.
 
-    def __init__(self, ports: Mapping[str, Sequence[Population]]) -> None:
+    `names` are what the author called them there: `buyers`, `groups.vip`.
+    """
+
+    def __init__(
+        self, ports: Mapping[str, Sequence[Population]], names: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._ports = {name: tuple(populations) for name, populations in ports.items()}
+        self._names = names or {}
 
     def __getitem__(self, port: str) -> Population:
         (population,) = self._ports[port]
@@ -136,6 +142,11 @@ class Inputs(Mapping[str, Population]):
 
     def many(self, port: str) -> tuple[Population, ...]:
         return self._ports.get(port, ())
+
+    def named(self, port: str) -> tuple[tuple[str, Population], ...]:
+        """Give those of a set port with their names, which are empty where nobody said them."""
+        populations = self.many(port)
+        return tuple(zip(self._names.get(port, [""] * len(populations)), populations, strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ports)

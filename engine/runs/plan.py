@@ -136,7 +136,8 @@ def _planned(
     if waiting:
         return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
     inputs = Inputs(
-        {port: [laid[str(reference)] for reference in references] for port, references in spec.inputs.items()}
+        {port: [laid[str(reference)] for reference in references] for port, references in spec.inputs.items()},
+        {port: [reference.short for reference in references] for port, references in spec.inputs.items()},
     )
     activity = bind.bind(spec.activity, values, evaluate)
     match activity:

@@ -79,6 +79,12 @@ class Ledger:
         with self.db.transaction() as connection:
             return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
 
+    def tables_of(self, run: str) -> set[str]:
+        """Name the tables that the effects of a run made; some may be gone."""
+        with self.db.transaction() as connection:
+            outcomes = connection.scalars(sa.select(self.effects.c.outcome).where(self.effects.c.run == run)).all()
+        return {table for outcome in outcomes if (table := json.loads(outcome).get("table")) is not None}
+
     def record(self, connection: sa.Connection, key: Key, step: str, outcome: Mapping[str, Any], at: datetime) -> None:
         """Write a step, in the caller's transaction; one that is there already is written over."""
         run, activity, arrival = key
