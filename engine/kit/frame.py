@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -69,13 +69,6 @@ class Frame:
             return self.population
         condition = self.condition(expression)
         return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
-
-    def extended(self, expressions: Mapping[str, Expr]) -> Population:
-        """Add columns, or replace those of the same name; keeps every row."""
-        values = {name: self.value(expression) for name, expression in expressions.items()}
-        kept = self._columns(name for name in self.population.columns if name not in values)
-        added = [value.sql.label(name) for name, value in values.items()]
-        return self.population.of(self.select(*kept, *added), {name: value.type for name, value in values.items()})
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""
