@@ -181,6 +181,8 @@ def known_rows(runner: Runner, activity: str, port: str) -> Population:
     """Give the rows of a port that was rehearsed. DataError where it did not fire."""
     task = runner.state.task(activity)
     fact = task.fired.get(port) if task else None
+    if task and task.status == "succeeded" and fact is None:
+        raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
     if fact is None:
         raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, runner.execution.spec))
     return fired_population(fact, runner.execution.work_table(activity, FIRST, port))

@@ -58,8 +58,8 @@ def sample(planning: Planning, activity: str) -> Sample:
     ports = [(activity, port) for port in spec.output_ports]
     sources = [(reference.activity, reference.port) for reference in references.values()]
     with planning.rehearsed(activity, [*ports, *sources]) as runner:
-        inputs = {name: _input(runner, reference.activity, reference.port) for name, reference in references.items()}
-        outputs = [known_rows(runner, *port) for port in ports]
+        inputs = {name: _rows(runner, reference.activity, reference.port) for name, reference in references.items()}
+        outputs = [population for port in ports if (population := _rows(runner, *port)) is not None]
         taking = _Taking(runner.execution.db, runner.execution.catalog(), utc(runner.execution.time))
         arrived = [population for population in inputs.values() if population is not None]
         for population in (*outputs, *arrived):
@@ -80,9 +80,12 @@ def sample(planning: Planning, activity: str) -> Sample:
         return Sample(given=given, tables=taking.tables(columns, dimensions), lists=dict(taking.lists(ours)))
 
 
-def _input(runner: Runner, activity: str, port: str) -> Population | None:
+def _rows(runner: Runner, activity: str, port: str) -> Population | None:
+    """Give the rows of a port; None where it does not fire. DataError where that is not known before a run."""
     task = runner.state.task(activity)
-    return None if task and task.status == "skipped" else known_rows(runner, activity, port)
+    if task and task.status in ("succeeded", "skipped") and port not in task.fired:
+        return None
+    return known_rows(runner, activity, port)
 
 
 @dataclass(kw_only=True, slots=True)
