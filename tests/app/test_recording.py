@@ -208,7 +208,7 @@ def test_a_test_is_added_without_touching_what_the_file_holds(on_sqlite: Path) -
             "'kept' cannot be recorded: list_update has an effect, and only what computes is recorded\n  fix: write its test by hand",
         ),
         ("keptt", "there is no activity 'keptt'\n  fix: write 'kept'"),
-        ("unknown", "'unknown' cannot be recorded: over a few rows it does not succeed: 3 rows are fewer"),
+        ("unknown", "'unknown' cannot be recorded: over a few rows it does not succeed: guarded: 3 rows are fewer"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(on_sqlite: Path, activity: str, said: str) -> None:

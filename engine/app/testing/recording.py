@@ -59,10 +59,13 @@ def record(planning: Planning, activity: str, options: Options) -> Recorded:
         suite = _suite(
             before + _appended(before, [*lines, "  expect: {status: succeeded}"], indent), path, planning, options
         )
-        found = running.outputs(suite, suite.file.tests[0])
+        outcome, found = running.observe(suite, suite.file.tests[0])
+        if outcome.failures:
+            raise DataError(outcome.failures[-1].message)
     except AudienceflowError as problem:
         raise DataError(f"'{activity}' cannot be recorded: over a few rows it does not succeed: {problem.message}", BY_HAND) from None  # fmt: skip
-    addition = _appended(before, [*lines, "  expect:", *_expected(found)], indent)
+    came = {port: found.get(port) for port in planning.spec.activities[activity].output_ports}
+    addition = _appended(before, [*lines, "  expect:", *_expected(came)], indent)
     _refuse_failing(_suite(before + addition, path, planning, options))
     _append(path, addition)
     masked = sorted({column for part in (*taken.given.values(), *taken.tables.values(), *taken.lists.values()) if part
@@ -128,8 +131,8 @@ def _world(taken: Sample) -> Iterator[str]:
                 yield from _rows(name, None if part is None else [masks.texts(part, row) for row in part.rows])
 
 
-def _expected(found: Mapping[str, Found | None]) -> Iterator[str]:
-    for port, came in found.items():
+def _expected(outputs: Mapping[str, Found | None]) -> Iterator[str]:
+    for port, came in outputs.items():
         if came is None:
             yield from _rows(port, None)
         else:

@@ -11,7 +11,7 @@ from engine.app.testing.inputs import fired, laid_out, like_a_dimension
 from engine.app.testing.suite import Suite, reference, upstream
 from engine.app.testing.world import RUN, World, world
 from engine.app.testing.written import Expected, Rows, WrittenTest
-from engine.kit.errors import AuthorError, DataError, Diagnostic
+from engine.kit.errors import AuthorError, Diagnostic
 from engine.kit.option import Scalar
 from engine.kit.population import Population
 from engine.lang import graph as graphs
@@ -65,27 +65,6 @@ def run(suite: Suite, test: WrittenTest, *, is_covered: bool = False) -> Outcome
     return Outcome(
         test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems, reached=reached
     )
-
-
-def outputs(suite: Suite, test: WrittenTest) -> dict[str, Found | None]:
-    """Run the test of one activity, and give what its ports hold; None where one does not fire.
-
-    Raises AuthorError for what does not fit, DataError when the activity does not succeed.
-    """
-    activity = suite.spec.activities[str(test.activity)]
-    ports = [(activity.id, port) for port in activity.output_ports]
-    with world(suite, test) as opened:
-        runner = _single(opened, suite, test, ports)
-        runner.drive()
-        task = runner.state.task(activity.id)
-        if task is None or task.status != "succeeded":
-            raise DataError(task.message if task else "it did not run", task.fix if task else "")
-        execution = runner.execution
-        rows = {
-            port: fired_population(fact, execution.work_table(activity.id, FIRST, port))
-            for port, fact in task.fired.items()
-        }
-        return {port: found(rows[port], execution.db) if port in rows else None for _, port in ports}
 
 
 def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:
