@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+
+import engine
 from engine.kit.errors import AuthorError
 from engine.kit.population import Population
-from tests.contract.world import World, activity, day
+from tests.contract.world import TESTED, World, activity, day, load
 
 
 def numbers(world: World, *keys: int) -> Population:
@@ -444,3 +448,56 @@ def test_use_case_47_age_groups_of_at_most_so_many_at_random(world: World) -> No
     )
     found = split(world, subsets, aged)
     assert [len(found[name]) for name in ("young", "middle", "old", "complement")] == [50, 50, 50, 150]
+
+
+def test_an_output_without_a_row_may_stay_silent(tmp_path: Path) -> None:
+    """What reads it is skipped, and the run succeeds; without the option it fires with 0 rows."""
+    connection = sa.create_engine(f"sqlite:///{tmp_path / 'data.sqlite'}")
+    with connection.begin() as opened:
+        opened.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY)")
+        opened.exec_driver_sql("INSERT INTO people VALUES (1), (2)")
+    connection.dispose()
+    (tmp_path / "project.yaml").write_text(
+        f"databases: {{default: {{url: 'sqlite:///{tmp_path / 'data.sqlite'}'}}}}\ndimensions: {{person: {{table: people, key: id}}}}\n"
+    )
+    file = tmp_path / "w.yaml"
+    file.write_text("""workflow: w
+dimension: person
+activities:
+  all: {type: query}
+  groups:
+    type: split
+    from: all
+    subsets:
+      some: {where: id < 3, skip_empty: true}
+      silent: {where: id > 9, skip_empty: true}
+      empty: {where: id > 99}
+    complement: {skip_empty: true}
+  a: {type: query, from: groups.some}
+  b: {type: query, from: groups.silent}
+  c: {type: query, from: groups.empty}
+  d: {type: query, from: groups.complement}
+""")
+    found = engine.run(file)
+    assert found.status == "succeeded"
+    assert {name: found.activities[name].status for name in "abcd"} == {
+        "a": "succeeded",
+        "b": "skipped",
+        "c": "succeeded",
+        "d": "skipped",
+    }
+    assert dict(found.activities["groups"].outputs) == {"some": 2, "empty": 0}
+
+
+def test_an_output_is_silent_where_all_its_subsets_skip_it_when_empty() -> None:
+    subsets = (
+        "subsets:\n  a: {code: A, skip_empty: true}\n  b: {code: B, skip_empty: OTHER}\ncomplement: {skip_empty: true}"
+    )
+    for options, other, silent in (
+        ("", "true", {"a": True, "b": True, "complement": True}),
+        ("", "false", {"a": True, "b": False, "complement": True}),
+        ("single_output: true\n", "true", {"result": True, "complement": True}),
+        ("single_output: true\n", "false", {"result": False, "complement": True}),
+    ):
+        spec = load(f"type: split\n{options}{subsets.replace('OTHER', other)}", {"from": 1})
+        assert {name: port.silent for name, port in spec.activities[TESTED].output_ports.items()} == silent
