@@ -107,8 +107,9 @@ def unreadable(data: bytes, end: int) -> int | None:
     found = [] if (nul := data.find(b"\0", 0, end)) < 0 else [nul]
     if data.startswith(_MARK):
         found.append(0)
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, end], np.int32)), pa.py_buffer(data))
     try:
-        pa.array([memoryview(data)[:end]], pa.binary()).cast(pa.string())
+        whole.validate(full=True)
     except pa.ArrowInvalid:
         try:
             data[:end].decode()
@@ -129,8 +130,8 @@ def why_unreadable(text: bytes) -> str | None:
 
 
 def count_lines(data: bytes) -> int:
-    returns = data.count(b"\r")
-    return data.count(b"\n") + (returns - data.count(b"\r\n") if returns else 0)
+    feeds = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+    return feeds + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
 
 
 def last_line_end(data: bytes, limit: int, is_over: bool = False) -> int:
