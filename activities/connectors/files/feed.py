@@ -103,10 +103,12 @@ def _rejected(reject: Reject) -> Records:
 
 
 def unreadable(data: bytes, end: int) -> int | None:
-    """Give where the first thing stands before `end` that is no text, or that readers of blocks would take for a mark."""
+    """Give where the first thing stands before `end` that is no text, a line that is too long, or what readers of blocks take for a mark."""
     found = [] if (nul := data.find(b"\0", 0, end)) < 0 else [nul]
     if data.startswith(_MARK):
         found.append(0)
+    if (long := _long_line(data, end)) is not None:
+        found.append(long)
     whole = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, end], np.int32)), pa.py_buffer(data))
     try:
         whole.validate(full=True)
@@ -116,6 +118,20 @@ def unreadable(data: bytes, end: int) -> int | None:
         except UnicodeDecodeError as problem:
             found.append(problem.start)
     return min(found, default=None)
+
+
+def _long_line(data: bytes, end: int) -> int | None:
+    """Give where the first line begins that may be too long."""
+    half = LONGEST_LINE // 2  # without a line end in one of the halves, none is too long
+    places = range(0, end - half, half)
+    if all(
+        data.find(b"\n", place, place + half) >= 0 or data.find(b"\r", place, place + half) >= 0 for place in places
+    ):
+        return None
+    ends = line_ends(np.frombuffer(data, np.uint8)[:end])
+    starts = np.concatenate([[0], ends + 1])
+    long = np.flatnonzero(np.append(ends, end) - starts > LONGEST_LINE)
+    return int(starts[long[0]]) if len(long) else None
 
 
 def why_unreadable(text: bytes) -> str | None:
