@@ -266,14 +266,10 @@ class Database:
             schema=target.schema,
             prefixes=["UNLOGGED"] if self.dialect.capabilities.unlogged_tables and not key else [],
         )
-        bulk = self.dialect.bulk()
-        rows = 0
         with self._joined() as connection:
             connection.execute(drop_table(target))
             table.create(connection)
-            for batch in batches:
-                bulk.load(connection, table, batch)
-                rows += batch.num_rows
+            rows = self.dialect.bulk().load(connection, table, iter(batches))
             if key and self.dialect.capabilities.index_keys:
                 connection.execute(IndexKey(target, tuple(key)))
             if self.dialect.capabilities.analyze_after_create:
