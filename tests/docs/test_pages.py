@@ -75,7 +75,7 @@ def test_a_project_moves_to_postgresql_as_its_page_says(tmp_path: Path) -> None:
 
 def test_the_plugin_on_its_page_is_the_one_that_is_tested() -> None:
     files = [block for block in blocks(PLUGIN.read_text(encoding="utf-8")) if block.title]
-    assert len(files) == 5
+    assert len(files) == 7
     for block in files:
         assert block.text == (ROOT / "tests/plugins/sample" / block.title).read_text(encoding="utf-8"), block.title
 
