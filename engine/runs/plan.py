@@ -21,6 +21,7 @@ from engine.runs import bind
 from engine.runs.bind import Evaluate
 from engine.sql import names
 from engine.sql.database import Database, stored_population
+from engine.sql.history import HistoryTables
 from engine.sql.lineage import Origin, Origins, lineage
 
 PLANNED_RUN = "plan"
@@ -45,9 +46,11 @@ def plan(
     planned: dict[str, PlannedActivity] = {}
     laid: dict[str, Population] = {}
     problems: list[Diagnostic] = []
+    histories = HistoryTables(work_schema, catalog.dialect.capabilities)
     for name in graphs.order(graph):
         activity = spec.activities[name]
-        reporting = replace(catalog, report=_collector(activity, problems))
+        history = histories.of((spec.name, name, PLANNED_RUN), *bind.moment(values))
+        reporting = replace(catalog, report=_collector(activity, problems), history=history)
         try:
             _check_bounds(activity, reporting, values, evaluate)
             planned[name] = _planned(activity, planned, laid, reporting, values, evaluate)
@@ -138,7 +141,8 @@ def _planned(
     if waiting:
         return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
     inputs = Inputs(
-        {port: [laid[str(reference)] for reference in references] for port, references in spec.inputs.items()}
+        {port: [laid[str(reference)] for reference in references] for port, references in spec.inputs.items()},
+        {port: [reference.short for reference in references] for port, references in spec.inputs.items()},
     )
     activity = bind.bind(spec.activity, values, evaluate)
     match activity:
