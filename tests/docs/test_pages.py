@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 
 from engine.app import api
 from engine.app.cli import app
+from engine.app.options import Options
 from tests.docs.pages import ROOT, Reader, blocks
 
 DOCS = ROOT / "docs"
@@ -22,6 +26,7 @@ PLUGIN = DOCS / "how-to" / "write-a-plugin.md"
 POSTGRESQL = DOCS / "how-to" / "move-to-postgresql.md"
 FOLLOWED = [
     ROOT / "README.md",
+    DOCS / "expressions.md",
     *(page for page in sorted((DOCS / "how-to").glob("*.md")) if page not in (PLUGIN, POSTGRESQL)),
 ]
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -69,6 +74,17 @@ def shop_database(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.mark.usefixtures("shop_database")
 def test_a_project_moves_to_postgresql_as_its_page_says(tmp_path: Path) -> None:
     read(POSTGRESQL, tmp_path)
+
+
+def test_every_answer_on_the_page_of_expressions_is_computed() -> None:
+    page = html.unescape((DOCS / "expressions.md").read_text(encoding="utf-8"))
+    rows = re.findall(r"^\| (?:`|<code>)(.*)(?:`|</code>) \| `(.*)` \|$", page, re.MULTILINE)
+    assert len(rows) == 18
+    nowhere = Options(surroundings={}, clock=lambda: datetime(2026, 11, 23, 8, 30, tzinfo=UTC))
+    answers = {text: api.evaluate(text, near=Path("/"), options=nowhere).value for text, _ in rows}
+    assert {text: value if isinstance(value, str) else json.dumps(value) for text, value in answers.items()} == dict(
+        rows
+    )
 
 
 def test_the_plugin_on_its_page_is_the_one_that_is_tested() -> None:
