@@ -71,8 +71,11 @@ class ListImport(Effect):
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
+            twice = {"fix": "take one of them out", "at": ("audience",)}
             raise PydanticCustomError(
-                "option", "a list is imported from either 'file' or 'audience'", {"fix": "write one of them"}
+                "option",
+                "a list is imported from either 'file' or 'audience'",
+                twice if self.audience is not None else {"fix": "write one of them"},
             )
         if self.audience is not None and self.mode == "append":
             raise PydanticCustomError(

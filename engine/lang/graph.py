@@ -146,11 +146,12 @@ def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic |
         return None
     source = spec.activities.get(reference.activity)
     if source is None:
+        known = [*spec.activities, *(name for name in spec.unreadable if "." not in name)]
         return Diagnostic(
             reference.span,
             "E113",
             f"there is no activity '{reference.activity}'",
-            suggestion(reference.activity, spec.activities, "activities"),
+            suggestion(reference.activity, known, "activities"),
         )
     ports = [*source.output_ports, "done"]
     if reference.port not in ports:

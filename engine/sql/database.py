@@ -51,10 +51,11 @@ class Database:
                 enable_from_linting=False,  # it takes a join to totals inside CREATE TABLE AS for a cartesian product
             )
         except (sa.exc.ArgumentError, NoSuchModuleError) as problem:
+            is_url = isinstance(problem, NoSuchModuleError)
             raise AuthorError.at(
                 None,
                 "P010",
-                f"the database URL cannot be used: {problem}",
+                f"the database URL cannot be used: {problem}" if is_url else "this is no URL of a database",
                 "write duckdb:///file, sqlite:///file or postgresql://…",
             ) from None
         self.schema = work_schema
