@@ -4,11 +4,13 @@ from engine.kit.component import Component
 
 COMPONENTS = (
     Component("activity", "query", "activities.targeting.query:Query"),
+    Component("activity", "incremental_query", "activities.targeting.incremental_query:IncrementalQuery"),
     Component("activity", "union", "activities.targeting.union:Union"),
     Component("activity", "intersection", "activities.targeting.intersection:Intersection"),
     Component("activity", "exclusion", "activities.targeting.exclusion:Exclusion"),
     Component("activity", "split", "activities.targeting.split:Split"),
     Component("activity", "deduplication", "activities.targeting.deduplication:Deduplication"),
+    Component("activity", "reconciliation", "activities.targeting.reconciliation:Reconciliation"),
     Component("activity", "read_list", "activities.lists.read_list:ReadList"),
     Component("activity", "list_import", "activities.lists.list_import:ListImport"),
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
@@ -18,6 +20,12 @@ COMPONENTS = (
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
+    Component(
+        "pytest_fixture",
+        "experience_cloud",
+        "activities.audiences.fixture:LocalExperienceCloud",
+        "The local Experience Cloud: `hold` people in an audience before a workflow runs, then see `members` and `files`.",
+    ),
     Component("examination", "Experience Cloud", "activities.audiences.examination:EXPERIENCE_CLOUD"),
     Component(
         "command",

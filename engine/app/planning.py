@@ -35,6 +35,9 @@ from engine.sql.lineage import Origins
 from engine.state import facts as f
 from engine.state.memory import MemoryStore
 
+MASK = "•••"
+"""Stands for a value of a personal column."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -111,6 +114,8 @@ class Planning:
         with replace(self, spec=needed)._rehearsed(graph) as runner:
             task = runner.state.task(activity)
             fact = task.fired.get(port) if task else None
+            if task and task.status == "succeeded" and fact is None:
+                raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
             if fact is None:
                 raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, needed))
             execution = runner.execution

@@ -16,7 +16,7 @@ from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Source, equal
 from engine.kit.expression.scope import RowScope
-from engine.kit.expression.value import Value
+from engine.kit.expression.value import Value, cure_of_carried
 from engine.kit.population import Population
 from engine.kit.types import NULL
 
@@ -35,7 +35,8 @@ class Frame:
         self.population = population
         self.catalog = catalog
         self._source = Source(population.relation)
-        self._scope = RowScope(PopulationRow(self._source, population, catalog), catalog)
+        self.row = PopulationRow(self._source, population, catalog)
+        self._scope = RowScope(self.row, catalog)
 
     def value(self, expression: Expr, *, grouping: bool = False) -> Value:
         """Compile a value; `grouping` allows aggregates without a link, for a select that is grouped.
@@ -48,10 +49,11 @@ class Frame:
         """Compile several values."""
         return tuple(self.value(expression) for expression in expressions)
 
-    def groups(self, expressions: Iterable[Expr]) -> list[Sql]:
-        """Compile what rows are grouped by: values without windows."""
-        nothing = Value(sa.null(), NULL)
-        return [self._tried(partial(self._group, expression), nothing).sql for expression in expressions]
+    def identities(self, expressions: Iterable[Expr]) -> tuple[Value, ...]:
+        """Compile values whose equality decides; AuthorError for one that databases hold equal to others each in its own way."""
+        return tuple(
+            self._tried(partial(self._identity, expression), Value(sa.null(), NULL)) for expression in expressions
+        )
 
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
         """Compile a condition; it may be null, which is not true. Its windows look at all rows of the population."""
@@ -66,6 +68,32 @@ class Frame:
             sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
 
+    def lines(
+        self, of: Expr, where: Expr | None, order: Sequence[SortKey], values: Sequence[Expr], count: int
+    ) -> list[list[Value]]:
+        """Compile values of the first, second, … row behind the link `of`: of those that meet `where`, in an order that its key ends.
+
+        A row of ours with fewer lines has nulls for the rest. Inside, names mean what they mean in a collection.
+        """
+        nothing = [[Value(sa.null(), NULL) for _ in values] for _ in range(count)]
+        return self._tried(lambda: self._lines(of, where, order, values, count), nothing)
+
+    def _lines(
+        self, of: Expr, where: Expr | None, order: Sequence[SortKey], values: Sequence[Expr], count: int
+    ) -> list[list[Value]]:
+        if not isinstance(of.tree, tree.Name):
+            raise of.error(of.tree.at, "E302", "a link is wanted here", "write the name of a link, such as 'purchases'")
+        nodes = [text.tree for text in (*([where] if where else []), *order, *values)]
+        inner, lines = self._scope.lines(of.tree, self._compiler(of, False), nodes)
+
+        def inside(text: Expr | SortKey) -> Compiler:
+            return replace(self._compiler(text, False), scope=inner)
+
+        condition = inside(where).condition(where.tree) if where else None
+        sorted_ = [sql for key in order for sql in inside(key).sorted([key.sort])]
+        found = [inside(value).single(value.tree) for value in values]
+        return lines.first(condition, [*sorted_, *inner.ties()], found, count)
+
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""
         return sa.select(*columns).select_from(self._source.clause())
@@ -74,11 +102,18 @@ class Frame:
         """Keep the rows for which the expression is true; all of them when there is none."""
         if expression is None:
             return self.population
-        condition = self.condition(expression)
-        return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
+        return self.where(self.condition(expression))
 
-    def _group(self, expression: Expr) -> Value:
-        return replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
+    def where(self, *conditions: sa.ColumnElement[bool]) -> Population:
+        """Keep the rows for which all conditions, compiled here, are true."""
+        return self.population.of(self.select(*self._columns(self.population.columns)).where(*conditions))
+
+    def _identity(self, expression: Expr) -> Value:
+        value = replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
+        if value.type.is_carried:
+            what = f"values of type {value.type} are not equal in the same way on every database"
+            raise expression.error(expression.tree.at, "E305", what, cure_of_carried(value.type))
+        return value
 
     def _condition(self, expression: Expr, grouping: bool) -> sa.ColumnElement[bool]:
         """Compile a condition. With windows it is told row by row beside the population, since no database filters by one."""

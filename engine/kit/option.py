@@ -195,15 +195,16 @@ Many = Annotated[
 """One or many: a single value stands for a list of one."""
 
 
-def _some(value: T) -> T:
+def some(value: T) -> T:
+    """Refuse nothing where something is wanted."""
     if not value:
         raise PydanticCustomError("option", "at least one is wanted here", {})
     return value
 
 
-Some = Annotated[Many[T], AfterValidator(_some)]
+Some = Annotated[Many[T], AfterValidator(some)]
 """One or more: nothing is not enough."""
-Pairs = Annotated[dict[str, Name], AfterValidator(_some)]
+Pairs = Annotated[dict[str, Name], AfterValidator(some)]
 """Names by name, one or more."""
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, EngineBug
 from engine.kit.expression.stored import meant
-from engine.kit.types import Type, to_sqlalchemy
+from engine.kit.types import TEXT, Type, to_sqlalchemy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +84,7 @@ class Population:
 
     def where(self, condition: sa.ColumnElement[bool]) -> Population:
         """Keep the rows for which the condition is true (not those for which it is null)."""
-        return self.of(self.select().where(condition))
+        return replace(self, relation=self.select().where(condition).subquery(), count=None)
 
     def with_column(self, name: str, value: sa.ColumnElement[object], type_: Type) -> Population:
         """Add a column, or replace the one of that name."""
@@ -113,6 +116,22 @@ class Population:
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
 
 
+def key_text(dialect: Dialect, population: Population) -> sa.ColumnElement[Any]:
+    """Give the key as one text, by which it is known between runs and databases; null where a part is null.
+
+    Parts are written canonically and joined by colons; in a text that is one of several parts, `%` is `%25` and `:` is `%3A`.
+    """
+    parts: list[Any] = []
+    for name in population.key:
+        type_ = population.columns[name]
+        part = dialect.text(population.column(name), type_)
+        if type_ == TEXT and len(population.key) > 1:
+            for letter, written in (("%", "%25"), (":", "%3A")):
+                part = sa.func.replace(part, sa.literal(letter), sa.literal(written), type_=sa.String())
+        parts += [sa.literal(":", sa.String()), part] if parts else [part]
+    return reduce(add, parts)
+
+
 def _twins(names: Collection[str]) -> tuple[str, str] | None:
     if len({name.lower() for name in names}) == len(names):
         return None
@@ -125,10 +144,16 @@ def _twins(names: Collection[str]) -> tuple[str, str] | None:
 
 
 class Inputs(Mapping[str, Population]):
-    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order."""
+    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order.
 
-    def __init__(self, ports: Mapping[str, Sequence[Population]]) -> None:
+    `names` are what the author called them there: `buyers`, `groups.vip`.
+    """
+
+    def __init__(
+        self, ports: Mapping[str, Sequence[Population]], names: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._ports = {name: tuple(populations) for name, populations in ports.items()}
+        self._names = names or {}
 
     def __getitem__(self, port: str) -> Population:
         (population,) = self._ports[port]
@@ -136,6 +161,11 @@ class Inputs(Mapping[str, Population]):
 
     def many(self, port: str) -> tuple[Population, ...]:
         return self._ports.get(port, ())
+
+    def named(self, port: str) -> tuple[tuple[str, Population], ...]:
+        """Give those of a set port with their names, which are empty where nobody said them."""
+        populations = self.many(port)
+        return tuple(zip(self._names.get(port, [""] * len(populations)), populations, strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ports)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -79,6 +79,14 @@ def values(
     }
 
 
+def moment(bound: Values) -> tuple[datetime, date]:
+    """Give what a run is for: its time, in UTC without a zone, and its date."""
+    time, day = bound["run.time"].value, bound["run.date"].value
+    assert isinstance(time, datetime)  # noqa: S101 - `values` put it there
+    assert isinstance(day, date)  # noqa: S101
+    return utc(time), day
+
+
 def names(bound: Values) -> dict[str, dict[str, Any]]:
     """Give the values as a template sees them: `vars.x`, `run.date`."""
     tree: dict[str, dict[str, Any]] = {"vars": {}, "run": {}}
@@ -102,14 +110,15 @@ def _bind(value: Any, bound: Values, evaluate: Evaluate) -> Any:
         case Deferred():
             return _deferred(value, evaluate, bound)
         case BaseModel():
-            old = {name: getattr(value, name) for name in type(value).model_fields}
+            old = vars(value)
             new = {name: _bind(item, bound, evaluate) for name, item in old.items()}
             if any(isinstance(item, Deferred) for item in old.values()):
                 return _checked(value, new)
-            return value.model_copy(update={name: item for name, item in new.items() if item is not old[name]})
-        case tuple():
+            changed = {name: item for name, item in new.items() if item is not old[name]}
+            return value.model_copy(update=changed) if changed else value
+        case tuple() if value:
             return tuple(_bind(item, bound, evaluate) for item in value)
-        case dict():
+        case dict() if value:
             return {name: _bind(item, bound, evaluate) for name, item in value.items()}
         case _:
             return value

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
 
 
 KEPT = "kept "
-"""Begins the steps of the ledger that say which rows a port holds."""
+"""Begins the steps of the ledger that say which table holds the rows of a port, or rows on the way there."""
 
 LOADED = "x_"
 """Begins the names of tables of rows from outside."""
@@ -63,7 +63,6 @@ class EffectContext:
         self._key = (execution.run, activity.id, arrival)
         execution.ledger.ensure()
         self._done = execution.ledger.steps(self._key)
-        self._side_tables: list[sa.TableClause] = []
 
     @property
     def staging(self) -> Path:
@@ -89,7 +88,8 @@ class EffectContext:
         self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> Population:
         table = self._table(f"{LOADED}{name}")
-        self._side_tables.append(table)
+        with self._execution.db.transaction() as connection:
+            self._note(connection, f"{LOADED}{name}", {"table": table.name})
         rows = self._execution.db.load(table, columns, batches)
         loaded = Population(relation=table, key=tuple(key), columns=columns)
         return replace(stored_population(table, loaded), count=rows)
@@ -117,7 +117,7 @@ class EffectContext:
         """Drop the tables that were needed on the way and are no port's."""
         ports = {port.name for port in self._activity.activity.outputs()}
         kept = (name.removeprefix(KEPT) for name in self._done if name.startswith(KEPT))
-        self._execution.db.drop([*self._side_tables, *(self._table(name) for name in kept if name not in ports)])
+        self._execution.db.drop([self._table(name) for name in kept if name not in ports])
 
     def _table(self, name: str) -> sa.TableClause:
         return self._execution.work_table(self._activity.id, self.moment.arrival, name)
@@ -127,14 +127,19 @@ class EffectContext:
         with self._execution.db.transaction() as connection:
             kept = self._execution.db.create(self._table(port), population, kept=True)
             outcome = {
+                "table": self._table(port).name,
                 "columns": {name: str(type_) for name, type_ in kept.columns.items()},
                 "key": list(kept.key),
                 "dimension": kept.dimension,
                 "count": kept.count,
             }
-            self._execution.ledger.record(connection, self._key, KEPT + port, outcome, self._execution.clock())
-        self._done = {**self._done, KEPT + port: outcome}
+            self._note(connection, port, outcome)
         return kept
+
+    def _note(self, connection: sa.Connection, name: str, outcome: Json) -> None:
+        """Write to the ledger that there is a table: whoever tidies up later finds it there, whatever becomes of the task."""
+        self._execution.ledger.record(connection, self._key, KEPT + name, outcome, self._execution.clock())
+        self._done = {**self._done, KEPT + name: outcome}
 
     @property
     def _is_frozen(self) -> bool:

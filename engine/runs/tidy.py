@@ -38,7 +38,9 @@ def tidy(execution: Execution, store: Store, started: RunStarted) -> None:
             kept += 1
         elif state.status in ("succeeded", "failed", "stopped"):
             fired = {fact.table for fact in facts if isinstance(fact, TransitionFired) and fact.table}
-            for table in sorted(fired & left):
+            for table in sorted((fired | execution.ledger.tables_of(run)) & left):
                 with suppress(AudienceflowError, DBAPIError):
                     db.drop([db.named(table)])
+            with db.transaction() as connection:
+                execution.ledger.history.forget(connection, run)
             shutil.rmtree(execution.staging.parent / run, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Our own lasting tables in the data database: lists, the effect ledger, the membership ledger, reserved names."""
+"""Our own lasting tables in the data database: lists, the effect ledger, the membership ledger, reserved names, the history."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
+from engine.sql.history import HistoryTables
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
@@ -57,6 +58,7 @@ class Ledger:
             *(sa.Column(name, text, primary_key=db.dialect.capabilities.multi_process, nullable=False) for name in ("audience", "identifier")),
             sa.Column("run", text, nullable=False), sa.Column("sent_at", sa.DateTime, nullable=False),
         )  # fmt: skip
+        self.history = HistoryTables(db.schema, db.dialect.capabilities, metadata)
         self._metadata = metadata
         self._is_there = False
         self._is_whole = False
@@ -78,6 +80,12 @@ class Ledger:
         statement = sa.select(self.effects.c.step, self.effects.c.outcome).where(*self._is(self.effects, key))
         with self.db.transaction() as connection:
             return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
+
+    def tables_of(self, run: str) -> set[str]:
+        """Name the tables that the effects of a run made; some may be gone."""
+        with self.db.transaction() as connection:
+            outcomes = connection.scalars(sa.select(self.effects.c.outcome).where(self.effects.c.run == run)).all()
+        return {table for outcome in outcomes if (table := json.loads(outcome).get("table")) is not None}
 
     def record(self, connection: sa.Connection, key: Key, step: str, outcome: Mapping[str, Any], at: datetime) -> None:
         """Write a step, in the caller's transaction; one that is there already is written over."""

@@ -11,6 +11,7 @@ from engine.registry import Registry
 
 FAMILIES: Mapping[str, str] = {
     "A": "What a workflow shares, and what the project says about it, do not fit together.",
+    "C": "A CSV file cannot be used as it is.",
     "E1": "A workflow is not written as the language wants it.",
     "E2": "A dimension, table or column does not exist.",
     "E3": "An expression does not fit the columns, links and functions there are.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -219,6 +220,21 @@ class Builder(Transformer[Token, tree.Node]):
                 at, "X007", f"{name} is told a link here, by its name", f"write {name}(link where condition)"
             )
         return tree.Collection(at=_at(function), function=name, arguments=(), link=link, where=where)
+
+    def collection_of_groups(
+        self,
+        function: Token,
+        arguments: tuple[tree.Node, ...],
+        where: tree.Node | None,
+        group_by: tuple[tree.Node, ...],
+        having: tree.Node,
+    ) -> tree.Node:
+        if function.lower() != "exists":
+            fix = f"write exists({arguments[0]} group by … having …)" if len(arguments) == 1 else "use exists"
+            raise Unreadable(_at(function), "X007", f"{function} makes no groups, exists does", fix)
+        collection = self.collection(function, arguments, where)
+        assert isinstance(collection, tree.Collection)  # noqa: S101 - it gives nothing else
+        return replace(collection, group_by=group_by, having=having)
 
     def window(
         self, call: tree.Node, word: Token, partition: tuple[tree.Node, ...] | None, order: tuple[tree.Sort, ...] | None

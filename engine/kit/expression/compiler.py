@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -127,6 +127,22 @@ class Compiler:
                 return self._case(node)
             case _:
                 return typed(self._logical(node), BOOLEAN)
+
+    def groups(self, nodes: Sequence[tree.Node]) -> list[Sql]:
+        """Compile what rows are grouped by."""
+        for node in nodes:
+            if isinstance(node, tree.Literal):
+                self.fail(node.at, "E309", "a value written out groups nothing", "group by a column")
+        return [value.sql for value in self._all(self.single, nodes)]
+
+    def having(self, node: tree.Collection) -> sa.ColumnElement[bool]:
+        """Compile the condition on a group: aggregates of its rows, and the columns it is grouped by."""
+        assert node.having is not None  # noqa: S101 - who asks has looked
+        loose = next(_ungrouped(node.having, node.group_by), None)
+        if loose is not None:
+            fix = f"write an aggregate, such as max({loose}), or group by it"
+            self.fail(loose.at, "E309", f"'{loose}' is not one value in a group", fix)
+        return replace(self, grouping=True).condition(node.having)
 
     def sorted(self, keys: Sequence[tree.Sort]) -> tuple[Sql, ...]:
         """Compile sort keys."""
@@ -386,6 +402,22 @@ class Compiler:
             return function.over(partition_by=partition or None, order_by=order or None)
 
         return inside.aggregated(WINDOWS[name], node.call, over)
+
+
+def _ungrouped(node: tree.Node, group_by: Sequence[tree.Node]) -> Iterator[tree.Name]:
+    """Give the names that are neither grouped by nor inside an aggregate."""
+    match node:
+        case tree.Call(function=function) if function in AGGREGATES:
+            return
+        case tree.Name(parts=parts) if node in group_by or (parts[0] in VALUE_ROOTS and len(parts) > 1):
+            return
+        case tree.Name():
+            yield node
+        case tree.Collection(link=link):
+            yield link
+        case _:
+            for child in tree.children(node):
+                yield from _ungrouped(child, group_by)
 
 
 def _cure(left: Type, right: Type) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,12 @@ from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.elsewhere import VALUES_OF_SQL
-from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, pushed, semi_joined
-from engine.kit.expression.stored import joinable
+from engine.kit.expression.lines import Lines
+from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, held, pushed, semi_joined
+from engine.kit.expression.stored import joinable, meant
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
-from engine.kit.types import BOOLEAN, INTEGER
+from engine.kit.types import BOOLEAN, INTEGER, OTHER, Type
 
 ROW, TARGET = "row", "target"
 
@@ -49,15 +50,19 @@ class RowScope:
         return outermost.row
 
     def ties(self) -> tuple[Sql, ...]:
+        """Order by the key; by all columns where there is none, so that only rows alike in all of them are equal."""
         if isinstance(self.row, PopulationRow):
             population = self.row.population
-            return tuple(
-                self.catalog.dialect.order(
-                    population.column(name), population.columns[name], descending=False, nulls_first=False
-                )
-                for name in population.key
-            )
-        return ()
+            key: list[tuple[Any, Type]] = [
+                (population.column(name), population.columns[name]) for name in population.key
+            ]
+        else:
+            names: Sequence[str] = self.row.dimension.key or [
+                name for name, type_ in self.row.types.items() if type_ != OTHER
+            ]
+            key = [(meant(self.row.relation.c[name]), self.row.types[name]) for name in names]
+        order = self.catalog.dialect.order
+        return tuple(order(column, type_, descending=False, nulls_first=False) for column, type_ in key)
 
     def column(self, name: tree.Name, compiler: Compiler) -> Value:
         if name.parts[0] == ROW and len(name.parts) == 2:
@@ -169,6 +174,27 @@ class RowScope:
             else value
         )
 
+    def lines(self, name: tree.Name, compiler: Compiler, nodes: Sequence[tree.Node]) -> tuple[RowScope, Lines]:
+        """Give the rows behind a link, and what names mean there; `nodes`, to be compiled there, may mention the targeted row."""
+        row, link = self._link(name, compiler)
+        if not self._mentions_outside(nodes):
+            inner = self._inside(link, self)
+            keys = [joinable(inner.row.source.base.c[their]) for _, their in link.on]
+            ours = [row.join_column(our) for our, _ in link.on]
+            conditions = pushed(row, link, keys, self.catalog)
+            return inner, Lines(row.source, inner.row.source.clause, ours, keys, conditions)
+        if row is not self.row:
+            compiler.fail(name.at, "E307", f"lines of '{name}' cannot look at the targeted row", "take 'target' out")
+        again = self.population_row.again(row.source.names)
+        inner = self._inside(link, RowScope(again, self.catalog))
+        source, on = inner.row.source, _joined(again, link, inner.row)
+
+        def rows() -> sa.FromClause:
+            return source.onto(again.source.clause().join(source.base, sa.and_(*on)))
+
+        own, theirs = self.population_row.population.key_columns, again.population.key_columns
+        return inner, Lines(row.source, rows, own, theirs, [])
+
     def _link(self, name: tree.Name, compiler: Compiler) -> tuple[Row, Link]:
         row = self._behind(name, compiler)
         last = name.parts[-1]
@@ -184,11 +210,17 @@ class RowScope:
         return row, row.links[last]
 
     def _looks_out(self, node: tree.Collection) -> bool:
-        """Say that the inside of a collection mentions the targeted row or a collection around it."""
-        outside = {TARGET, ROW, *(scope.name for scope in self.lineage if scope.name)}
-        inside = [part for part in (*node.arguments, *([node.where] if node.where else [])) if part]
-        names = (each for part in inside for each, _ in tree.walk(part) if isinstance(each, tree.Name))
-        return any(len(each.parts) > 1 and each.parts[0] in outside for each in names) or node.link.parts[0] in outside
+        """Say that a collection mentions the targeted row or a collection around it."""
+        inside = [part for part in tree.children(node) if part is not node.link]
+        return self._mentions_outside(inside) or node.link.parts[0] in self._outside
+
+    @property
+    def _outside(self) -> set[str]:
+        return {TARGET, ROW, *(scope.name for scope in self.lineage if scope.name)}
+
+    def _mentions_outside(self, nodes: Sequence[tree.Node]) -> bool:
+        names = (each for part in nodes for each, _ in tree.walk(part) if isinstance(each, tree.Name))
+        return any(len(each.parts) > 1 and each.parts[0] in self._outside for each in names)
 
     def _inside(self, link: Link, parent: RowScope) -> RowScope:
         dimension = self.catalog.behind(link)
@@ -196,6 +228,8 @@ class RowScope:
         return RowScope(TableRow(source, dimension, source.base), self.catalog, parent, link.name)
 
     def _exists(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Any:
+        if node.having is not None:
+            return self._exists_group(row, link, node, compiler)
         looks_out = self._looks_out(node)
         looks_rows_up = self.catalog.dialect.capabilities.looks_rows_up
         if looks_out and not looks_rows_up and self.parent is None and row is self.row:
@@ -211,6 +245,29 @@ class RowScope:
         return semi_joined(
             self.catalog, ours, theirs, source.clause(), conditions, source.relations(), looks_out=looks_out
         )
+
+    def _exists_group(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Any:
+        """Say that the linked rows have a group that meets `having`; a null in `group_by` is a value like any other."""
+        inner = self._inside(link, self)
+        inside = compiler.within(inner)
+        groups = inside.groups(node.group_by)
+        having = inside.having(node)
+        conditions = _where(node, inside)
+        source = inner.row.source
+        ours = [row.join_column(our) for our, _ in link.on]
+        theirs = [source.base.c[their] for _, their in link.on]
+        if self._looks_out(node):
+            is_ours = equal(ours, theirs)
+            rows: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.clause())
+            rows = rows.where(*is_ours, *conditions)
+            return rows.group_by(*groups).having(having).correlate_except(*source.relations()).exists()
+        conditions += pushed(row, link, [joinable(their) for their in theirs], self.catalog)
+
+        def select(keys: Any) -> sa.Select[Any]:
+            rows = sa.select(*keys).select_from(source.clause()).where(*conditions)
+            return rows.group_by(*keys, *groups).having(having)
+
+        return held(ours, theirs, select)
 
     def _correlated(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Value:
         """Compile an aggregate that looks at a collection around it: a scalar subquery for each row."""
