@@ -80,9 +80,11 @@ class Database:
             try:
                 self._open = self.engine.connect()
             except SQLAlchemyError as problem:
+                is_there = not self.dialect.capabilities.is_file or Path(str(self.url.database)).exists()
                 raise DataError(
-                    f"the database {self.url.render_as_string(hide_password=True)} cannot be opened: {_first_line(problem)}",
-                    "close the program that holds it, or check the URL in project.yaml",
+                    f"the database {self.url.render_as_string(hide_password=True)} cannot be opened: "
+                    f"{_first_line(problem) if is_there else 'there is no such file'}",
+                    f"{'close the program that holds it' if is_there else 'make it'}, or check the URL in project.yaml",
                 ) from None
         return self._open
 
