@@ -87,7 +87,7 @@ def read_on(text: str, file: str, moved: Moved | None = None) -> tuple[Any, list
     try:
         value = reader.document(yaml.parse(text, Loader=Loader))
     except yaml.MarkedYAMLError as problem:
-        slip = _syntax_error(problem, text, file)
+        slip = _syntax_error(problem, text, file, reader.quote)
         elsewhere = (item for item in reader.problems if item.span.line != slip.problem.span.line)  # which is misread
         raise Misread(slip, elsewhere) from None
     except (yaml.reader.ReaderError, UnicodeEncodeError) as problem:
@@ -150,6 +150,8 @@ class _Reader:
         self.anchors: dict[str, _Anchored] = {}
         self.values = 0
         self.aliased = 0
+        self.quote: tuple[syntax.Place, int] = (0, 0), 0
+        """Where the last quoted text over several lines begins, and the line where it ends."""
 
     def span(self, event: Event) -> Span:
         return self.at(event.start_mark.line + 1, event.start_mark.column + 1)
@@ -252,6 +254,8 @@ class _Reader:
     def _scalar(self, event: Event) -> Scalar | None:
         if _is_word(event):
             return Scalar.at(self.text[event.start_mark.index : event.end_mark.index], self.span(event))
+        if event.style in ("'", '"') and event.start_mark.line < event.end_mark.line:
+            self.quote = (event.start_mark.line + 1, event.start_mark.column + 1), event.end_mark.line + 1
         if self._awaits_key:
             return Scalar.at(event.value, self.span(event))
         if not event.style and event.value in ("", "~", "null"):
@@ -383,8 +387,10 @@ def _character_error(problem: Any, text: str, file: str) -> syntax.Slip:
     return syntax.Slip(problem, line, syntax.LINE_END.split(text)[line - 1].replace(chr(character), " "))
 
 
-def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> syntax.Slip:
+def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str, quote: tuple[syntax.Place, int]) -> syntax.Slip:
     at = _mark(problem.problem_mark) or _mark(problem.context_mark) or (1, 1)
+    if quote[1] == at[0]:  # another's quote ended it
+        return syntax.never_closed(quote[0], text, file)
     return syntax.explained(problem.problem or "it ends too early", at, _mark(problem.context_mark), text, file)
 
 

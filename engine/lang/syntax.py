@@ -66,8 +66,7 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
     if "\t" in indentation and at[1] <= len(indentation):
         return slip("a tab cannot indent", "indent with blanks", meant=_below(lines, number) + written.strip())
     if said == "found unexpected end of stream" and opened and opening:
-        meant = lines[opened[0] - 1].rstrip() + opening
-        return slip("the quote that opens here is never closed", f"close it with {opening}", opened, opened[0], meant)
+        return never_closed(opened, text, file)
     if said.startswith("did not find expected ','") and opened and opened[0] < at[0] and opening in CLOSING:
         line = lines[opened[0] - 1].rstrip()
         meant = None if line.endswith((",", opening)) else line + CLOSING[opening]
@@ -88,6 +87,14 @@ def explained(said: str, at: Place, opened: Place | None, text: str, file: str) 
     if value[:1] in MISLEADING:
         return slip(MISLEADING[value[:1]], _quoted(key, value), (number, begins), meant=_meant(written, key, value))
     return slip(said, f"look at the indentation, quotes and colons of: {short.strip()}")
+
+
+def never_closed(opened: Place, text: str, file: str) -> Slip:
+    """Explain a quote that its line does not close, so that it ends where the file does, or where another one opens."""
+    line = LINE_END.split(text)[opened[0] - 1].rstrip()
+    quote = line[opened[1] - 1]
+    what = "YAML cannot be read here: the quote that opens here is never closed"
+    return Slip(Diagnostic(Span(file, *opened), CODE, what, f"close it with {quote}"), opened[0], line + quote)
 
 
 def _without_key(lines: list[str], number: int, slip: Callable[..., Slip]) -> Slip:
