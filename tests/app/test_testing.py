@@ -345,7 +345,7 @@ def test_a_run_that_stops_fails_the_test_and_says_why(write: Write) -> None:
     assert said(outcome) == [
         "status: succeeded was expected, the run is suspended",
         "do_not_write: suspended: there is no list 'do_not_write'\n"
-        "  fix: there is no lists to choose from; 'list_update' and 'list_import' fill lists",
+        "  fix: there are no lists to choose from; 'list_update' and 'list_import' fill lists",
     ]
 
 
