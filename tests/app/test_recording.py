@@ -156,7 +156,15 @@ tests:
     )
 
 
-@pytest.mark.usefixtures("project")
+# what one database shows for all
+
+
+@pytest.fixture
+def on_sqlite(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return laid_out(tmp_path, sqlite_url, monkeypatch)
+
+
+@pytest.mark.usefixtures("on_sqlite")
 def test_what_differs_in_case_alone_still_does() -> None:
     text = record("per_mail")
     assert "{id: 3, email: masked_3@example.com" in text
@@ -164,9 +172,9 @@ def test_what_differs_in_case_alone_still_does() -> None:
     assert "complement:\n        - {id: 3" in text
 
 
-def test_a_personal_key_is_masked_alike_wherever_it_stands(project: Path) -> None:
-    text = (project / "project.yaml").read_text()
-    (project / "project.yaml").write_text(text.replace("personal: [email, born]", "personal: [id, email, born]"))
+def test_a_personal_key_is_masked_alike_wherever_it_stands(on_sqlite: Path) -> None:
+    text = (on_sqlite / "project.yaml").read_text()
+    (on_sqlite / "project.yaml").write_text(text.replace("personal: [email, born]", "personal: [id, email, born]"))
     for activity in ("eligible", "banned"):
         text = record(activity)
     first, second = (yaml.safe_load(text)["tests"][number] for number in (0, 1))
@@ -175,14 +183,6 @@ def test_a_personal_key_is_masked_alike_wherever_it_stands(project: Path) -> Non
     assert ids["result"] == ids["buyers"] - ids["banned"] != set()
     assert min(*ids["buyers"], *(row["id"] for row in second["lists"]["banned"])) > 1_000_000
     assert passes()
-
-
-# what one database shows for all
-
-
-@pytest.fixture
-def on_sqlite(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return laid_out(tmp_path, sqlite_url, monkeypatch)
 
 
 def test_a_test_is_added_without_touching_what_the_file_holds(on_sqlite: Path) -> None:
