@@ -16,7 +16,10 @@ column that holds 1. Try one with `audienceflow eval "…"`."""
 _AGGREGATES = """\
 Over a to-many link, `sum(amount of purchases where amount > 10)`, or over the rows of a group; `exists(purchases where …)` says whether
 there is a row at all."""
-_WINDOWS = "Before `over (partition by … order by …)`. Aggregates can stand there too, except those that say not."
+_WINDOWS = """\
+Before `over (partition by … order by …)`. Aggregates can stand there too, except those that say not. In a condition, such as
+`row_number() over (partition by city order by spend desc) = 1`, they look at all rows of the population, before it keeps any. None
+stands inside of a collection, a sort key, what rows are grouped by, or another window."""
 
 
 def page(registry: Registry) -> str:
@@ -29,7 +32,7 @@ def page(registry: Registry) -> str:
         ("Windows", only),
         ("From plugins", plugins),
     ]
-    words = {"Aggregates": prose(_AGGREGATES), "Windows": _WINDOWS}
+    words = {"Aggregates": prose(_AGGREGATES), "Windows": prose(_WINDOWS)}
     parts: list[str] = []
     for title, each in sections:
         if each:
