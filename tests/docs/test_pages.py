@@ -30,7 +30,11 @@ FOLLOWED = [
     DOCS / "expressions.md",
     *(page for page in sorted((DOCS / "how-to").glob("*.md")) if page not in (PLUGIN, POSTGRESQL)),
 ]
-ELSEWHERE = {"checking.md": "tests/app/test_checking_page.py", "editor.md": "tests/editor/test_editor.py"}
+ELSEWHERE = {
+    "checking.md": "tests/app/test_checking_page.py",
+    "editor.md": "tests/editor/test_editor.py",
+    "testing.md": "tests/app/test_testing_page.py",
+}
 """Pages whose blocks another test runs."""
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
