@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from engine.app.cli import app
 
 ROOT = Path(__file__).parents[2]
+REWRITE = "python -m tests.docs.rewrite PAGE"
 _FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _PROJECT = re.compile(r"<!-- project: (\S+) -->")
@@ -75,8 +76,16 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.commands = 0
 
-    def follow(self, page: Path) -> Iterator[Typed]:
+    def follow(self, page: Path) -> None:
+        """Do all that a page says; what is printed is what it shows."""
+        for typed in self.steps(page):
+            assert typed.is_as_shown, (
+                f"{typed.where}: {typed.command} printed\n{typed.printed}\nif that is right: {REWRITE}"
+            )
+
+    def steps(self, page: Path) -> Iterator[Typed]:
         """Write the page's files and type its commands, in their order."""
         text = page.read_text(encoding="utf-8")
         if beside := _PROJECT.search(text):
@@ -109,6 +118,7 @@ class Reader:
 
     def type(self, command: str, where: str) -> str:
         """Type a command, and give what it prints: paths from the folder, no blanks at ends of lines."""
+        self.commands += 1
         program, *words = shlex.split(os.path.expandvars(command))
         if program == "cd":
             self.folder /= words[0]

@@ -17,7 +17,7 @@ PASSING = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b\d{12}[0-9a-f]{8}\b|(?<=
 def rewrite(page: Path) -> None:
     with TemporaryDirectory() as folder:
         reader, text, place = Reader(Path(folder)), page.read_text(encoding="utf-8"), 0
-        for typed in reader.follow(page):
+        for typed in reader.steps(page):
             shown = f"$ {typed.command}\n{typed.expected}"
             place = text.index(shown, place)
             now = shown if typed.is_as_shown else f"$ {typed.command}\n{PASSING.sub('…', typed.printed)}"
