@@ -4,6 +4,7 @@ from engine.kit.component import Component
 
 COMPONENTS = (
     Component("activity", "query", "activities.targeting.query:Query"),
+    Component("activity", "incremental_query", "activities.targeting.incremental_query:IncrementalQuery"),
     Component("activity", "union", "activities.targeting.union:Union"),
     Component("activity", "intersection", "activities.targeting.intersection:Intersection"),
     Component("activity", "exclusion", "activities.targeting.exclusion:Exclusion"),

@@ -114,6 +114,8 @@ class Planning:
         with replace(self, spec=needed)._rehearsed(graph) as runner:
             task = runner.state.task(activity)
             fact = task.fired.get(port) if task else None
+            if task and task.status == "succeeded" and fact is None:
+                raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
             if fact is None:
                 raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, needed))
             execution = runner.execution

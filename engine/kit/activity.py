@@ -17,13 +17,17 @@ Missing = Literal["skip", "empty", "fail"]
 
 @dataclass(frozen=True, kw_only=True)
 class Port:
-    """A named input or output. `missing` says what an input does when nothing can arrive any more."""
+    """A named input or output. `missing` says what an input does when nothing can arrive any more.
+
+    An output that is `silent` does not fire without a row, and what reads it is skipped.
+    """
 
     name: str
     doc: str = ""
     optional: bool = False
     many: bool = False
     missing: Missing = "skip"
+    silent: bool = False
 
 
 FROM = Port(name="from", doc="The population to work on.")
@@ -51,8 +55,24 @@ class Activity(Options):
         return (RESULT,)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What a transform leaves behind for its later runs, with its success or with its run's: when it ran, and whom it returned."""
+
+    commit: Literal["run", "activity"]
+    has_keys: bool
+    """The keys of `result` are kept, not only the time of the run."""
+    days: int | None = None
+    """How long the keys count; for ever when not told."""
+
+
 class Transform(Activity):
     """An activity that only computes."""
+
+    @property
+    def memory(self) -> Memory | None:
+        """What the engine keeps for later runs of the activity, whose `select` finds it in `catalog.history`."""
+        return None
 
     @abstractmethod
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -88,6 +89,20 @@ class Definition:
 
 
 @dataclass(frozen=True, kw_only=True)
+class History:
+    """What earlier runs of one activity left behind, as far as it was committed; this run's own is not in it.
+
+    `runs` has their `time` and `date`; `keys` has whom they returned, the `key` as `population.key_text` writes it, with the `time`.
+    """
+
+    time: datetime
+    """What this run is for, in UTC without a zone; `date` is the workflow's."""
+    date: date
+    runs: sa.FromClause
+    keys: sa.FromClause
+
+
+@dataclass(frozen=True, kw_only=True)
 class Catalog:
     """Everything a name can mean, for one database."""
 
@@ -99,6 +114,8 @@ class Catalog:
     functions: Mapping[str, Function] = field(default_factory=lambda: FUNCTIONS)
     sections: Mapping[str, Any] = field(default_factory=dict)
     """The sections of the project file that components registered, each as its own model."""
+    history: History | None = None
+    """Of the activity that is asked to select."""
     report: Callable[[AuthorError], None] | None = None
     """Takes the problems of expressions, so that a plan finds them all; where it is absent, the first one is raised."""
 

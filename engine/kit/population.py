@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError, EngineBug
 from engine.kit.expression.stored import meant
-from engine.kit.types import Type, to_sqlalchemy
+from engine.kit.types import TEXT, Type, to_sqlalchemy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,6 +114,22 @@ class Population:
     def without(self, *others: Population) -> Population:
         """Leave out the rows whose key one of the others holds."""
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
+
+
+def key_text(dialect: Dialect, population: Population) -> sa.ColumnElement[Any]:
+    """Give the key as one text, by which it is known between runs and databases; null where a part is null.
+
+    Parts are written canonically and joined by colons; in a text that is one of several parts, `%` is `%25` and `:` is `%3A`.
+    """
+    parts: list[Any] = []
+    for name in population.key:
+        type_ = population.columns[name]
+        part = dialect.text(population.column(name), type_)
+        if type_ == TEXT and len(population.key) > 1:
+            for letter, written in (("%", "%25"), (":", "%3A")):
+                part = sa.func.replace(part, sa.literal(letter), sa.literal(written), type_=sa.String())
+        parts += [sa.literal(":", sa.String()), part] if parts else [part]
+    return reduce(add, parts)
 
 
 def _twins(names: Collection[str]) -> tuple[str, str] | None:

@@ -157,7 +157,7 @@ def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic |
             reference.span,
             "E114",
             f"'{reference.activity}' has no output '{reference.port}'",
-            suggestion(f"{reference.activity}.{reference.port}", [f"{source.id}.{port}" for port in ports], "outputs"),
+            suggestion(reference.port, ports, "outputs", f"{source.id}."),
         )
     return None
 

@@ -121,8 +121,9 @@ def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    """Give what a path leads to; where one stands for a list of one, its place in the list is passed over."""
     for step in path:
-        value = value[step]
+        value = value[step] if isinstance(step, str) or isinstance(value, list) else value
     return value
 
 

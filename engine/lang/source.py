@@ -85,7 +85,9 @@ def span_of(value: Any, path: tuple[Any, ...], fallback: Span) -> Span:
     """Give the place of what `path` leads to in a value of `read`: the deepest part of it that exists."""
     place = getattr(value, "span", fallback)
     for step in path:
-        if isinstance(value, Block):
+        if isinstance(value, Block) and isinstance(
+            step, str
+        ):  # a number is a place in a list, for which one of it may stand
             key = next((key for key in value if key == step), None)
             if key is None:
                 return place

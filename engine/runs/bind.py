@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,14 @@ def values(
         "run.date": Bound(local.date(), DATE),
         "run.timezone": Bound(spec.timezone, TEXT),
     }
+
+
+def moment(bound: Values) -> tuple[datetime, date]:
+    """Give what a run is for: its time, in UTC without a zone, and its date."""
+    time, day = bound["run.time"].value, bound["run.date"].value
+    assert isinstance(time, datetime)  # noqa: S101 - `values` put it there
+    assert isinstance(day, date)  # noqa: S101
+    return utc(time), day
 
 
 def names(bound: Values) -> dict[str, dict[str, Any]]:

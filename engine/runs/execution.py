@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.kit.activity import Memory, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.context import Moment
 from engine.kit.expression import Values
@@ -18,6 +19,7 @@ from engine.kit.population import Population
 from engine.kit.types import Type
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
+from engine.runs import bind
 from engine.runs.bind import Evaluate
 from engine.runs.plan import plan
 from engine.sql.database import Database, stored_population
@@ -57,6 +59,23 @@ class Execution:
         """Give by `activity.port` what is planned, as far as it can be said before: the columns of what does not come."""
         activities, _ = plan(self.spec, self.graph, self.catalog(), self.values, self.evaluate, self.db.schema)
         return {f"{activity.id}.{port}": rows for activity in activities for port, rows in activity.outputs.items()}
+
+    def catalog_of(self, activity: str) -> Catalog:
+        """Give the catalogue as an activity sees it: with its own history."""
+        history = self.ledger.history.of((self.spec.name, activity, self.run), *bind.moment(self.values))
+        return replace(self.catalog(), history=history)
+
+    def remember(self, activity: str, memory: Memory, result: Population) -> None:
+        """Write what an activity returned into its history, in the transaction that is open."""
+        origin, moment = (self.spec.name, activity, self.run), bind.moment(self.values)
+        self.ledger.history.remember(self.db.connection, origin, memory, moment, result, self.db.dialect)
+
+    def commit_history(self) -> None:
+        """Let what the activities of this run returned count for later runs. May be done again."""
+        activities = (each.activity for each in self.spec.activities.values())
+        if any(isinstance(each, Transform) and each.memory is not None for each in activities):
+            with self.db.transaction() as connection:
+                self.ledger.history.commit(connection, self.run)
 
     def moment(self, activity: str, arrival: str) -> Moment:
         return Moment(

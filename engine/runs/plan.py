@@ -21,6 +21,7 @@ from engine.runs import bind
 from engine.runs.bind import Evaluate
 from engine.sql import names
 from engine.sql.database import Database, stored_population
+from engine.sql.history import HistoryTables
 from engine.sql.lineage import Origin, Origins, lineage
 
 PLANNED_RUN = "plan"
@@ -45,10 +46,12 @@ def plan(
     planned: dict[str, PlannedActivity] = {}
     laid: dict[str, Population] = {}
     problems: list[Diagnostic] = []
+    histories = HistoryTables(work_schema, catalog.dialect.capabilities)
     read = {str(reference) for activity in spec.activities.values() for reference in activity.references}
     for name in graphs.order(graph):
         activity = spec.activities[name]
-        reporting = replace(catalog, report=_collector(activity, problems))
+        history = histories.of((spec.name, name, PLANNED_RUN), *bind.moment(values))
+        reporting = replace(catalog, report=_collector(activity, problems), history=history)
         try:
             _check_bounds(activity, reporting, values, evaluate)
             planned[name] = _planned(activity, planned, laid, reporting, values, evaluate)

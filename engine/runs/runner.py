@@ -135,6 +135,8 @@ class Runner:
                 self.append(f.RunFinished(at=now, status="waiting"))
                 return True
             case Finish(status=status):
+                if status == "succeeded":
+                    self.execution.commit_history()
                 self.append(f.RunFinished(at=now, status=status))
                 if status == "succeeded" and self.state.started is not None and not self.execution.is_rehearsed:
                     tidy(self.execution, self.store, self.state.started)

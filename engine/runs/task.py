@@ -186,14 +186,19 @@ def _transformed(
         return execution.work_table(spec.id, arrival, port)
 
     said: f.Json = {}
-    with made(execution.db, activity, inputs, execution.catalog(), ports, table) as kept:
+    with made(execution.db, activity, inputs, execution.catalog_of(spec.id), ports, table) as kept:
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
             baseline = execution.baseline(f"{spec.id}.{guarded}")
             if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
                 raise SkipEffect
             said = guard.unheld(spec.common.guard, baseline)
-    return kept, said
+        if activity.memory is not None:
+            execution.remember(spec.id, activity.memory, kept["result"])
+        silent = [port.name for port in activity.outputs() if port.silent and port.name in kept]
+        empty = [port for port in silent if not kept[port].count]
+        execution.db.drop(table(port) for port in empty)
+    return {port: rows for port, rows in kept.items() if port not in empty}, said
 
 
 @contextmanager

@@ -72,6 +72,22 @@ def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:
     return ((activity.id, port) for activity in spec.activities.values() for port in activity.output_ports)
 
 
+def observe(suite: Suite, test: WrittenTest) -> tuple[Outcome, Mapping[str, Found]]:
+    """Run a test of one activity, and give the rows of all its ports that fired too."""
+    ports = suite.spec.activities[str(test.activity)].output_ports
+    begun = time.perf_counter()
+    with world(suite, test) as opened:
+        runner = _single(opened, suite, test, every_port(suite.spec))
+        runner.drive()
+        failures = tuple(_failures(opened, suite, test, runner))
+        task = runner.state.task(str(test.activity))
+        facts = {name: task.fired[name] for name in ports if name in task.fired} if task else {}
+        execution = runner.execution
+        tables = {name: execution.work_table(str(test.activity), FIRST, name) for name in facts}
+        came = {name: found(fired_population(fact, tables[name]), execution.db) for name, fact in facts.items()}
+    return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures), came
+
+
 def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     """Say, beside problems of the workflow, that tables may have more columns than could be known."""
     guessed = sorted(name for name, shape in suite.shapes.items() if not shape.is_known)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from lark import Token, Transformer, v_args
 
-from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 
 COLLECTIONS = ("avg", "count", "count_distinct", "exists", "max", "min", "std_dev", "string_agg", "sum")
@@ -188,13 +188,14 @@ class Builder(Transformer[Token, tree.Node]):
 
     def call_all(self, function: Token, star: Token) -> tree.Node:
         if function.lower() != "count":
-            raise Unreadable(_at(star), "X007", f"'*' cannot stand in {function}(…)", "write count(*)")
+            fix = "write count(*), or a value of the rows in place of '*'"
+            raise Unreadable(_at(star), "X007", f"'*' cannot stand in {function}(…)", fix)
         return tree.Call(at=_at(function), function="count", arguments=())
 
     def collection_of(
-        self, function: Token, arguments: tuple[tree.Node, ...], word: Token, link: tree.Name, where: tree.Node | None
+        self, function: Token, arguments: tuple[tree.Node, ...], _word: Token, link: tree.Name, where: tree.Node | None
     ) -> tree.Node:
-        name = _known_collection(function, word)
+        name = _known_collection(function)
         if name == "exists":
             raise Unreadable(arguments[0].at, "X007", "exists takes a link only", f"write exists({link} where …)")
         if len(arguments) > (2 if name == "string_agg" else 1):
@@ -204,7 +205,7 @@ class Builder(Transformer[Token, tree.Node]):
         return tree.Collection(at=_at(function), function=name, arguments=arguments, link=link, where=where)
 
     def collection(self, function: Token, arguments: tuple[tree.Node, ...], where: tree.Node | None) -> tree.Node:
-        name = _known_collection(function, function)
+        name = _known_collection(function)
         link = arguments[0] if len(arguments) == 1 else None
         if name not in ("exists", "count"):
             raise Unreadable(
@@ -219,6 +220,21 @@ class Builder(Transformer[Token, tree.Node]):
                 at, "X007", f"{name} is told a link here, by its name", f"write {name}(link where condition)"
             )
         return tree.Collection(at=_at(function), function=name, arguments=(), link=link, where=where)
+
+    def collection_of_groups(
+        self,
+        function: Token,
+        arguments: tuple[tree.Node, ...],
+        where: tree.Node | None,
+        group_by: tuple[tree.Node, ...],
+        having: tree.Node,
+    ) -> tree.Node:
+        if function.lower() != "exists":
+            fix = f"write exists({arguments[0]} group by … having …)" if len(arguments) == 1 else "use exists"
+            raise Unreadable(_at(function), "X007", f"{function} makes no groups, exists does", fix)
+        collection = self.collection(function, arguments, where)
+        assert isinstance(collection, tree.Collection)  # noqa: S101 - it gives nothing else
+        return replace(collection, group_by=group_by, having=having)
 
     def window(
         self, call: tree.Node, word: Token, partition: tuple[tree.Node, ...] | None, order: tuple[tree.Sort, ...] | None
@@ -248,12 +264,11 @@ def _joined(operator: str, operands: tuple[tree.Node, ...]) -> tree.Node:
     return operands[0] if len(operands) == 1 else tree.Logic(at=operands[0].at, operator=operator, operands=operands)
 
 
-def _known_collection(function: Token, at: Token) -> str:
+def _known_collection(function: Token) -> str:
     name = function.lower()
     if name not in COLLECTIONS:
-        raise Unreadable(
-            _at(at), "X007", f"{function} does not work on a link", suggestion(name, COLLECTIONS, "aggregates")
-        )
+        fix = f"aggregates of a link: {', '.join(COLLECTIONS)}"
+        raise Unreadable(_at(function), "X007", f"{function} does not work on a link", fix)
     return name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -253,8 +253,14 @@ def semi_joined(
         is_ours = equal(ours, theirs)
         found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(clause).where(*is_ours, *conditions)
         return found.correlate_except(*relations).exists()
+    return held(ours, theirs, lambda keys: sa.select(*keys).select_from(clause).where(*conditions))
+
+
+def held(
+    ours: Sequence[Any], theirs: Sequence[Any], select: Callable[[Sequence[Any]], sa.Select[Any]]
+) -> sa.ColumnElement[bool]:
+    """Say that our values are among those that `select` gives of theirs. Never null: a null is among nothing."""
     ours, theirs = zip(*map(paired, ours, theirs), strict=True)
-    present = (their.is_not(None) for their in theirs)
-    keys: sa.Select[Any] = sa.select(*theirs).select_from(clause).where(*present, *conditions).correlate(None)
+    keys = select(theirs).where(*(their.is_not(None) for their in theirs)).correlate(None)
     left = ours[0] if len(ours) == 1 else sa.tuple_(*ours)
     return sa.and_(*(our.is_not(None) for our in ours), left.in_(keys))

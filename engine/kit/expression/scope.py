@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,13 @@ from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, pushed, semi_joined
-from engine.kit.expression.stored import joinable
+from engine.kit.expression.elsewhere import VALUES_OF_SQL
+from engine.kit.expression.lines import Lines
+from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, held, pushed, semi_joined
+from engine.kit.expression.stored import joinable, meant
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
-from engine.kit.types import BOOLEAN, INTEGER
+from engine.kit.types import BOOLEAN, INTEGER, OTHER, Type
 
 ROW, TARGET = "row", "target"
 
@@ -48,15 +50,19 @@ class RowScope:
         return outermost.row
 
     def ties(self) -> tuple[Sql, ...]:
+        """Order by the key; by all columns where there is none, so that only rows alike in all of them are equal."""
         if isinstance(self.row, PopulationRow):
             population = self.row.population
-            return tuple(
-                self.catalog.dialect.order(
-                    population.column(name), population.columns[name], descending=False, nulls_first=False
-                )
-                for name in population.key
-            )
-        return ()
+            key: list[tuple[Any, Type]] = [
+                (population.column(name), population.columns[name]) for name in population.key
+            ]
+        else:
+            names: Sequence[str] = self.row.dimension.key or [
+                name for name, type_ in self.row.types.items() if type_ != OTHER
+            ]
+            key = [(meant(self.row.relation.c[name]), self.row.types[name]) for name in names]
+        order = self.catalog.dialect.order
+        return tuple(order(column, type_, descending=False, nulls_first=False) for column, type_ in key)
 
     def column(self, name: tree.Name, compiler: Compiler) -> Value:
         if name.parts[0] == ROW and len(name.parts) == 2:
@@ -67,13 +73,44 @@ class RowScope:
             value, known = row.column(name.parts[-1]), row.types
         if value is None:
             wrong = name.parts[-1]
-            row_links = () if name.parts[0] == ROW else self._behind(name, compiler).links
+            row_links: Mapping[str, Link] = {} if name.parts[0] == ROW else self._behind(name, compiler).links
             if wrong in row_links:
                 compiler.fail(
-                    name.at, "E307", f"'{name}' is a link, not a column", f"write {name}.column, or exists({name})"
+                    name.at, "E307", f"'{name}' is a link, not a column", self._of_link(name, row_links[wrong])
                 )
-            compiler.fail(name.at, "E301", f"there is no column '{name}'", suggestion(wrong, known, "columns"))
+            compiler.fail(name.at, "E301", f"there is no column '{name}'", self._instead(name, known, compiler))
         return value
+
+    def _of_link(self, name: tree.Name, link: Link) -> str:
+        """Say what to type for a link that stands in the place of a column."""
+        if link.many:
+            return f"write count({name}), or exists({name} where …)"
+        columns = suggestion("", self.catalog.behind(link).columns, "columns", f"{name}.")
+        return f"write a column behind it ({columns}), or exists({name})"
+
+    def _instead(self, name: tree.Name, known: Iterable[str], compiler: Compiler) -> str:
+        """Say what to type for a name that no column bears."""
+        *path, wrong = name.parts
+        if not path and (of_sql := VALUES_OF_SQL.get(wrong.lower())):
+            return f"write {of_sql}"
+        if not path and (around := self._around(wrong)):
+            return f"write '{around}.{wrong}'"
+        fix = suggestion(wrong, known, "columns", "".join(f"{part}." for part in path))
+        is_quoted = compiler.expression.text[name.at : name.at + 1] == '"'
+        if path or (fix.startswith("write") and not is_quoted):
+            return fix
+        return f"{fix}; a text is written '{wrong}'"
+
+    def _around(self, name: str) -> str:
+        """Give what stands before the name of a column that a row around this one has; nothing where none has it."""
+        for scope in self.lineage:
+            if scope is not self and name in scope.row.types:
+                dimension = self.population_row.dimension
+                return scope.name or (TARGET if dimension and name in dimension.columns else ROW)
+        return ""
+
+    def links(self) -> tuple[str, ...]:
+        return tuple(sorted(self.row.links))
 
     def is_link(self, name: tree.Name) -> bool:
         try:
@@ -137,6 +174,27 @@ class RowScope:
             else value
         )
 
+    def lines(self, name: tree.Name, compiler: Compiler, nodes: Sequence[tree.Node]) -> tuple[RowScope, Lines]:
+        """Give the rows behind a link, and what names mean there; `nodes`, to be compiled there, may mention the targeted row."""
+        row, link = self._link(name, compiler)
+        if not self._mentions_outside(nodes):
+            inner = self._inside(link, self)
+            keys = [joinable(inner.row.source.base.c[their]) for _, their in link.on]
+            ours = [row.join_column(our) for our, _ in link.on]
+            conditions = pushed(row, link, keys, self.catalog)
+            return inner, Lines(row.source, inner.row.source.clause, ours, keys, conditions)
+        if row is not self.row:
+            compiler.fail(name.at, "E307", f"lines of '{name}' cannot look at the targeted row", "take 'target' out")
+        again = self.population_row.again(row.source.names)
+        inner = self._inside(link, RowScope(again, self.catalog))
+        source, on = inner.row.source, _joined(again, link, inner.row)
+
+        def rows() -> sa.FromClause:
+            return source.onto(again.source.clause().join(source.base, sa.and_(*on)))
+
+        own, theirs = self.population_row.population.key_columns, again.population.key_columns
+        return inner, Lines(row.source, rows, own, theirs, [])
+
     def _link(self, name: tree.Name, compiler: Compiler) -> tuple[Row, Link]:
         row = self._behind(name, compiler)
         last = name.parts[-1]
@@ -152,11 +210,17 @@ class RowScope:
         return row, row.links[last]
 
     def _looks_out(self, node: tree.Collection) -> bool:
-        """Say that the inside of a collection mentions the targeted row or a collection around it."""
-        outside = {TARGET, ROW, *(scope.name for scope in self.lineage if scope.name)}
-        inside = [part for part in (*node.arguments, *([node.where] if node.where else [])) if part]
-        names = (each for part in inside for each, _ in tree.walk(part) if isinstance(each, tree.Name))
-        return any(len(each.parts) > 1 and each.parts[0] in outside for each in names) or node.link.parts[0] in outside
+        """Say that a collection mentions the targeted row or a collection around it."""
+        inside = [part for part in tree.children(node) if part is not node.link]
+        return self._mentions_outside(inside) or node.link.parts[0] in self._outside
+
+    @property
+    def _outside(self) -> set[str]:
+        return {TARGET, ROW, *(scope.name for scope in self.lineage if scope.name)}
+
+    def _mentions_outside(self, nodes: Sequence[tree.Node]) -> bool:
+        names = (each for part in nodes for each, _ in tree.walk(part) if isinstance(each, tree.Name))
+        return any(len(each.parts) > 1 and each.parts[0] in self._outside for each in names)
 
     def _inside(self, link: Link, parent: RowScope) -> RowScope:
         dimension = self.catalog.behind(link)
@@ -164,6 +228,8 @@ class RowScope:
         return RowScope(TableRow(source, dimension, source.base), self.catalog, parent, link.name)
 
     def _exists(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Any:
+        if node.having is not None:
+            return self._exists_group(row, link, node, compiler)
         looks_out = self._looks_out(node)
         looks_rows_up = self.catalog.dialect.capabilities.looks_rows_up
         if looks_out and not looks_rows_up and self.parent is None and row is self.row:
@@ -179,6 +245,29 @@ class RowScope:
         return semi_joined(
             self.catalog, ours, theirs, source.clause(), conditions, source.relations(), looks_out=looks_out
         )
+
+    def _exists_group(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Any:
+        """Say that the linked rows have a group that meets `having`; a null in `group_by` is a value like any other."""
+        inner = self._inside(link, self)
+        inside = compiler.within(inner)
+        groups = inside.groups(node.group_by)
+        having = inside.having(node)
+        conditions = _where(node, inside)
+        source = inner.row.source
+        ours = [row.join_column(our) for our, _ in link.on]
+        theirs = [source.base.c[their] for _, their in link.on]
+        if self._looks_out(node):
+            is_ours = equal(ours, theirs)
+            rows: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(source.clause())
+            rows = rows.where(*is_ours, *conditions)
+            return rows.group_by(*groups).having(having).correlate_except(*source.relations()).exists()
+        conditions += pushed(row, link, [joinable(their) for their in theirs], self.catalog)
+
+        def select(keys: Any) -> sa.Select[Any]:
+            rows = sa.select(*keys).select_from(source.clause()).where(*conditions)
+            return rows.group_by(*keys, *groups).having(having)
+
+        return held(ours, theirs, select)
 
     def _correlated(self, row: Row, link: Link, node: tree.Collection, compiler: Compiler) -> Value:
         """Compile an aggregate that looks at a collection around it: a scalar subquery for each row."""

@@ -126,12 +126,17 @@ class Call(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Collection(Node):
-    """An aggregate over the rows behind a link; `arguments` is empty for `exists` and for a count of rows."""
+    """An aggregate over the rows behind a link; `arguments` is empty for `exists` and for a count of rows.
+
+    An `exists` may ask for a group of rows, equal in `group_by`, that meets `having`.
+    """
 
     function: str
     arguments: tuple[Node, ...]
     link: Name
     where: Node | None
+    group_by: tuple[Node, ...] = ()
+    having: Node | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -174,3 +174,140 @@ def test_rows_that_arrive_keep_their_dimension(offline_world: World, dimension: 
 def test_rows_of_another_dimension_than_the_workflows_are_filtered(offline_world: World) -> None:
     found = offline_world.run("type: query\nwhere: line = 2", offline_world.everyone("purchase"))
     assert offline_world.keys(found["result"]) == [(100, 2)]
+
+
+@pytest.mark.parametrize(
+    ("where", "keys"),
+    [
+        ("exists(purchases group by purchased_at having count(*) >= 2)", [1]),
+        ("exists(purchases group by product_id having count(*) >= 2)", [1]),
+        ("exists(purchases group by product_id having sum(amount) > 11)", [1, 2]),
+        ("exists(purchases where amount < 10 group by product_id having count(*) >= 2)", [1]),
+        ("exists(purchases where amount < 10 group by product_id, purchased_at having count(*) >= 2)", []),
+        ("exists(purchases group by product_id having product_id is null)", [3]),
+        ("exists(purchases group by product.category having count(*) >= 3 and product.category = 'food')", [1]),
+        ("not exists(purchases group by product_id having count(amount) = 1)", [4, 5, 6, 7, 8]),
+        ("exists(purchases where amount < target.spend group by product_id having count(*) >= 2)", [1]),
+    ],
+)
+def test_a_group_of_linked_rows_can_be_asked_for(world: World, where: str, keys: list[int]) -> None:
+    assert world.keys(world.run(f'type: query\nwhere: "{where}"')["result"]) == keys
+    assert world.keys(world.run(f'type: query\nwhere: "{where}"', world.everyone())["result"]) == keys
+
+
+def test_the_first_lines_of_a_link_become_columns(world: World) -> None:
+    text = """
+type: query
+where: household_id < 6
+lines:
+  - of: purchases
+    order: [-purchased_at, -amount]
+    count: 2
+    add:
+      amount: amount
+      product: product.name
+  - of: purchases
+    where: amount > 10
+    order: purchased_at
+    add:
+      dear: amount
+"""
+    found = world.run(text)["result"]
+    assert tuple(found.columns) == ("household_id", "amount_1", "product_1", "amount_2", "product_2", "dear")
+    assert world.rows(found) == [
+        (1, Decimal("20.00"), "Coffee", Decimal("5.50"), "Thé vert", Decimal("20.00")),
+        (2, Decimal("20.00"), "Coffee", None, None, Decimal("20.00")),
+        (3, Decimal("7.25"), None, None, None, None),
+        (4, None, None, None, None, None),
+        (5, None, "Lamp", None, None, None),
+    ]
+
+
+def test_lines_that_are_equal_in_the_order_are_told_apart_by_the_key(world: World) -> None:
+    text = """
+type: query
+where: household_id = 1
+lines:
+  - of: purchases
+    order: household_id
+    count: 3
+    add: {basket: basket_id, line: line, is_dear: amount > 10}
+"""
+    found = world.run(text)["result"]
+    assert world.rows(found) == [(1, 100, 1, True, 100, 2, False, 105, 1, False)]
+
+
+@pytest.mark.parametrize("source", ["", "from"])
+def test_lines_may_look_at_the_targeted_row(world: World, source: str) -> None:
+    text = """
+type: query
+lines:
+  - of: purchases
+    where: purchased_at >= target.modified
+    order: purchased_at
+    add:
+      since: purchased_at
+refine: since is not null
+"""
+    found = world.run(text, *([world.given("household_id integer", [1, 3, 4])] if source else []))["result"]
+    assert world.rows(found) == [(1, day(2026, 11, 20)), (3, day(2026, 11, 22))] + (
+        [] if source else [(5, day(2026, 11, 22))]
+    )
+
+
+def test_lines_may_lie_behind_a_to_one_link(world: World) -> None:
+    text = """
+type: query
+dimension: purchase
+where: household_id = 1 and line = 1
+lines:
+  - of: product
+    order: name
+    add:
+      name: upper(name)
+"""
+    assert world.rows(world.run(text)["result"]) == [(100, 1, "COFFEE"), (105, 1, "THÉ VERT")]
+
+
+def test_refining_knows_what_was_added(world: World) -> None:
+    text = "type: query\nadd:\n  total: sum(amount of purchases)\nrefine: total > 10 and city = 'Lyon'"
+    assert world.rows(world.run(text)["result"]) == [(2, Decimal("20.00"))]
+    some = world.given("household_id integer, city text", [(1, "Lyon"), (2, "Rome"), (3, None)])
+    assert world.rows(world.run(text, some)["result"]) == [(1, "Lyon", Decimal("31.00"))]
+
+
+def test_use_case_10_everybody_of_the_last_day(world: World) -> None:
+    """Campaign, latest created recipients: the aggregate of all rows is a window, and beside it each row is compared."""
+    text = "type: query\nadd:\n  newest: max(modified) over ()\nrefine: date_only(modified) = date_only(newest)"
+    assert world.keys(world.run(text)["result"]) == [6]
+
+
+def test_use_case_8_the_scores_of_a_competition(world: World) -> None:
+    """Campaign, competition enrichment: the best line of each, then a split by it."""
+    players = world.given("household_id integer", [1, 2, 3])
+    text = "type: query\nlines:\n  - of: purchases\n    where: basket_id != 105\n    order: -amount\n    add: {score: amount}"
+    scored = world.run(text, players)["result"]
+    assert world.rows(scored) == [(1, Decimal("20.00")), (2, Decimal("20.00")), (3, Decimal("7.25"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("add: {n: count(purchases)}\nlines: {of: purchases, order: line, add: {n: line}}", "two columns are called 'n'"),
+        ("lines: {of: purchases, order: line, add: {household_id: line}}", "'household_id' is the key"),
+        ("lines: {of: 1 + 1, order: line, add: {n: line}}", "a link is wanted here"),
+        ("lines: {of: purchase, order: line, add: {n: line}}", "there is no link 'purchase'"),
+        ("lines: {of: purchases, order: line, add: {n: city}}", "there is no column 'city'"),
+        ("where: exists(purchases group by product_id having amount > 1)", "'amount' is not one value in a group"),
+        ("where: exists(purchases group by 1 having count(*) > 1)", "a value written out groups nothing"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: str, message: str) -> None:
+    with pytest.raises(AuthorError, match=message) as caught:
+        offline_world.run(f"type: query\n{text}")
+    assert str(caught.value).startswith("w.yaml:")
+
+
+def test_lines_have_an_order(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="order"):
+        offline_world.load("type: query\nlines:\n  - of: purchases\n    add: {n: line}")

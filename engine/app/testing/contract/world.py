@@ -139,7 +139,8 @@ class World:
 
     @property
     def catalog(self) -> Catalog:
-        return catalogs.with_lists(self._tables, self.ledger.read_lists())
+        history = self.ledger.history.of(("w", TESTED, "run1"), self.now.replace(tzinfo=None), self.now.date())
+        return replace(catalogs.with_lists(self._tables, self.ledger.read_lists()), history=history)
 
     def clock(self) -> datetime:
         """Give the time, and move on."""
@@ -210,8 +211,12 @@ class World:
             case Transform():
                 ports = [port.name for port in activity.outputs()]
                 table = partial(execution.work_table, TESTED, "1")
-                with made(self.db, activity, inputs, execution.catalog(), ports, table) as kept:
-                    return kept
+                self.ledger.ensure()
+                with made(self.db, activity, inputs, execution.catalog_of(TESTED), ports, table) as kept:
+                    if activity.memory is not None:
+                        execution.remember(TESTED, activity.memory, kept["result"])
+                execution.commit_history()
+                return kept
             case Effect():
                 return dict(activity.perform(inputs, self.context(execution, written, known or {})))
         raise AssertionError(f"{activity.type} neither computes nor has an effect")

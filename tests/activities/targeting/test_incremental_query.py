@@ -1,0 +1,46 @@
+"""Incremental query: who was returned before is left out. Runs, failures and times are in tests/runs/test_history.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.kit.errors import AuthorError
+from tests.contract.world import World
+
+
+def test_it_selects_as_a_query_does_without_those_returned_before(world: World) -> None:
+    some = "type: incremental_query\nwhere: spend > 40\nadd:\n  n: count(purchases)\nrefine: n > 0"
+    assert world.rows(world.run(some)["result"]) == [(1, 3), (2, 1), (3, 1)]
+    everybody = world.run("type: incremental_query\nadd:\n  town: city")["result"]
+    assert world.rows(everybody) == [(4, "München"), (5, "Besançon"), (6, "Paris"), (7, None), (8, "paris")]
+
+
+def test_rows_that_arrive_are_filtered_and_keep_their_columns(world: World) -> None:
+    text = "type: incremental_query\nhistory_days: 3"
+    assert world.keys(world.run(text, world.given("household_id integer", [1, 2]))["result"]) == [1, 2]
+    more = world.given("household_id integer, note text", [(2, "b"), (3, "c")])
+    assert world.rows(world.run(text, more)["result"]) == [(3, "c")]
+
+
+def test_composite_keys_are_told_apart_whatever_is_in_them(world: World) -> None:
+    text = "type: incremental_query"
+    columns = "code text, shop text"
+    first = world.given(columns, [("a:b", "c"), ("%3A", "x"), (None, "y")], key=2, dimension=None)
+    world.run(text, first)
+    second = world.given(columns, [("a", "b:c"), ("a:b", "c"), (":", "x"), (None, "y")], key=2, dimension=None)
+    found = world.run(text, second)["result"]
+    assert world.keys(found) == [(":", "x"), ("a", "b:c"), (None, "y")]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("date_field: city", "a date or timestamp is wanted here, and this is text"),
+        ("date_field: modified\nhistory_days: 3", "do not go together"),
+        ("history_days: 0", "0 is less than 1"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_place(offline_world: World, options: str, message: str) -> None:
+    with pytest.raises(AuthorError, match=message) as caught:
+        offline_world.run(f"type: incremental_query\n{options}")
+    assert str(caught.value).startswith("w.yaml:")
