@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from engine.app import unfilled
 from engine.app.options import Options, find, label_of, read_text
 from engine.app.remembered import stamp
 from engine.app.session import Session
+from engine.app.unfilled import Filler
 from engine.kit.catalog import Catalog
 from engine.kit.component import ComponentKind
-from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
+from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic, Span
+from engine.kit.population import Population
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
 from engine.lang.rules import STAND_IN, secret_in_clear
 from engine.lang.rules.columns import Known
+from engine.lang.rules.shares import shares
 from engine.lang.spec import WorkflowSpec
 from engine.registry import REINSTALL, Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
-from engine.runs.plan import PLANNED_RUN, plan
+from engine.runs.plan import PLANNED_RUN, PlannedActivity, plan
 from engine.sql import catalog as catalogs
 from engine.sql import snapshot
 from engine.sql.snapshot import file_of
+
+UNCHECKED = "so not all that follows was checked"
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,32 @@ class _Project:
         self.offline = offline
         self.is_current = False
         """The catalogue is that of the database's file as it is now."""
+        self.is_alone = True
+        """No file of the project was looked into but those that are checked."""
         self.database = file_of(session.project.database_url())
         self.stamp = stamp(self.database)
+
+    def fillers(self, spec: WorkflowSpec, graph: Graph | None, lists: Collection[str]) -> tuple[Filler, ...]:
+        """Give who fills the lists: activities of the workflow itself where they do, else those of the others too."""
+        own = tuple(unfilled.fillers(spec, graph)) if lists else ()
+        return own if all(any(filler.fills(name) for filler in own) for name in lists) else (*own, *self._fillers)
+
+    @cached_property
+    def _fillers(self) -> tuple[Filler, ...]:
+        self.is_alone = False
+        return tuple(unfilled.project_fillers(self.session.project.folder, self.session.registry))
+
+    @cached_property
+    def suppressed(self) -> list[Diagnostic]:
+        """Say which of the lists that dimensions suppress nobody fills."""
+        lists = self.catalog.lists if isinstance(self.catalog, Catalog) else {}
+        dimensions = self.session.project.dimensions.values()
+        names = {str(name): name for dimension in dimensions for name in dimension.suppress if name not in lists}
+        places = {
+            name: getattr(written, "span", Span(label_of(self.session.project.path), 1, 1))
+            for name, written in names.items()
+        }
+        return list(unfilled.warnings(places, lists, self._fillers, "so nobody may be shared")) if names else []
 
     @cached_property
     def lint(self) -> list[Diagnostic]:
@@ -128,7 +158,7 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
         if reading.spec is None:
             return Findings(path, found, is_settled=True)
         found += reading.beside(_held_against(project, reading.spec, graph))
-        return Findings(path, found, project.is_current, project.database, project.stamp)
+        return Findings(path, found, project.is_current and project.is_alone, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
 
@@ -139,27 +169,54 @@ def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) ->
     Without the `graph` something is wrong already.
     """
     session = project.session
-    sound = graphs.sound(spec) if graph is None else spec
-    now = session.clock()
-    given = {
-        name: STAND_IN[variable.type.kind]
-        for name, variable in sound.variables.items()
-        if variable.default is None or f"vars.{name}" in sound.unreadable
-    }
-    values = bind.values(sound, given, run=PLANNED_RUN, time=now, started_at=now)
     match project.catalog:
         case Catalog() as catalog:
+            sound = graphs.sound(spec) if graph is None else spec
             arrows = graphs.build(sound) if graph is None else graph
-            planned, problems = plan(sound, arrows, catalog, values, session.evaluate, session.work_schema)
-            if problems or graph is None:
-                return list(problems)
-            known = Known(catalog=catalog, populations={activity.id: activity.outputs for activity in planned})
-            return list(_linted(session.registry, "column_rule", spec, graph, known))
+            lists = unfilled.missing(spec, catalog.lists)
+            fillers = project.fillers(spec, graph, lists)
+            filled = unfilled.expected(lists, fillers, lambda spec, graph: _outputs(session, spec, graph, catalog))
+            known = catalogs.with_lists(catalog, {**catalog.lists, **filled}) if filled else catalog
+            planned, problems = _planned(session, sound, arrows, known)
+            if unknown := lists.keys() - filled.keys():
+                assumed = unfilled.assumed(unknown, spec, known)
+                problems = (*problems, *unfilled.sure(_planned(session, sound, arrows, assumed)[1]))
+            found = [*problems, *unfilled.warnings(lists, catalog.lists, fillers, UNCHECKED)]
+            if graph is None or problems:
+                return found
+            if any(shares(spec)):
+                found += project.suppressed
+            columns = Known(catalog=known, populations={activity.id: activity.outputs for activity in planned})
+            return [*found, *_linted(session.registry, "column_rule", spec, graph, columns)]
         case AuthorError() as problem:
             return list(problem.diagnostics)
         case problem:
             message = f"columns were not checked: {problem.message}"
             return [Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
+
+
+def _planned(
+    session: Session, spec: WorkflowSpec, graph: Graph, catalog: Catalog
+) -> tuple[tuple[PlannedActivity, ...], tuple[Diagnostic, ...]]:
+    """Plan a workflow; a variable without a value has one that stands in."""
+    now = session.clock()
+    given = {
+        name: STAND_IN[variable.type.kind]
+        for name, variable in spec.variables.items()
+        if variable.default is None or f"vars.{name}" in spec.unreadable
+    }
+    values = bind.values(spec, given, run=PLANNED_RUN, time=now, started_at=now)
+    return plan(spec, graph, catalog, values, session.evaluate, session.work_schema)
+
+
+def _outputs(
+    session: Session, spec: WorkflowSpec, graph: Graph, catalog: Catalog
+) -> Mapping[str, Mapping[str, Population]]:
+    """Plan a workflow that is not checked itself; what is wrong in it is told where it is."""
+    try:
+        return {activity.id: activity.outputs for activity in _planned(session, spec, graph, catalog)[0]}
+    except AuthorError:
+        return {}
 
 
 def _linted(registry: Registry, kind: ComponentKind, spec: WorkflowSpec, *known: object) -> Iterator[Diagnostic]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.lang.limits import MOST_CHARACTERS
 
 FILE = "project.yaml"
+WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
+"""How the text of a workflow begins, and of no other file."""
 STATE_FOLDER = ".audienceflow"
 
 
@@ -43,6 +46,18 @@ def label_of(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def workflows_in(path: Path) -> Iterator[Path]:
+    """Give a file as it is named; of a folder, what is below it and begins like a workflow."""
+    if not path.is_dir():
+        yield path
+        return
+    for file in sorted(path.rglob("*.yaml")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        text = "" if hidden or file.name.endswith("_test.yaml") else file.read_text(encoding="utf-8", errors="replace")
+        if WORKFLOW.search(text):
+            yield file
 
 
 def read_text(path: Path) -> str:

@@ -15,9 +15,11 @@ from pydantic_core import PydanticCustomError
 from engine.kit.catalog import Definition, LinkDefinition
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression import Expr
+from engine.kit.expression.reading import Allowance
 from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option
 from engine.kit.section import Section
 from engine.lang import source
+from engine.lang.limits import MOST_READ_CHARACTERS
 from engine.lang.misreading import read_repaired
 from engine.lang.model import read_model
 from engine.lang.source import Block
@@ -162,7 +164,10 @@ def read(
                 )
             )
     filled = _filled(merged, surroundings, problems)
-    read_sections = {name: _section(section, filled.get(name), problems) for name, section in sections.items()}
+    allowance = Allowance(MOST_READ_CHARACTERS)
+    read_sections = {
+        name: _section(section, filled.get(name), problems, allowance) for name, section in sections.items()
+    }
     if not read_sections["databases"]:
         problems.append(
             Diagnostic(
@@ -254,25 +259,27 @@ def _filled(value: Any, surroundings: Mapping[str, str], problems: list[Diagnost
             return value
 
 
-def _section(section: Section, value: Any, problems: list[Diagnostic]) -> Any:
+def _section(section: Section, value: Any, problems: list[Diagnostic], allowance: Allowance) -> Any:
     if value is None:
         return {} if section.many else None
     if not isinstance(value, Block):
         problems.append(Diagnostic(value.span, "P007", "a mapping is wanted here", "write names below it, indented"))
         return {}
     if not section.many:
-        return read_model(section.model, value, problems)
-    return dict(_members(section, value, problems))
+        return read_model(section.model, value, problems, allowance=allowance)
+    return dict(_members(section, value, problems, allowance))
 
 
-def _members(section: Section, value: Block, problems: list[Diagnostic]) -> Iterator[tuple[str, Any]]:
+def _members(
+    section: Section, value: Block, problems: list[Diagnostic], allowance: Allowance
+) -> Iterator[tuple[str, Any]]:
     for name, body in value.items():
         if not isinstance(body, Block):
             problems.append(
                 Diagnostic(name.span, "P007", f"'{name}' is a mapping", "write its options below it, indented")
             )
             continue
-        member = read_model(section.model, body, problems)
+        member = read_model(section.model, body, problems, allowance=allowance)
         if len(problems) >= source.MOST_PROBLEMS:
             return
         if member is not None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
-from engine.kit.expression.reading import ANY_TEXT, author_checked
+from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, alike, common_type
 from engine.kit.frame import Frame
@@ -34,12 +34,14 @@ MATCH = option(
 Kept = Literal["all", "common"]
 
 
-def _pairs(value: Any) -> Any:
+def _pairs(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, tuple):
         return value
     texts = [text for pair in value.items() for text in pair] if isinstance(value, dict) else []
     if not texts or not all(isinstance(text, str) for text in texts):
         raise PydanticCustomError("option", "pairs are wanted here, ours and theirs", {"fix": "write {email: mail}"})
+    for text in texts:
+        allow(text, info)
     read = author_checked(lambda: [Expr(text, getattr(text, "span", None)) for text in texts])
     return tuple(zip(read[::2], read[1::2], strict=True))
 

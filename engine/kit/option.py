@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError, PydanticUndefined
 
 from engine.kit.errors import DataError, Span
 from engine.kit.expression import Expr
-from engine.kit.expression.reading import ANY_TEXT, author_checked
+from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.types import Kind, Type
 
 T = TypeVar("T")
@@ -85,10 +85,10 @@ class Deferred:
         return str(self.expression)
 
 
-def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
+def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any, ValidationInfo], Any]:
     """Read a scalar by `read`; what it cannot read, but mentions `vars` or `run`, is an expression."""
 
-    def validate(value: Any) -> Any:
+    def validate(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Deferred) or not isinstance(value, str):
             if isinstance(value, list | dict):
                 raise PydanticCustomError("option", "{wanted} is wanted here", {"wanted": wanted})
@@ -97,6 +97,7 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any], Any]:
             return read(value)
         except (ValueError, ArithmeticError):
             if re.search(r"\b(vars|run)\.", value):
+                allow(value, info)
                 return Deferred(author_checked(lambda: Expr(str(value), getattr(value, "span", None))), read)
             raise PydanticCustomError(
                 "option", "{wanted} is wanted here, not '{value}'", {"wanted": wanted, "value": str(value)}

@@ -15,11 +15,11 @@ from jinja2.filters import FILTERS
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from engine.kit.errors import AuthorError, DataError, Span, suggestion
-from engine.kit.expression.reading import ANY_TEXT, author_checked
+from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 
 LONGEST = 4_000
 DEEPEST = 40
@@ -118,7 +118,7 @@ class Template:
 
     @property
     def is_literal(self) -> bool:
-        return not any(mark in self.source for mark in ("{{", "{%", "{#"))
+        return _is_literal(self.source)
 
     def render(self, names: Mapping[str, Any]) -> str:
         """Fill the template in; AuthorError when a name in it is not known, DataError when what it computes goes wrong."""
@@ -151,7 +151,7 @@ class Template:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             _read, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
@@ -160,12 +160,18 @@ class Template:
         return ANY_TEXT
 
 
-def _read(value: Any) -> Template:
+def _read(value: Any, info: ValidationInfo) -> Template:
     if isinstance(value, Template):
         return value
     if not isinstance(value, str):
         raise ValueError("a text is wanted here")
+    if not _is_literal(value):
+        allow(value, info)
     return author_checked(lambda: Template(str(value), getattr(value, "span", None)))
+
+
+def _is_literal(source: str) -> bool:
+    return not any(mark in source for mark in ("{{", "{%", "{#"))
 
 
 def _explained(said: str, source: str) -> tuple[str, str, int]:

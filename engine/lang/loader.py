@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
+from engine.kit.expression.reading import Allowance
 from engine.kit.option import Scalar
 from engine.kit.types import Type
 from engine.kit.written import typed
 from engine.lang import graph as graphs
 from engine.lang import misreading, source
 from engine.lang.graph import Graph
+from engine.lang.limits import MOST_ACTIVITIES, MOST_READ_CHARACTERS
 from engine.lang.model import as_far_as_right, instead_of, read_model
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
@@ -98,6 +100,7 @@ class _Loading:
         self.known = activities
         self.problems: list[Diagnostic] = []
         self.unreadable: set[str] = set()
+        self.allowance = Allowance(MOST_READ_CHARACTERS)
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
@@ -227,7 +230,10 @@ class _Loading:
         if not written and (value.get("activities") is None or isinstance(value["activities"], Block)):
             self.problem(written.span, "E108", "there are no activities", "write them below 'activities:'")
         specs = {}
-        for name, body in written.items():
+        for number, (name, body) in enumerate(written.items()):
+            if number == MOST_ACTIVITIES:
+                what = f"the workflow has more than {MOST_ACTIVITIES:,} activities"
+                raise AuthorError(*self.problems, Diagnostic(name.span, "Y006", what, "split it"))
             if not IDENTIFIER.fullmatch(name):
                 self.problem(name.span, "E106", f"'{name}' is no name for an activity", _named(name))
             spec = self.activity(name, body)
@@ -258,8 +264,8 @@ class _Loading:
         ports = {port.name: port for port in model.inputs}
         common, options = self.parted(name, body, model, ports)
         beside = (*Common.model_fields, *ports, "after", "type")
-        read_common = read_model(Common, common, self.problems)
-        read_options = read_model(model, options, self.problems, beside)
+        read_common = read_model(Common, common, self.problems, allowance=self.allowance)
+        read_options = read_model(model, options, self.problems, beside, self.allowance)
         self.stop_after_many()
         read_common = read_common or as_far_as_right(Common, common)
         read_options = read_options or as_far_as_right(model, options)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.kit.errors import LONGEST_NEAR_MISS, Diagnostic, Span, suggestion
+from engine.kit.errors import LONGEST_NEAR_MISS, AuthorError, Diagnostic, Span, suggestion
+from engine.kit.expression.reading import Allowance
 from engine.kit.option import Scalar
 from engine.lang import source
 from engine.lang.source import Block
@@ -21,13 +22,22 @@ MOST_ATTEMPTS = 20
 """To read a mapping without its wrong parts: what is wrong may show only when other parts are gone."""
 
 
-def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: tuple[str, ...] = ()) -> M | None:
+def read_model(
+    model: type[M],
+    value: Block,
+    problems: list[Diagnostic],
+    known: tuple[str, ...] = (),
+    allowance: Allowance | None = None,
+) -> M | None:
     """Read a mapping as a pydantic model; its problems are added to `problems`, each with its place.
 
-    `known` are further keys that exist beside the model's own, for the near misses of an unknown one.
+    `known` are further keys that exist beside the model's own, for the near misses of an unknown one. Raises AuthorError with all
+    problems so far where the file's `allowance` ends.
     """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, context=allowance)
+    except AuthorError as end:
+        raise AuthorError(*problems, *end.diagnostics) from None
     except ValidationError as failed:
         errors = failed.errors(include_url=False)[: source.MOST_PROBLEMS]
         for error in errors:

@@ -211,3 +211,96 @@ def test_a_database_that_is_not_there_is_not_made(workflow: Path) -> None:
     project.write_text(PROJECT.replace("duckdb:///people.duckdb", "sqlite:///people.sqlite"), encoding="utf-8")
     assert [problem.code for problem in engine.check([workflow])] == ["W901"]
     assert not workflow.with_name("people.sqlite").exists()
+
+
+READER = """\
+workflow: reader
+dimension: person
+activities:
+  left_out: {type: read_list, list: left_out}
+  some:
+    type: query
+    from: left_out
+    where: %s
+  kept: {type: list_update, from: some, list: kept}
+"""
+FILLER = """\
+workflow: filler
+dimension: person
+activities:
+  old: {type: query, where: age > 80, add: {decade: age / 10}}
+  kept: {type: list_update, from: old, list: %s}
+"""
+
+
+@pytest.fixture
+def reader(workflow: Path) -> Path:
+    """Give the path of a workflow beside the other one, of which nothing is written yet."""
+    workflow.write_text(WORKFLOW % "age > 1", encoding="utf-8")
+    return workflow.with_name("reader.yaml")
+
+
+def told(path: Path) -> list[tuple[str, int, int]]:
+    return places(engine.check([path]))
+
+
+def test_a_list_that_nobody_fills_is_told_and_what_follows_is_checked_as_far_as_it_is_known(reader: Path) -> None:
+    reader.write_text(READER.replace("list: left_out", "list: kpt") % "own > 1 or age > 1", encoding="utf-8")
+    (problem,) = engine.check([reader])
+    assert places([problem]) == [("W902", 4, 37)]
+    assert "write 'kept'" in problem.fix
+    reader.write_text(READER % "elder(age) > 1", encoding="utf-8")
+    assert told(reader) == [("W902", 4, 37), ("E303", 8, 12)]
+    reader.write_text(READER % "age > 'x'", encoding="utf-8")
+    assert told(reader) == [("W902", 4, 37), ("E305", 8, 16)]
+
+
+def test_a_list_that_the_workflow_fills_itself_has_the_columns_it_will_get(reader: Path) -> None:
+    itself = (
+        READER + "  old: {type: query, add: {own: age}}\n  filled: {type: list_update, from: old, list: left_out}\n"
+    )
+    reader.write_text(itself % "own > 1", encoding="utf-8")
+    assert [code for code, _, _ in told(reader)] == ["W109"]
+    reader.write_text(itself % "owned > 1", encoding="utf-8")
+    assert ("E301", 8, 12) in told(reader)
+
+
+def test_a_list_that_another_workflow_fills_has_the_columns_it_will_get(reader: Path) -> None:
+    filler = reader.with_name("filler.yaml")
+    filler.write_text(FILLER % "left_out", encoding="utf-8")
+    reader.write_text(READER % "decade > 8", encoding="utf-8")
+    assert told(reader) == []
+    filler.write_text(FILLER.replace("decade", "decades") % "left_out", encoding="utf-8")
+    assert told(reader) == [("E301", 8, 12)]
+    filler.write_text(FILLER % "left_in", encoding="utf-8")
+    assert told(reader) == [("W902", 4, 37)]
+    filler.write_text(FILLER % "'left_{{ run.date }}'", encoding="utf-8")
+    assert told(reader) == []
+
+
+def test_a_list_that_exists_and_one_with_a_computed_name_are_not_told(reader: Path) -> None:
+    reader.write_text(READER.replace("list: left_out", "list: kept") % "age > 1", encoding="utf-8")
+    engine.run(reader.with_name("w.yaml"))
+    reader.with_name("w.yaml").unlink()
+    assert told(reader) == []
+    reader.write_text(READER.replace("list: left_out", "list: 'left_{{ run.date }}'") % "age > 1", encoding="utf-8")
+    assert told(reader) == []
+
+
+def test_a_list_to_suppress_that_nobody_fills_is_told_where_people_are_shared(reader: Path) -> None:
+    project = reader.with_name("project.yaml")
+    sections = """\
+data_sources:
+  crm: {kind: declared_id, dimension: person, key: name, normalise: [], hash: sha256, id: "1", destination: "2"}
+audiences:
+  vip: {name: VIP, data_source: crm, trait: "3", segment: "4"}
+"""
+    project.write_text(PROJECT.replace("key: id}", "key: id, suppress: left_out}") + sections, encoding="utf-8")
+    reader.write_text(
+        WORKFLOW % "age > 1" + "  share: {type: update_shared_audience, from: some, audience: vip}\n", encoding="utf-8"
+    )
+    (problem,) = (each for each in engine.check([reader]) if each.code.startswith("W9"))
+    assert (problem.code, problem.span.file, problem.span.line, problem.span.column) == ("W902", str(project), 3, 46)
+    assert told(reader.with_name("w.yaml")) == []
+    reader.with_name("filler.yaml").write_text(FILLER % "left_out", encoding="utf-8")
+    assert "W902" not in [code for code, _, _ in told(reader)]

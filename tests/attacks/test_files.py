@@ -146,6 +146,14 @@ def activities(part: str, count: int) -> str:
     return HEAD + "".join(part.replace("%d", str(number)) for number in range(count))
 
 
+def columns(count: int) -> str:
+    return (
+        QUERY
+        + "    add:\n"
+        + "".join(f"      c{n}: iif(city = 'c{n}', id + {n} * 2, id - {n})\n" for n in range(count))
+    )
+
+
 WORKFLOWS = {
     "activities in a chain": (QUERY + "".join(f"  a{n}: {{type: deduplication, by: x, from: a{n - 1 if n else ''}}}\n" for n in range(5000)), LOADS),
     "activities in a circle": (HEAD + "".join(f"  a{n}: {{type: deduplication, by: x, from: a{(n + 1) % 5000}}}\n" for n in range(5000)), "E115"),
@@ -168,6 +176,12 @@ WORKFLOWS = {
     "a time zone outside": ("workflow: w\ntimezone: ../../../etc/passwd\nactivities: {}\n", "E107"),
     "a long expression": (QUERY + f"    where: {'a or ' * (BIG // 5)}a\n", "X008"),
     "a long expression of hashes": (QUERY + f"    where: a 'b{' #' * (BIG // 2)}\n", "Y011"),
+    "expressions and nothing else": (columns(60_000), "Y006"),
+    "expressions as many as are read": (columns(4_500), LOADS),
+    "short expressions": (QUERY + f"  d: {{type: deduplication, from: a, by: [{', '.join(f'c{n}' for n in range(140_000))}]}}\n", "Y006"),
+    "numbers that are expressions": (SUBSETS + "".join(f"      x{n}: {{limit: {{by: random, count: vars.n}}}}\n" for n in range(19_000)), "Y006"),
+    "templates": (activities("  k%d: {type: query, label: '{{ run.id }} %d'}\n", 14_000), "Y006"),
+    "activities": (activities("  k%d: {type: query}\n", 20_000), "Y006"),
     "a long template": (QUERY + f"    label: '{'{{ vars.x }}' * (BIG // 12)}'\n", "T001"),
     "a template that nests": (QUERY + "    label: '{{ " + "(" * 1900 + "1" + ")" * 1900 + " }}'\n", "T001"),
     "an integer without end": (QUERY + f"  d: {{type: deduplication, by: x, from: a, keep: {'9' * BIG}}}\n", "E105"),

@@ -99,6 +99,12 @@ def no_database(folder: Path) -> list[Diagnostic]:
     return engine.check(["flow.yaml"])
 
 
+def a_list_of_nobody(folder: Path) -> list[Diagnostic]:
+    text = RIGHT + "  others: {type: read_list, list: others}\n  o: {type: list_update, from: others, list: o}\n"
+    (folder / "flow.yaml").write_text(text, encoding="utf-8")
+    return engine.check(["flow.yaml"])
+
+
 def no_value_of_a_variable(folder: Path) -> list[Diagnostic]:
     text = RIGHT.replace("id > 1", "id > vars.n").replace("activities:", "variables: {n: {type: integer}}\nactivities:")
     (folder / "flow.yaml").write_text(text, encoding="utf-8")
@@ -136,7 +142,7 @@ def rows_of_no_dimension(_folder: Path) -> list[Diagnostic]:
 
 PREPARED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {
     "Y006": too_long_a_file, "Y009": no_file, "X008": too_deep_an_expression, "P001": no_project, "P002": a_project_that_is_a_list,
-    "P005": no_environment, "W901": no_database, "V002": no_value_of_a_variable, "A003": no_settings_of_the_cloud,
+    "P005": no_environment, "W901": no_database, "W902": a_list_of_nobody, "V002": no_value_of_a_variable, "A003": no_settings_of_the_cloud,
     "A008": an_identifier_that_cannot_be, "E405": lists_of_other_keys, "U019": rows_of_no_dimension,
 }  # fmt: skip
 """Codes that no workflow file alone can show."""

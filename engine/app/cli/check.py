@@ -11,7 +11,8 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import USAGE
-from engine.app.cli.invocation import Misused, invocation, workflows_in
+from engine.app.cli.invocation import Misused, invocation
+from engine.app.options import workflows_in
 
 if TYPE_CHECKING:
     from engine.kit.errors import Diagnostic

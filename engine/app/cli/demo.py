@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from engine.app.cli import output
-from engine.app.cli.invocation import Misused, invocation, workflows_in
+from engine.app.cli.invocation import Misused, invocation
+from engine.app.options import workflows_in
 
 SCHEME = "duckdb:///"
 OWN_WORKFLOW = "share_loyal_households"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.app.cli.failures import FAILED, USAGE
-from engine.app.cli.invocation import Misused, invocation, workflows_in
+from engine.app.cli.invocation import Misused, invocation
+from engine.app.options import workflows_in
 
 if TYPE_CHECKING:
     from engine.kit.errors import Diagnostic

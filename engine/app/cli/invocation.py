@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from engine.app.options import workflows_in
 from engine.kit.errors import AudienceflowError, suggestion
 
 if TYPE_CHECKING:  # a command that needs them imports them
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # a command that needs them imports them
 
 ENVIRONMENT_VARIABLE = "AUDIENCEFLOW_ENV"
 WORKFLOWS = "workflows"
-WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
 
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, or 'last'.")]
@@ -139,18 +138,6 @@ def find_run(name: str, store: Store) -> str:
             raise Misused(
                 f"'{name}' begins the names of {len(fitting)} runs", f"write one of: {', '.join(fitting[:5])}"
             )
-
-
-def workflows_in(path: Path) -> Iterator[Path]:
-    """Give a file as it is named; of a folder, what is below it and begins like a workflow."""
-    if not path.is_dir():
-        yield path
-        return
-    for file in sorted(path.rglob("*.yaml")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        text = "" if hidden or file.name.endswith("_test.yaml") else file.read_text(encoding="utf-8", errors="replace")
-        if WORKFLOW.search(text):
-            yield file
 
 
 def read_time(text: str) -> datetime:

@@ -10,16 +10,8 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import FAILED, USAGE
-from engine.app.cli.invocation import (
-    At,
-    Format,
-    Invocation,
-    Misused,
-    Variables,
-    invocation,
-    read_variables,
-    workflows_in,
-)
+from engine.app.cli.invocation import At, Format, Invocation, Misused, Variables, invocation, read_variables
+from engine.app.options import workflows_in
 from engine.app.testing import SUFFIX, find
 
 if TYPE_CHECKING:

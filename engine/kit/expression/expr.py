@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from engine.kit.errors import AuthorError, Span
 from engine.kit.expression import tree
 from engine.kit.expression.parser import Unreadable, parse
-from engine.kit.expression.reading import ANY_TEXT, author_checked
+from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.types import Type
 
 NameKind = Literal["column", "value", "link", "function"]
@@ -96,7 +96,7 @@ class _Text:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
@@ -105,11 +105,12 @@ class _Text:
         return ANY_TEXT
 
     @classmethod
-    def _read(cls, value: Any) -> Self:
+    def _read(cls, value: Any, info: ValidationInfo) -> Self:
         if isinstance(value, cls):
             return value
         if not isinstance(value, str):
             raise ValueError("an expression is wanted here")
+        allow(value, info)
         return author_checked(lambda: cls(str(value), getattr(value, "span", None)))
 
 
