@@ -10,6 +10,7 @@ COMPONENTS = (
     Component("activity", "exclusion", "activities.targeting.exclusion:Exclusion"),
     Component("activity", "split", "activities.targeting.split:Split"),
     Component("activity", "deduplication", "activities.targeting.deduplication:Deduplication"),
+    Component("activity", "enrichment", "activities.targeting.enrichment:Enrichment"),
     Component("activity", "read_list", "activities.lists.read_list:ReadList"),
     Component("activity", "list_import", "activities.lists.list_import:ListImport"),
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),

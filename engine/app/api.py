@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.app import checking
 from engine.app.evaluation import Evaluation
 from engine.app.evaluation import evaluate as evaluate_with
+from engine.app.executions import execution
 from engine.app.options import Options, find, read_text
 from engine.app.planning import Plan as Plan
 from engine.app.planning import Planning, Preview, aware, targeted
@@ -23,7 +24,6 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import load as load_registry
 from engine.runs import bind
-from engine.runs.execution import Execution
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
 from engine.state import facts as f
@@ -155,7 +155,7 @@ def plan(
     With `counts` it is rehearsed: executed in one transaction, which is rolled back, with nothing done outside the database.
     """
     planning = Planning.of(path, session, variables, at)
-    return planning.counted(_baseline) if counts else planning.plan()
+    return planning.counted() if counts else planning.plan()
 
 
 def preview(
@@ -165,7 +165,7 @@ def preview(
 
     What comes before it is rehearsed. Raises AuthorError for problems of the workflow, DataError where it cannot be known before.
     """
-    return Planning.of(path, session, variables, at).preview(target, limit, where, _baseline)
+    return Planning.of(path, session, variables, at).preview(target, limit, where)
 
 
 def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values: Values) -> None:
@@ -225,33 +225,9 @@ def _runner(
     started: f.RunStarted,
     listen: Listen,
 ) -> Runner:
-    execution = Execution(
-        run=run, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog, values=values,
-        evaluate=session.evaluate, time=started.time, clock=session.clock, connect=session.connect, folder=Path(started.path).parent,
-        staging=session.state_folder / "staging" / run, baseline=_baseline(session, run, started),
-    )  # fmt: skip
     session.ledger.ensure()
-    return Runner(execution, session.store, sleep=clocks.sleep, listen=listen)
-
-
-def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[str], int | None]:
-    """Give the counts of the last succeeded run in this environment that was given the same variables.
-
-    The run's own facts are not read again: the store would then take what another process appended for known to the runner.
-    """
-
-    def count(port: str) -> int | None:
-        for earlier in session.store.runs(started.workflow):
-            state = fold(session.store.facts(earlier)) if earlier != run else None
-            began = state.started if state and state.status == "succeeded" else None
-            same = began and (began.variables, began.environment) == (started.variables, started.environment)
-            if state and same:
-                activity, _, name = port.partition(".")
-                task = state.task(activity)
-                return task.fired[name].count if task and name in task.fired else None
-        return None
-
-    return count
+    running = execution(session, run, spec, graph, values, started)
+    return Runner(running, session.store, sleep=clocks.sleep, listen=listen)
 
 
 def _environment() -> Mapping[str, str]:

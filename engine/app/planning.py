@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clocks
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from engine.app.executions import execution
 from engine.app.options import read_text
 from engine.app.result import RunResult, result
 from engine.app.session import Session, read_workflow
@@ -25,7 +26,7 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.runs import bind
 from engine.runs.decide import FIRST
-from engine.runs.execution import Execution, fired_population
+from engine.runs.execution import fired_population
 from engine.runs.plan import PLANNED_RUN, PlannedActivity, lineages
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Runner
@@ -33,8 +34,6 @@ from engine.sql.ledger import Ledger
 from engine.sql.lineage import Origins
 from engine.state import facts as f
 from engine.state.memory import MemoryStore
-
-Baseline = Callable[[Session, str, f.RunStarted], Callable[[str], int | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +83,10 @@ class Planning:
         """Plan all activities. Raises AuthorError with all problems found."""
         return self._planned(self.session.catalog())
 
-    def counted(self, baseline: Baseline) -> Plan:
+    def counted(self) -> Plan:
         """Plan all activities, with the counts of everything that can be known before."""
         planned = self.plan()
-        with self._rehearsed(self.graph, baseline) as runner:
+        with self._rehearsed(self.graph) as runner:
             counted = result(PLANNED_RUN, self.spec.name, self.graph, runner.state)
             with suppress(
                 DataError
@@ -103,13 +102,13 @@ class Planning:
         lineage = lineages(planned, self.graph, catalog, session.work_schema)
         return Plan(spec=self.spec, graph=self.graph, activities=planned, lineage=lineage)
 
-    def preview(self, target: str, limit: int, where: str | None, baseline: Baseline) -> Preview:
+    def preview(self, target: str, limit: int, where: str | None) -> Preview:
         """Give rows of a port, `activity` or `activity.port`, of those for which `where` is true. Nobody else is executed."""
         activity, port = self._port(target)
         needed = self._before(activity)
         graph = graphs.read_by(graphs.build(needed), "preview", [(activity, port)])
         self.plan()
-        with replace(self, spec=needed)._rehearsed(graph, baseline) as runner:
+        with replace(self, spec=needed)._rehearsed(graph) as runner:
             task = runner.state.task(activity)
             fact = task.fired.get(port) if task else None
             if task and task.status == "succeeded" and fact is None:
@@ -146,7 +145,7 @@ class Planning:
         return replace(self.spec, activities=kept)
 
     @contextmanager
-    def _rehearsed(self, graph: Graph, baseline: Baseline) -> Iterator[Runner]:
+    def _rehearsed(self, graph: Graph) -> Iterator[Runner]:
         """Execute in one transaction that is rolled back, doing nothing outside the database; inside, its work tables are there."""
         session = self.session
         session.verify_keys(targeted(self.spec))
@@ -159,13 +158,14 @@ class Planning:
         with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
             ledger = Ledger(session.db)
             ledger.ensure()
-            execution = Execution(
-                run=PLANNED_RUN, spec=self.spec, graph=graph, db=session.db, ledger=ledger, values=self.values,
-                catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked()), evaluate=session.evaluate,
-                time=started.time, clock=session.clock, connect=session.connect, folder=self.path.parent,
-                staging=Path(staging), is_rehearsed=True, baseline=baseline(session, PLANNED_RUN, started),
-            )  # fmt: skip
-            runner = Runner(execution, MemoryStore(), sleep=clocks.sleep)
+            running = replace(
+                execution(session, PLANNED_RUN, self.spec, graph, self.values, started),
+                ledger=ledger,
+                catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked()),
+                staging=Path(staging),
+                is_rehearsed=True,
+            )
+            runner = Runner(running, MemoryStore(), sleep=clocks.sleep)
             runner.append(started)
             runner.drive()
             yield runner

@@ -18,7 +18,7 @@ from engine.kit.expression import Expr
 from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option
 from engine.kit.section import Section
 from engine.lang import source
-from engine.lang.loader import read_model
+from engine.lang.model import read_model
 from engine.lang.source import Block
 from engine.registry import Registry
 from engine.sql.dialects import DIALECTS

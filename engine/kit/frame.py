@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from engine.kit.catalog import Catalog
+from engine.kit.catalog import Catalog, Link
 from engine.kit.dialect import Sql
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey, tree
@@ -27,14 +27,15 @@ class Frame:
     """Compiles expressions over a population.
 
     Compile first, then call `select`: it holds the joins collected so far. No join multiplies or drops rows. Names are
-    the population's columns first, then its dimension's; both are looked up when an expression needs them.
+    the population's columns first, then its dimension's; both are looked up when an expression needs them. `links` are known
+    beside the dimension's.
     """
 
-    def __init__(self, population: Population, catalog: Catalog) -> None:
+    def __init__(self, population: Population, catalog: Catalog, links: Mapping[str, Link] | None = None) -> None:
         self.population = population
         self.catalog = catalog
         self._source = Source(population.relation)
-        self._scope = RowScope(PopulationRow(self._source, population, catalog), catalog)
+        self._scope = RowScope(PopulationRow(self._source, population, catalog, links), catalog)
 
     def value(self, expression: Expr, *, grouping: bool = False) -> Value:
         """Compile a value; `grouping` allows aggregates without a link, for a select that is grouped.
@@ -86,6 +87,10 @@ class Frame:
         found = [inside(value).single(value.tree) for value in values]
         return lines.first(condition, [*sorted_, *inner.ties()], found, count)
 
+    def has_followed(self, link: str) -> bool:
+        """Say that an expression so far named a column behind a link of the population."""
+        return (id(self._scope.row), link) in self._source.linked
+
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""
         return sa.select(*columns).select_from(self._source.clause())
@@ -96,13 +101,6 @@ class Frame:
             return self.population
         condition = self.condition(expression)
         return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
-
-    def extended(self, expressions: Mapping[str, Expr]) -> Population:
-        """Add columns, or replace those of the same name; keeps every row."""
-        values = {name: self.value(expression) for name, expression in expressions.items()}
-        kept = self._columns(name for name in self.population.columns if name not in values)
-        added = [value.sql.label(name) for name, value in values.items()]
-        return self.population.of(self.select(*kept, *added), {name: value.type for name, value in values.items()})
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
-
-from pydantic import BaseModel, ValidationError
 
 from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
@@ -17,17 +15,14 @@ from engine.kit.option import Scalar
 from engine.kit.types import Type
 from engine.kit.written import typed
 from engine.lang import graph as graphs
-from engine.lang import source, syntax
+from engine.lang import misreading, source
+from engine.lang.model import as_far_as_right, read_model
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
-
-M = TypeVar("M", bound=BaseModel)
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
 LONGEST_ZONE = 64
 """Beyond it nobody meant the name of a time zone."""
-MOST_REPAIRS = 20
-MOST_REPAIRED_CHARACTERS = 1_000_000
 EXAMPLES: Mapping[str, str] = {
     "integer": "30", "decimal": "9.90", "float": "0.5", "boolean": "true", "date": "2026-11-23", "timestamp": "2026-11-23T08:30:00Z",
 }  # fmt: skip
@@ -54,7 +49,7 @@ class Reading:
 
     def beside(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
         """Give what was found out later, without what only follows from a line that YAML read otherwise than it was meant."""
-        return [problem for problem in found if not _follows(problem, self.written)]
+        return [problem for problem in found if not misreading.follows(problem, self.written)]
 
 
 def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> WorkflowSpec:
@@ -70,194 +65,23 @@ def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Work
 
 def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Reading:
     """Read a workflow as far as it goes: lines that are no YAML count as their fix says, so that they hide nothing."""
-    value, misread = _value(text, file)
+    value, misread = misreading.read_repaired(text, file)
     if value is None and misread:
         return Reading(spec=None, written=misread)
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
     lines = text.splitlines()
-    told = (_with_whole_line(problem, lines) for problem in loading.problems if not _follows(problem, misread))
+    told = (
+        misreading.with_whole_line(problem, lines)
+        for problem in loading.problems
+        if not misreading.follows(problem, misread)
+    )
     arrows = graphs.problems(spec, graphs.build(spec)) if spec else ()
     return Reading(
         spec=spec,
         written=(*misread, *told),
-        arrows=tuple(problem for problem in arrows if not _follows(problem, misread)),
+        arrows=tuple(problem for problem in arrows if not misreading.follows(problem, misread)),
     )
-
-
-def _value(text: str, file: str) -> tuple[Any, tuple[Diagnostic, ...]]:
-    """Give the values of a YAML text, repaired line by line where the fix is a whole line, and all its problems."""
-    broken: list[Diagnostic] = []
-    while len(broken) < (MOST_REPAIRS if len(text) < MOST_REPAIRED_CHARACTERS else 1):
-        try:
-            value, misread = source.read_on(text, file)
-        except AuthorError as error:
-            broken += error.diagnostics
-            repaired = syntax.repaired(text, error.diagnostics[-1])
-            if repaired is None:
-                return None, tuple(broken)
-            text = repaired
-        else:
-            return value, (*broken, *misread)
-    return None, tuple(broken)
-
-
-def _follows(problem: Diagnostic, misread: Iterable[Diagnostic]) -> bool:
-    """Say that a problem is only there because YAML read its line otherwise than it was meant."""
-    codes = {each.code for each in misread if each.span.line == problem.span.line}
-    return bool(codes & {syntax.CODE, "Y005", "Y010"}) or (problem.code == "E116" and bool(codes))
-
-
-def _with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:
-    """Give the fix for an expression that ` #` cut inside a text, where YAML begins a comment: its line, quoted."""
-    line = lines[problem.span.line - 1] if 0 < problem.span.line <= len(lines) else ""
-    cut = re.fullmatch(r"\s*(?:- )?([A-Za-z_]\w*): ([^\"'{\[].*?)( #.*)", line)
-    if not problem.code.startswith("X") or cut is None or cut[2].count("'") % 2 == 0:
-        return problem
-    whole = (cut[2] + cut[3]).replace("\\", "\\\\").replace('"', '\\"')
-    return replace(
-        problem, code="Y011", message="YAML takes ' #' for the beginning of a comment", fix=f'{cut[1]}: "{whole}"'
-    )
-
-
-def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: tuple[str, ...] = ()) -> M | None:
-    """Read a mapping as a pydantic model; its problems are added to `problems`, each with its place.
-
-    `known` are further keys that exist beside the model's own, for the near misses of an unknown one.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as failed:
-        for error in failed.errors(include_url=False)[: source.MOST_PROBLEMS]:
-            problems.extend(_diagnostics(dict(error), model, value, known))
-        return None
-
-
-def _as_far_as_right(model: type[M], value: Block) -> M | None:
-    """Give the model without the parts that are wrong, where it can do without them."""
-    for _ in range(MOST_REPAIRS):
-        try:
-            return model.model_validate(value)
-        except ValidationError as failed:
-            errors = failed.errors(include_url=False)
-        wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
-        if () in wrong:
-            return None
-        value = _without(value, wrong)
-    return None
-
-
-def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:
-    """Give a block without what the paths lead to; of a list or a text, nothing remains."""
-    rest = Block()
-    rest.span = value.span
-    below: dict[Any, list[tuple[Any, ...]]] = {}
-    for path in paths:
-        below.setdefault(path[0], []).append(path[1:])
-    for key, item in value.items():
-        inner = below.get(key)
-        if not inner:
-            rest[key] = item
-        elif isinstance(item, Block) and all(path and isinstance(path[0], str) for path in inner):
-            rest[key] = _without(item, inner)
-    return rest
-
-
-def _diagnostics(
-    error: Mapping[str, Any], model: type[BaseModel], value: Block, known: tuple[str, ...]
-) -> list[Diagnostic]:
-    path = tuple(error["loc"])
-    context = error.get("ctx", {})
-    span = _place(value, path, context.get("at", ()))
-    name = str(path[-1]) if path else ""
-    match error["type"]:
-        case "author":
-            return [item if item.span.line else replace(item, span=span) for item in context["diagnostics"]]
-        case "extra_forbidden":
-            fields = [*_fields_at(model, path[:-1]), *(known if len(path) == 1 else ())]
-            key = next((key for key in _at(value, path[:-1]) if key == name), None)
-            fix = suggestion(name, fields, "options")
-            return [Diagnostic(getattr(key, "span", span), "E102", f"unknown option '{name}'", fix)]
-        case "missing":
-            return [Diagnostic(span, "E103", f"the option '{name}' is missing", _told("add", model, path))]
-        case "literal_error":
-            written = str(error["input"])
-            choices = re.findall(r"'([^']*)'", context["expected"])
-            fix = suggestion(written, choices, "choices")
-            return [Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", fix)]
-        case type_:
-            option = ".".join(str(step) for step in path if not isinstance(step, int))
-            message = MISTAKEN.get(type_) or error["msg"].removeprefix("Value error, ")
-            what = f"'{option}': {message[:1].lower()}{message[1:]}" if option else message
-            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path))]
-
-
-MISTAKEN = {
-    "model_type": "a mapping is wanted here",
-    "dict_type": "a mapping is wanted here",
-    "tuple_type": "a list is wanted here",
-    "string_type": "a text is wanted here",
-}
-"""By pydantic's type of error, what an author reads."""
-
-
-def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
-    """Give the place of an option, or of what a validator names inside it: a text's own, a block's key."""
-    if not inside:
-        return source.span_of(value, path, value.span)
-    key = next(key for key in _at(value, path) if key == inside[0])
-    written = _at(value, path)[key]
-    return written.span if isinstance(written, Scalar) else key.span
-
-
-def _at(value: Any, path: tuple[Any, ...]) -> Any:
-    """Give what a path leads to; where one stands for a list of one, its place in the list is passed over."""
-    for step in path:
-        value = value[step] if isinstance(step, str) or isinstance(value, list) else value
-    return value
-
-
-def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Give the options a nested model has."""
-    return list(_model_at(model, path).model_fields)
-
-
-def _model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
-    """Give a nested model, found by following the annotations."""
-    for step in path:
-        field = model.model_fields.get(step) if isinstance(step, str) else None
-        inner = _models_in(field.annotation) if field else _models_in(model)
-        model = inner[0] if inner else model
-    return model
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
-
-
-def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...]) -> str:
-    """Say what to type for an option: its example, and what it says; for a mapping inside a list of names, its options."""
-    steps = [step for step in path if isinstance(step, str)]
-    holder = _model_at(model, tuple(steps[:-1]))
-    field = holder.model_fields.get(steps[-1]) if steps else None
-    if field is None:
-        return f"{verb} its options: {', '.join(holder.model_fields)}"
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    example = _written(extra["example"]) if extra.get("example") is not None else "…"
-    doc = (field.description or "").removesuffix(".")
-    return f"{verb} '{steps[-1]}: {example}' ({doc[:1].lower()}{doc[1:]})"
-
-
-def _written(example: Any) -> str:
-    match example:
-        case dict():
-            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in example.items()) + "}"
-        case list():
-            return f"[{', '.join(map(_written, example))}]"
-        case _:
-            return str(example)
 
 
 class _Loading:
@@ -429,8 +253,8 @@ class _Loading:
         read_common = read_model(Common, common, self.problems)
         read_options = read_model(model, options, self.problems, beside)
         self.stop_after_many()
-        read_common = read_common or _as_far_as_right(Common, common)
-        read_options = read_options or _as_far_as_right(model, options)
+        read_common = read_common or as_far_as_right(Common, common)
+        read_options = read_options or as_far_as_right(model, options)
         inputs = {port.name: self.input(body, name, port) for port in ports.values()}
         after = self.after(body)
         if read_common is None or read_options is None:

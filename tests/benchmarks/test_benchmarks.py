@@ -56,3 +56,14 @@ def test_the_big_workflow_has_no_errors(tmp_path: Path) -> None:
 
     assert [problem for problem in found if problem.severity == "error"] == []
     assert {problem.code for problem in found} == {"W101"}
+
+
+def test_a_rehearsal_counts_as_the_run_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "targeting", load("targeting"))  # as when it is run as a script
+    rehearsal = load("rehearsal")
+    rehearsal.prepare(tmp_path, 500, primary_key=True)
+
+    _, outcome = rehearsal.run(tmp_path)
+    _, counts = rehearsal.rehearse(tmp_path)
+
+    assert counts == {**outcome.counts, "share.suppressed": 0}

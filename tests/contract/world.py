@@ -91,6 +91,20 @@ class World(standard.World):
         spec = load(text, {port: len(populations) for port, populations in ports.items()})
         return self.perform(spec, Inputs(ports), run=run or f"run_{next(self._numbers)}")
 
+    def write(self, file: str, content: str | bytes) -> Path:
+        """Write a file into the workflow's folder, byte for byte."""
+        path = self.folder / file
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def forget_list(self, name: str) -> None:
+        with self.db.transaction() as connection:
+            connection.execute(self.ledger.lists.delete().where(self.ledger.lists.c.name == name))
+
+    def list_rows(self, name: str, *columns: str) -> list[Any]:
+        """Give the rows of a list."""
+        return self.rows(self.ledger.read_lists()[name], *columns)
+
     def lasting(self) -> dict[str, Any]:
         """Give all that lasts outside the run, of Experience Cloud what it knows rather than how it keeps it."""
         cloud, inbound = self.cloud, self.folder / "state" / "experience_cloud" / "inbound"

@@ -42,6 +42,15 @@ def frame_of_one_row(dialect: Dialect) -> Frame:
     return Frame(population, Catalog(dialect=dialect))
 
 
+def with_values(frame: Frame, **written: str) -> Population:
+    """Give the frame's population with a column of each expression, added or in place of the one of that name."""
+    values = {name: frame.value(Expr(expression)) for name, expression in written.items()}
+    population = frame.population
+    kept = [population.column(name) for name in population.columns if name not in values]
+    statement = frame.select(*kept, *(value.sql.label(name) for name, value in values.items()))
+    return population.of(statement, {name: value.type for name, value in values.items()})
+
+
 def _text(value: Any, type_: Type) -> str | None:
     """Write a value as the vectors do, and hold its Python type against what was promised."""
     if value is None:

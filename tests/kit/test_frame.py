@@ -17,6 +17,7 @@ from engine.kit.expression import Bound, Expr, SortKey
 from engine.kit.frame import Frame
 from engine.kit.population import Population
 from engine.kit.types import DATE, INTEGER, TEXT, to_sqlalchemy
+from tests.kit.expressions import with_values
 
 TODAY = {"run.date": Bound(date(2026, 11, 23), DATE), "vars.least": Bound(10, INTEGER)}
 
@@ -246,8 +247,7 @@ def test_values_are_found_along_links(
 ) -> None:
     scores = replace(some, columns={**some.columns})
     if "row.score" in expression and "count" in expression:  # amounts are 10.10 and 20.20, and 7.00
-        scores = some.with_column("score", some.column("score") / 10 * 10, INTEGER)
-        scores = Frame(some, catalog).extended({"score": Expr("iif(id = 1, 10, 30)")})
+        scores = with_values(Frame(some, catalog), score="iif(id = 1, 10, 30)")
     rows = _values(connection, scores, catalog, expression)
     assert [row[0] for row in rows] == expected
 
@@ -294,14 +294,14 @@ def test_a_work_table_is_pushed_into_the_aggregate(everyone: Population, some: P
     assert " WHERE " not in sql(everyone)
 
 
-def test_extended_adds_columns_and_keeps_every_row(
+def test_values_become_columns_and_keep_every_row(
     connection: sa.Connection, some: Population, catalog: Catalog
 ) -> None:
-    more = Frame(some, catalog).extended({"spend": Expr("sum(amount of purchases)"), "score": Expr("score + 1")})
+    more = with_values(Frame(some, catalog), spend="sum(amount of purchases)", score="score + 1")
     assert {name: str(type_) for name, type_ in more.columns.items()} == {
         "id": "integer", "spend": "decimal(2)", "score": "integer",
     }  # fmt: skip
-    again = Frame(more, catalog).extended({"twice": Expr("spend * 2")}).only(["twice", "score"])
+    again = with_values(Frame(more, catalog), twice="spend * 2").only(["twice", "score"])
     rows = connection.execute(again.select().order_by(again.column("id")))
     assert list(map(tuple, rows)) == [(1, Decimal("60.60"), 11), (2, Decimal("14.00"), 21), (3, None, 31)]
 

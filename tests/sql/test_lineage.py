@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Dimension, Link
-from engine.kit.expression import Expr
 from engine.kit.frame import Frame
 from engine.kit.matching import stacked
 from engine.kit.population import Population
 from engine.kit.types import INTEGER
 from engine.sql.dialects import DIALECTS
 from engine.sql.lineage import Origin, lineage
+from tests.kit.expressions import with_values
 
 PEOPLE = sa.Table(
     "people", sa.MetaData(),
@@ -57,13 +57,13 @@ def frame(request: pytest.FixtureRequest) -> Frame:
     ],
 )
 def test_a_value_comes_from_the_columns_it_is_computed_from(frame: Frame, written: str, origins: set[str]) -> None:
-    rows = frame.extended({"value": Expr(written)})
+    rows = with_values(frame, value=written)
     assert {str(origin) for origin in lineage(rows, {})["value"]} == origins
 
 
 def test_rows_of_a_union_come_from_all_its_parts(frame: Frame) -> None:
-    ages = frame.extended({"value": Expr("age")}).only(("value",))
-    both = stacked((ages, Frame(frame.population, frame.catalog).extended({"value": Expr("shop")}).only(("value",))))
+    ages = with_values(frame, value="age").only(("value",))
+    both = stacked((ages, with_values(Frame(frame.population, frame.catalog), value="shop").only(("value",))))
     assert {str(origin) for origin in lineage(both, {})["value"]} == {"people.age", "people.shop"}
 
 

@@ -25,6 +25,7 @@ from engine.kit.population import Population
 from engine.kit.types import DATE, TIMESTAMP, Kind, Type
 from engine.sql import catalog as catalogs
 from engine.sql.database import Database
+from tests.kit.expressions import with_values
 
 ANN, BOB, EVE = (f"00000000-0000-0000-0000-00000000000{digit}" for digit in "abe")
 PURCHASES = {"purchases": LinkDefinition(target="stored_purchases", is_table=True, on=(("id", "person"),), many=True)}
@@ -210,7 +211,7 @@ def test_a_decimal_of_unknown_digits_is_carried_and_rounded(loose_place: Place) 
     assert place.values("sum(round(amount) of purchases)") == [0, 12]
     assert place.values("count(purchases where amount is null)") == [0, 1]
     assert place.values("count(amount of purchases)") == [3, 1]
-    some = Frame(place.people, place.catalog).extended({"amount": Expr("one.amount")})
+    some = with_values(Frame(place.people, place.catalog), amount="one.amount")
     kept = place.db.create(sa.table("stored_work"), some)
     assert place.values("row.amount", kept) == [Decimal("0.4"), Decimal("0.4")]
     assert Type.parse(str(kept.columns["amount"])) == kept.columns["amount"]
@@ -266,7 +267,7 @@ def test_times_compare_however_they_are_written(place: Place) -> None:
     assert place.found("seen between date '2026-11-23' and date '2026-11-24'") == [1, 2, 3, 4, 5, 6, 7, 8, 10]
     assert place.found("hour(seen) = 9 and minute(seen) = 29") == [8]
     assert place.values("to_string(seen)")[3] == "2026-11-23 08:30:00.000000"
-    kept = Frame(place.people, place.catalog).extended({"seen": Expr("add_hours(seen, 1)"), "was": Expr("seen")})
+    kept = with_values(Frame(place.people, place.catalog), seen="add_hours(seen, 1)", was="seen")
     work = place.db.create(sa.table("stored_work"), kept.only(("was",)))
     assert place.values("row.was", work)[5:8] == [
         datetime(2026, 11, 23, 8, 30), datetime(2026, 11, 23, 8, 30, 0, 1), datetime(2026, 11, 23, 9, 29, 59, 500_000),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.app.executions import execution
 from engine.app.options import FILE, Options
 from engine.app.project import Project
 from engine.app.session import Session
@@ -21,7 +22,6 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.runs import bind
-from engine.runs.execution import Execution
 from engine.runs.runner import Runner
 from engine.sql import catalog as catalogs
 from engine.state.facts import RunStarted
@@ -63,15 +63,15 @@ class World:
     def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str]) -> Runner:
         """Give a run that has just started."""
         session, time = self.session, self.clock()
-        execution = Execution(
-            run=RUN, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=self.catalog,
-            values=bind.values(spec, variables, run=RUN, time=time, started_at=time), evaluate=session.evaluate, time=time,
-            clock=self.clock, connect=session.connect, folder=self.folder, staging=session.state_folder / "staging",
-        )  # fmt: skip
+        values = bind.values(spec, variables, run=RUN, time=time, started_at=time)
+        started = RunStarted(at=time, workflow=spec.name, path="", workflow_text=spec.text, project_text=session.project.text,
+                             environment=None, variables=variables, time=time)  # fmt: skip
         session.ledger.ensure()
-        runner = Runner(execution, MemoryStore(), sleep=self.clock.sleep)
-        runner.append(RunStarted(at=time, workflow=spec.name, path="", workflow_text=spec.text, project_text=session.project.text,
-                                 environment=None, variables=variables, time=time))  # fmt: skip
+        running = execution(session, RUN, spec, graph, values, started)
+        runner = Runner(
+            replace(running, catalog=self.catalog, folder=self.folder), MemoryStore(), sleep=self.clock.sleep
+        )
+        runner.append(started)
         return runner
 
 

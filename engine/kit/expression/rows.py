@@ -67,8 +67,12 @@ class TableRow:
         return Value(meant(self.relation.c[name]), self.types[name]) if name in self.types else None
 
     def join_column(self, name: str) -> Any:
-        """Give the column by which a link of ours joins."""
+        """Give a column by which a link of ours joins."""
         return self.relation.c[name]
+
+    def ours(self, link: Link) -> list[Any]:
+        """Give the columns by which a link of ours joins."""
+        return [self.join_column(name) for name, _ in link.on]
 
 
 class LeastRow(TableRow):
@@ -101,9 +105,12 @@ class LeastRow(TableRow):
 class PopulationRow:
     """A row of a population, and of its dimension behind it."""
 
-    def __init__(self, source: Source, population: Population, catalog: Catalog) -> None:
+    def __init__(
+        self, source: Source, population: Population, catalog: Catalog, added: Mapping[str, Link] | None = None
+    ) -> None:
         self.source = source
         self.population = population
+        self.added = added or {}
         self.catalog = catalog
         self.dimension = catalog.dimension(population.dimension) if population.dimension else None
         self._target: TableRow | None = None
@@ -114,7 +121,7 @@ class PopulationRow:
 
     @property
     def links(self) -> Mapping[str, Link]:
-        return self.dimension.links if self.dimension else {}
+        return {**(self.dimension.links if self.dimension else {}), **self.added}
 
     @property
     def is_whole(self) -> bool:
@@ -156,10 +163,17 @@ class PopulationRow:
         column = self.key_column(name)
         return self.target.join_column(name) if column is None else column
 
+    def ours(self, link: Link) -> list[Any]:
+        """Give the columns by which a link of ours joins."""
+        names = [name for name, _ in link.on]
+        own = self.population.columns if link.is_own else {}
+        return [self.population.relation.c[name] if name in own else self.join_column(name) for name in names]
+
     def again(self, names: Iterator[int]) -> PopulationRow:
         """Give the same population once more, under another name, for the inside of a subquery."""
         relation = self.population.relation.alias()
-        return PopulationRow(Source(relation, names), replace(self.population, relation=relation), self.catalog)
+        population = replace(self.population, relation=relation)
+        return PopulationRow(Source(relation, names), population, self.catalog, self.added)
 
 
 Row = TableRow | PopulationRow
@@ -179,9 +193,9 @@ def follow(row: Row, link: Link, catalog: Catalog) -> TableRow:
 
 
 def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
-    dimension = catalog.behind(link)
+    dimension = catalog.behind(link, one=True)
     table = dimension.table.alias()
-    ours = [row.join_column(name) for name, _ in link.on]
+    ours = row.ours(link)
     if is_unique(dimension, {theirs for _, theirs in link.on}):
         row.source.join(table, sa.and_(*equal(ours, (table.c[their] for _, their in link.on))))
         return TableRow(row.source, dimension, table)
@@ -229,10 +243,8 @@ def pushed(row: Row, link: Link, theirs: list[Any], catalog: Catalog) -> list[An
     ):
         return []
     again = row.again(row.source.names)
-    keys = [again.key_column(name) for name, _ in link.on]
-    if any(key is None for key in keys):
-        return []
-    return [semi_joined(catalog, theirs, keys, again.source.base, [], [again.source.base])]
+    keys = again.ours(link)
+    return [semi_joined(catalog, theirs, keys, again.source.clause(), [], again.source.relations())]
 
 
 def semi_joined(

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.kit.option import Options, Scalar
-from engine.lang.loader import read_model
+from engine.lang.model import read_model
 from engine.lang.source import Block
 
 MARK = "s3cr3t-mark"

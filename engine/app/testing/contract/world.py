@@ -158,16 +158,6 @@ class World:
             is_environment_named=False,
         )
 
-    def write(self, file: str, content: str | bytes) -> Path:
-        """Write a file into the workflow's folder, byte for byte."""
-        path = self.folder / file
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    def forget_list(self, name: str) -> None:
-        with self.db.transaction() as connection:
-            connection.execute(self.ledger.lists.delete().where(self.ledger.lists.c.name == name))
-
     def everyone(self, dimension: str = "household") -> Population:
         """Give all rows of a dimension, kept as an activity before would have kept them."""
         return self.keep(self.catalog.dimension(dimension).population())
@@ -209,10 +199,6 @@ class World:
         with self.db.transaction() as connection:
             key = ("before", name, str(next(self._numbers)))
             self.ledger.write_list(connection, name, population, "replace", key, self.now)
-
-    def list_rows(self, name: str, *columns: str) -> list[Any]:
-        """Give the rows of a list."""
-        return self.rows(self.ledger.read_lists()[name], *columns)
 
     def perform(
         self, spec: WorkflowSpec, inputs: Inputs, *, run: str = "run1", known: Mapping[str, Any] | None = None

@@ -1,0 +1,160 @@
+"""Mappings read as pydantic models: every problem of a mapping in an author's words, at its place and with what to type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from engine.kit.errors import Diagnostic, Span, suggestion
+from engine.kit.option import Scalar
+from engine.lang import source
+from engine.lang.source import Block
+
+M = TypeVar("M", bound=BaseModel)
+
+MOST_ATTEMPTS = 20
+"""To read a mapping without its wrong parts: what is wrong may show only when other parts are gone."""
+
+
+def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: tuple[str, ...] = ()) -> M | None:
+    """Read a mapping as a pydantic model; its problems are added to `problems`, each with its place.
+
+    `known` are further keys that exist beside the model's own, for the near misses of an unknown one.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as failed:
+        for error in failed.errors(include_url=False)[: source.MOST_PROBLEMS]:
+            problems.extend(_diagnostics(dict(error), model, value, known))
+        return None
+
+
+def as_far_as_right(model: type[M], value: Block) -> M | None:
+    """Give the model without the parts that are wrong, where it can do without them."""
+    for _ in range(MOST_ATTEMPTS):
+        try:
+            return model.model_validate(value)
+        except ValidationError as failed:
+            errors = failed.errors(include_url=False)
+        wrong = {tuple(error["loc"])[: -1 if error["type"] == "missing" else None] for error in errors}
+        if () in wrong:
+            return None
+        value = _without(value, wrong)
+    return None
+
+
+def _without(value: Block, paths: Iterable[tuple[Any, ...]]) -> Block:
+    """Give a block without what the paths lead to; of a list or a text, nothing remains."""
+    rest = Block()
+    rest.span = value.span
+    below: dict[Any, list[tuple[Any, ...]]] = {}
+    for path in paths:
+        below.setdefault(path[0], []).append(path[1:])
+    for key, item in value.items():
+        inner = below.get(key)
+        if not inner:
+            rest[key] = item
+        elif isinstance(item, Block) and all(path and isinstance(path[0], str) for path in inner):
+            rest[key] = _without(item, inner)
+    return rest
+
+
+def _diagnostics(
+    error: Mapping[str, Any], model: type[BaseModel], value: Block, known: tuple[str, ...]
+) -> list[Diagnostic]:
+    path = tuple(error["loc"])
+    context = error.get("ctx", {})
+    span = _place(value, path, context.get("at", ()))
+    name = str(path[-1]) if path else ""
+    match error["type"]:
+        case "author":
+            return [item if item.span.line else replace(item, span=span) for item in context["diagnostics"]]
+        case "extra_forbidden":
+            fields = [*_fields_at(model, path[:-1]), *(known if len(path) == 1 else ())]
+            key = next((key for key in _at(value, path[:-1]) if key == name), None)
+            fix = suggestion(name, fields, "options")
+            return [Diagnostic(getattr(key, "span", span), "E102", f"unknown option '{name}'", fix)]
+        case "missing":
+            return [Diagnostic(span, "E103", f"the option '{name}' is missing", _told("add", model, path))]
+        case "literal_error":
+            written = str(error["input"])
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            fix = suggestion(written, choices, "choices")
+            return [Diagnostic(span, "E104", f"'{name}' cannot be '{written}'", fix)]
+        case type_:
+            option = ".".join(str(step) for step in path if not isinstance(step, int))
+            message = MISTAKEN.get(type_) or error["msg"].removeprefix("Value error, ")
+            what = f"'{option}': {message[:1].lower()}{message[1:]}" if option else message
+            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path))]
+
+
+MISTAKEN = {
+    "model_type": "a mapping is wanted here",
+    "dict_type": "a mapping is wanted here",
+    "tuple_type": "a list is wanted here",
+    "string_type": "a text is wanted here",
+}
+"""By pydantic's type of error, what an author reads."""
+
+
+def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
+    """Give the place of an option, or of what a validator names inside it: a text's own, a block's key."""
+    if not inside:
+        return source.span_of(value, path, value.span)
+    key = next(key for key in _at(value, path) if key == inside[0])
+    written = _at(value, path)[key]
+    return written.span if isinstance(written, Scalar) else key.span
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    """Give what a path leads to; where one stands for a list of one, its place in the list is passed over."""
+    for step in path:
+        value = value[step] if isinstance(step, str) or isinstance(value, list) else value
+    return value
+
+
+def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Give the options a nested model has."""
+    return list(_model_at(model, path).model_fields)
+
+
+def _model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    """Give a nested model, found by following the annotations."""
+    for step in path:
+        field = model.model_fields.get(step) if isinstance(step, str) else None
+        inner = _models_in(field.annotation) if field else _models_in(model)
+        model = inner[0] if inner else model
+    return model
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...]) -> str:
+    """Say what to type for an option: its example, and what it says; for a mapping inside a list of names, its options."""
+    steps = [step for step in path if isinstance(step, str)]
+    holder = _model_at(model, tuple(steps[:-1]))
+    field = holder.model_fields.get(steps[-1]) if steps else None
+    if field is None:
+        return f"{verb} its options: {', '.join(holder.model_fields)}"
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    example = _written(extra["example"]) if extra.get("example") is not None else "…"
+    doc = (field.description or "").removesuffix(".")
+    return f"{verb} '{steps[-1]}: {example}' ({doc[:1].lower()}{doc[1:]})"
+
+
+def _written(example: Any) -> str:
+    match example:
+        case dict():
+            return "{" + ", ".join(f"{key}: {_written(item)}" for key, item in example.items()) + "}"
+        case list():
+            return f"[{', '.join(map(_written, example))}]"
+        case _:
+            return str(example)
