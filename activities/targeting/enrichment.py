@@ -147,7 +147,7 @@ class Enrichment(Staged):
                 if self.on
                 else "nothing says by which columns 'with' is linked"
             )
-            place = getattr(next(iter(self.on or {}), None), "span", None)
+            place = getattr(next(iter((self.on or {}).values()), None), "span", None)
             raise AuthorError.at(place, "E412", what, "write both 'with' and 'on', or none of them")
         if self.on is None:
             return Frame(population, catalog)

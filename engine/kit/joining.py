@@ -9,7 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Dimension, Link
-from engine.kit.errors import AuthorError, EngineBug, suggestion
+from engine.kit.errors import AuthorError, EngineBug, Span, suggestion
 from engine.kit.expression import SortKey
 from engine.kit.expression.value import common_type
 from engine.kit.frame import Frame
@@ -38,20 +38,21 @@ def linked(
 def _hold_types(ours: Population, theirs: Population, on: Mapping[str, str], catalog: Catalog) -> None:
     known = {**(catalog.dimension(ours.dimension).columns if ours.dimension else {}), **ours.columns}
     for our, their in on.items():
-        sides = (_type(our, known), _type(their, theirs.columns))
+        place = getattr(their, "span", None)  # a key has none
+        sides = (_type(our, known, place), _type(their, theirs.columns, place))
         if common_type(sides) is None:
             raise AuthorError.at(
-                getattr(their, "span", None),
+                place,
                 "E305",
                 f"'{our}' is {sides[0]} and '{their}' is {sides[1]}, so they cannot be joined",
                 "bring both to one type in an 'edit_schema' before",
             )
 
 
-def _type(name: str, columns: Mapping[str, Type]) -> Type:
+def _type(name: str, columns: Mapping[str, Type], place: Span | None) -> Type:
     if name not in columns:
         fix = suggestion(name, columns, "columns")
-        raise AuthorError.at(getattr(name, "span", None), "E301", f"there is no column '{name}'", fix)
+        raise AuthorError.at(place, "E301", f"there is no column '{name}'", fix)
     return columns[name]
 
 
