@@ -12,6 +12,7 @@ COMPONENTS = (
     Component("activity", "deduplication", "activities.targeting.deduplication:Deduplication"),
     Component("activity", "enrichment", "activities.targeting.enrichment:Enrichment"),
     Component("activity", "change_dimension", "activities.targeting.change_dimension:ChangeDimension"),
+    Component("activity", "edit_schema", "activities.targeting.edit_schema:EditSchema"),
     Component("activity", "read_list", "activities.lists.read_list:ReadList"),
     Component("activity", "list_import", "activities.lists.list_import:ListImport"),
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
