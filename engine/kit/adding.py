@@ -33,6 +33,11 @@ class Lines(Options):
     add: Columns = option("Columns of a line: name and expression.", example={"bought": "purchased_at"})
 
     @property
+    def texts(self) -> list[Expr | SortKey]:
+        """Give what is written in it."""
+        return [self.of, *([self.where] if self.where else []), *self.order, *self.add.values()]
+
+    @property
     def names(self) -> list[str]:
         """Name the columns: those of the first line, then those of the second, …"""
         places = range(1, (int(settled(self.count)) or 1) + 1)

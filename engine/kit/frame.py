@@ -128,6 +128,11 @@ class Frame:
             inner = f'exists("{quoted}"{inner and f" where {inner}"})'
         return self.condition(Expr(inner))
 
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """The links of the rows."""
+        return self._scope.row.links
+
     def has_followed(self, link: str) -> bool:
         """Say that an expression so far named a column behind a link of the population."""
         return (id(self._scope.row), link) in self._source.linked

@@ -47,12 +47,19 @@ class Source:
 
 
 class TableRow:
-    """A row of a dimension's table."""
+    """A row of a dimension's table. `origin` is the row it belongs to, and the link that leads to it where it is another one."""
 
-    def __init__(self, source: Source, dimension: Dimension, relation: sa.FromClause) -> None:
+    def __init__(
+        self,
+        source: Source,
+        dimension: Dimension,
+        relation: sa.FromClause,
+        origin: tuple[Row, Link | None] | None = None,
+    ) -> None:
         self.source = source
         self.dimension = dimension
         self.relation = relation
+        self.origin = origin
 
     @property
     def types(self) -> Mapping[str, Type]:
@@ -149,7 +156,7 @@ class PopulationRow:
                 relation = self.dimension.table.alias()
                 theirs = [relation.c[name] for name in self.dimension.key]
                 self.source.join(relation, sa.and_(*equal(map(self.key_column, self.dimension.key), theirs)))
-            self._target = TableRow(self.source, self.dimension, relation)
+            self._target = TableRow(self.source, self.dimension, relation, (self, None))
         return self._target
 
     def key_column(self, name: str) -> Any | None:
@@ -198,7 +205,7 @@ def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
     ours = row.ours(link)
     if is_unique(dimension, {theirs for _, theirs in link.on}):
         row.source.join(table, sa.and_(*equal(ours, (table.c[their] for _, their in link.on))))
-        return TableRow(row.source, dimension, table)
+        return TableRow(row.source, dimension, table, (row, link))
     keys = [joinable(table.c[their]) for _, their in link.on]
     narrowed = pushed(row, link, keys, catalog)
 
@@ -231,20 +238,32 @@ def is_declared_unique(table: sa.Table, columns: set[str]) -> bool:
 
 
 def pushed(row: Row, link: Link, theirs: list[Any], catalog: Catalog) -> list[Any]:
-    """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension.
-
-    The population is read a second time for it, so one that itself groups rows is not pushed.
-    """
-    if not isinstance(row, PopulationRow) or row.is_whole:
+    """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension."""
+    again = _again(row, row.source.names, catalog)
+    if again is None:
         return []
-    relation = row.population.relation
-    if not isinstance(relation, sa.TableClause) and any(
-        isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)
-    ):
-        return []
-    again = row.again(row.source.names)
     keys = again.ours(link)
     return [semi_joined(catalog, theirs, keys, again.source.clause(), [], again.source.relations())]
+
+
+def _again(row: Row, names: Iterator[int], catalog: Catalog) -> Row | None:
+    """Give a row for the inside of a subquery, where reading the population a second time costs less than it saves.
+
+    One that itself groups rows is not read again, unless it is kept for that (a CTE).
+    """
+    match row:
+        case PopulationRow(is_whole=False, population=population):
+            relation = population.relation
+            is_kept = isinstance(relation, sa.TableClause | sa.CTE)
+            groups = not is_kept and any(isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation))
+            return None if groups else row.again(names)
+        case TableRow(origin=(before, link)):
+            again = _again(before, names, catalog)
+            if link is None:
+                return again.target if isinstance(again, PopulationRow) else None
+            found = again and follow(again, link, catalog)
+            return None if isinstance(found, LeastRow) else found
+    return None
 
 
 def semi_joined(

@@ -210,6 +210,8 @@ class RowScope:
         source = inner.row.source
         ours = row.ours(link)
         theirs = [source.base.c[their] for _, their in link.on]
+        if not (looks_rows_up or looks_out):
+            conditions += pushed(row, link, theirs, self.catalog)
         return semi_joined(
             self.catalog, ours, theirs, source.clause(), conditions, source.relations(), looks_out=looks_out
         )
