@@ -13,6 +13,7 @@ COMPONENTS = (
     Component("activity", "enrichment", "activities.targeting.enrichment:Enrichment"),
     Component("activity", "change_dimension", "activities.targeting.change_dimension:ChangeDimension"),
     Component("activity", "edit_schema", "activities.targeting.edit_schema:EditSchema"),
+    Component("activity", "reconciliation", "activities.targeting.reconciliation:Reconciliation"),
     Component("activity", "read_list", "activities.lists.read_list:ReadList"),
     Component("activity", "list_import", "activities.lists.list_import:ListImport"),
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
@@ -22,6 +23,12 @@ COMPONENTS = (
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
+    Component(
+        "pytest_fixture",
+        "experience_cloud",
+        "activities.audiences.fixture:LocalExperienceCloud",
+        "The local Experience Cloud: `hold` people in an audience before a workflow runs, then see `members` and `files`.",
+    ),
     Component("examination", "Experience Cloud", "activities.audiences.examination:EXPERIENCE_CLOUD"),
     Component(
         "command",

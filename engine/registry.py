@@ -16,7 +16,7 @@ GROUP = "audienceflow.components"
 OWN = ("activities:COMPONENTS", "engine.lang.rules:COMPONENTS")
 REINSTALL = "reinstall or remove the package it comes from"
 
-LAZY: tuple[ComponentKind, ...] = ("command", "connector")
+LAZY: tuple[ComponentKind, ...] = ("command", "connector", "pytest_fixture")
 """Kinds of which a run needs few: a plugin's are imported when they are asked for, all others when the plugin is."""
 RESERVED: Mapping[ComponentKind, frozenset[str]] = {"section": frozenset(("databases", "dimensions", "environments"))}
 """Names that are ours without being components."""

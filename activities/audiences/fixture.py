@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from activities.connectors import experience_cloud
 from engine.kit.activity import Activity
 from engine.kit.connector import Surroundings
-from engine.kit.errors import AuthorError, suggestion
+from engine.kit.errors import AuthorError, DataError, suggestion
+from engine.kit.fixture import Stage
 
 
 class AudiencesFixture:
@@ -64,6 +65,33 @@ class AudiencesFixture:
 
 
 AUDIENCES = AudiencesFixture()
+
+
+class LocalExperienceCloud:
+    """The local Experience Cloud in tests in Python; audiences go by their names in the project file."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def hold(self, audience: str, identifiers: Iterable[str]) -> None:
+        """Put people into an audience, as Experience Cloud knows them: when the next workflow begins."""
+        self._stage.prepare("audiences", {audience: list(identifiers)})
+
+    def members(self, audience: str) -> set[str]:
+        """Give who is in an audience now. DataError when the project of the last workflow declares none of that name."""
+        surroundings = self._stage.surroundings
+        audiences = surroundings.sections.get("audiences") or {}
+        if audience not in audiences:
+            fix = suggestion(audience, audiences, "audiences")
+            raise DataError(f"the project has no audience '{audience}'", fix)
+        segment = audiences[audience].segment
+        return set(experience_cloud.local(surroundings).members(segment)) if segment else set()
+
+    @property
+    def files(self) -> dict[str, list[str]]:
+        """The lines of every file that was received, by name."""
+        inbound = _inbound(self._stage.surroundings)
+        return {file.name: ["\t".join(line) for line in _lines(file)] for file in inbound}
 
 
 def _inbound(surroundings: Surroundings) -> list[Path]:

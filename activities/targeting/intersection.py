@@ -9,32 +9,43 @@ import sqlalchemy as sa
 
 from engine.kit.activity import RESULT, Port, Transform
 from engine.kit.catalog import Catalog
-from engine.kit.matching import agree, stacked
+from engine.kit.frame import Frame
+from engine.kit.matching import MATCH, Kept, Match, fresh, in_all, laid, sides, with_one_key
+from engine.kit.option import option
 from engine.kit.population import Inputs, Population
 
 
 class Intersection(Transform):
-    """Keep the rows of the first population whose key every other one holds.
+    """Keep the rows of the first population that every other one holds.
 
-    The result has the columns of the first. The complement is everybody who is in at least one population but not in all,
-    with the columns of all (see `union`). A null in a key matches nothing. (Campaign: Intersection, keys only.)
+    The first population, the primary one, gives the rows, the key and the dimension of the result; its columns are all kept, or those
+    that every population has. With `match: key` a row is held where its key is; with `match: columns`, or by expressions, where a row
+    with equal values is, so populations of several dimensions can be held against each other. A null matches nothing.
+    `columns` leaves out keys of different dimensions, and line numbers, which have only their name in common.
+
+    The complement is everybody who is in at least one population but not in all, brought together as by a `union` with the same
+    `match`: a row that an earlier population holds is not taken again. (Campaign: Intersection.)
     """
 
     type: ClassVar[str] = "intersection"
     inputs: ClassVar[tuple[Port, ...]] = (
-        Port(name="from", doc="The populations; the first gives the columns.", many=True),
+        Port(name="from", doc="The populations; the first gives the rows.", many=True),
     )
     example: ClassVar[Mapping[str, object]] = {}
+
+    match: Match = MATCH
+    columns: Kept = option("Which columns both outputs have: all there are, or the common ones.", default="all")
 
     def outputs(self) -> tuple[Port, ...]:
         return (RESULT, Port(name="complement", doc="Those who are in some of the populations, but not in all."))
 
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
-        first, *others = populations = inputs.many("from")
-        agree(populations)
-        everyone = stacked(populations)
-        in_all = sa.and_(sa.true(), *(everyone.matches(population) for population in populations))
+        populations = inputs.many("from")
+        held = first, *others = sides(self.match, [Frame(population, catalog) for population in populations])
+        is_in_all = sa.and_(sa.true(), *(first.is_in(other) for other in others))
+        result = first.frame.where(is_in_all)
+        rest = [first.frame.where(~is_in_all), *(fresh(held, place) for place in range(1, len(held)))]
         return {
-            "result": first.where(sa.and_(sa.true(), *(first.matches(other) for other in others))),
-            "complement": everyone.where(~in_all),
+            "result": result.only(in_all(populations)) if self.columns == "common" else result,
+            "complement": laid(with_one_key(rest, catalog.dialect), self.columns),
         }

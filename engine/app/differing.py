@@ -9,11 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.app.planning import MASK
 from engine.app.session import Session, read_workflow
 from engine.kit.errors import DataError, suggestion
 from engine.kit.population import Population
 from engine.lang import graph as graphs
 from engine.lang.graph import CONTROL, Graph
+from engine.lang.spec import WorkflowSpec
 from engine.runs.execution import fired_population
 from engine.state.facts import TransitionFired
 from engine.state.fold import RunState, fold
@@ -24,7 +26,10 @@ Fired = Mapping[tuple[str, str], Population]
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """Rows that one run has and the other has not: how many, at which activity they first did, and the first of their keys."""
+    """Rows that one side has and the other has not: how many, by the activity that tells it, and the first of their keys.
+
+    Values of personal columns are masked.
+    """
 
     count: int
     at: Mapping[str, int]
@@ -51,13 +56,12 @@ def differences(session: Session, before: str, after: str, target: str | None, l
 
     Rows are compared by key. Raises DataError when a port did not fire, or its rows were dropped since.
     """
-    first, last = (fold(session.store.facts(run)) for run in (before, after))
-    if first.started is None or last.started is None:
-        raise DataError(f"there is no run '{before if first.started is None else after}'", "see 'audienceflow runs'")
-    spec, graph = read_workflow(Path(last.started.path), last.workflow_text, session.registry)
-    old, new = _fired(session, first), _fired(session, last)
-    named = _named(target, spec.activities, new) if target else None
-    ports = [named] if named else [port for name in spec.activities for port in new if port[0] == name and port in old]
+    (*_, first), (spec, graph, last) = (recorded(session, run) for run in (before, after))
+    old, new = fired_by(session, first), fired_by(session, last)
+    chosen = named(target, spec.activities, new) if target else None
+    ports = (
+        [chosen] if chosen else [port for name in spec.activities for port in new if port[0] == name and port in old]
+    )
     missing = [run for run, fired in ((before, old), (after, new)) for port in ports if port not in fired]
     if missing:
         fix = "choose another port, or newer runs: the work tables of older ones are dropped"
@@ -65,7 +69,16 @@ def differences(session: Session, before: str, after: str, target: str | None, l
     return [_difference(session, graph, port, old, new, limit) for port in ports]
 
 
-def _named(target: str, activities: Mapping[str, Any], fired: Fired) -> tuple[str, str]:
+def recorded(session: Session, run: str) -> tuple[WorkflowSpec, Graph, RunState]:
+    """Give the workflow of a run as it was, and where the run stands."""
+    state = fold(session.store.facts(run))
+    if state.started is None:
+        raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
+    return *read_workflow(Path(state.started.path), state.workflow_text, session.registry), state
+
+
+def named(target: str, activities: Mapping[str, Any], fired: Fired) -> tuple[str, str]:
+    """Give the port that a person names by `activity` or `activity.port`."""
     activity, _, port = target.partition(".")
     if activity not in activities:
         raise DataError(f"there is no activity '{activity}'", suggestion(activity, activities, "activities"))
@@ -73,7 +86,8 @@ def _named(target: str, activities: Mapping[str, Any], fired: Fired) -> tuple[st
     return activity, port or ("result" if "result" in ports or not ports else ports[0])
 
 
-def _fired(session: Session, state: RunState) -> Fired:
+def fired_by(session: Session, state: RunState) -> Fired:
+    """Give the populations of a run that are still there."""
     facts: Iterator[TransitionFired] = (fact for task in state.tasks.values() for fact in task.fired.values())
     tables = ((fact, session.db.named(fact.table)) for fact in facts if fact.table)
     return {
@@ -119,13 +133,34 @@ def _moved(
     place = sa.case(*(
         (sa.and_(has.matches(one), ~has.matches(other)), sa.literal(name, sa.String())) for name, one, other in path
     ))  # fmt: skip
-    moved = sa.select(*has.key_columns, place.label("place")).where(~has.matches(has_not)).subquery()
-    keys = [moved.c[name] for name in has.key]
+    return moved(session, has, ~has.matches(has_not), place, limit)
+
+
+def moved(
+    session: Session, has: Population, is_moved: sa.ColumnElement[bool], place: sa.ColumnElement[Any], limit: int
+) -> Moved:
+    """Count the rows for which it is so, by place, and give the first of their keys, as far as anybody may see them."""
+    name = has.unused("place")
+    found = sa.select(*has.key_columns, place.label(name)).where(is_moved).subquery()
+    keys = [found.c[column] for column in has.key]
+    order = [
+        session.db.dialect.order(found.c[column], has.columns[column], descending=False, nulls_first=False)
+        for column in has.key
+    ]
     with session.db.transaction() as connection:
-        counted = connection.execute(sa.select(moved.c.place, sa.func.count()).group_by(moved.c.place)).all()
-        first = connection.execute(sa.select(*keys).order_by(*keys).limit(limit)).all() if counted else []
+        counted = connection.execute(sa.select(found.c[name], sa.func.count()).group_by(found.c[name])).all()
+        first = connection.execute(sa.select(*keys).order_by(*order).limit(limit)).all() if counted else []
+    masked = _masked(session, has)
     return Moved(
         count=sum(count for _, count in counted),
         at=dict(sorted(map(tuple, counted), key=lambda row: (-row[1], row[0]))),
-        keys=[tuple(key) for key in first],
+        keys=[
+            tuple(MASK if name in masked else value for name, value in zip(has.key, key, strict=True)) for key in first
+        ],
     )
+
+
+def _masked(session: Session, population: Population) -> frozenset[str]:
+    """Give the columns of a key that are shown to nobody: of rows that are of no dimension, nobody said that they may be."""
+    dimension = session.catalog().dimensions.get(population.dimension or "")
+    return frozenset(population.key if dimension is None else set(population.key) & set(dimension.personal))

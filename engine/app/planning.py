@@ -35,6 +35,9 @@ from engine.sql.lineage import Origins
 from engine.state import facts as f
 from engine.state.memory import MemoryStore
 
+MASK = "•••"
+"""Stands for a value of a personal column."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

@@ -1,12 +1,14 @@
-"""The pytest plugin: `…_test.yaml` files become pytest items, and activities can be tested in a few lines of Python.
+"""The pytest plugin: `…_test.yaml` files become pytest items; activities and workflows can be tested in a few lines of Python.
 
-It is loaded wherever audienceflow is installed, so it imports nothing heavy and takes no interest in any other file.
+It is loaded wherever audienceflow is installed, so it imports nothing heavy and takes no interest in any other file. Components
+add fixtures of their own, which are known by name and imported when a test asks for one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +16,35 @@ import pytest
 from engine.app.testing import holds_tests
 
 if TYPE_CHECKING:
+    from engine.app.testing.outputs import PortRows
     from engine.app.testing.python import Bench, GivenPopulation
     from engine.app.testing.running import Outcome
+    from engine.app.testing.stage import Stage, WorkflowRun
     from engine.app.testing.suite import Suite
+    from engine.app.testing.world import Clock
     from engine.app.testing.written import WrittenTest
+    from engine.kit.component import Component
 
 pytest.register_assert_rewrite("engine.app.testing.contract.suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the fixtures that components register."""
+    from engine import registry
+
+    fixtures = ModuleType("audienceflow_fixtures")
+    rows = registry.read().of("pytest_fixture")
+    for name in rows:
+        setattr(fixtures, name, _fixture(rows.component(name)))
+    config.pluginmanager.register(fixtures, fixtures.__name__)
+
+
+def _fixture(component: Component) -> Any:
+    def made(_stage: Stage) -> Any:
+        return component.load()(_stage)
+
+    made.__doc__ = component.summary
+    return pytest.fixture(name=component.name)(made)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -81,15 +106,36 @@ class WorkflowTest(pytest.Item):
 
 
 @pytest.fixture
-def _bench() -> Bench:
+def clock() -> Clock:
+    """The engine's time, which stands still at 2026-11-23 00:00 UTC: `clock.set("2027-01-01")`, `clock.advance(days=1)`."""
+    from datetime import UTC, datetime
+
+    from engine.app.testing.world import Clock
+
+    return Clock(datetime(2026, 11, 23, tzinfo=UTC))
+
+
+@pytest.fixture
+def _bench(clock: Clock) -> Bench:
     from engine.app.testing.python import Bench
 
-    return Bench()
+    return Bench(clock)
+
+
+@pytest.fixture
+def _stage(clock: Clock) -> Iterator[Stage]:
+    import os
+
+    from engine.app.testing.stage import Stage
+
+    stage = Stage(clock, os.environ)
+    yield stage
+    stage.close()
 
 
 @pytest.fixture
 def population(_bench: Bench) -> Callable[..., GivenPopulation]:
-    """Make populations: `population([{"id": 1, "city": "Rome"}], key="id", dimension="person")`.
+    """Make a population from rows: `population([{"id": 1, "city": "Rome"}], key="id", dimension="person")`.
 
     Rows with a dimension are rows of its table too. Without `key`, the first column is the key.
     """
@@ -97,6 +143,19 @@ def population(_bench: Bench) -> Callable[..., GivenPopulation]:
 
 
 @pytest.fixture
-def run_activity(_bench: Bench) -> Callable[..., dict[str, list[dict[str, Any]]]]:
-    """Run an activity, and give the rows of every port in the order of the key: `run_activity(Union(), from_=[a, b])`."""
+def run_activity(_bench: Bench) -> Callable[..., dict[str, PortRows]]:
+    """Run one activity over populations, by input port (`from_` for `from`): `run_activity(Union(), from_=[a, b])`.
+
+    Gives by output port the rows, in the order of the key; `.columns` of them gives the types of the columns.
+    """
     return _bench.run_activity
+
+
+@pytest.fixture
+def run_workflow(_stage: Stage) -> Callable[..., WorkflowRun]:
+    """Run a workflow file: `run_workflow(path, tables={"people": [{"id": 1}]}, lists={}, vars={}, env=None)`.
+
+    Gives `.outputs`, the rows by `activity` or `activity.port`, and `.lists`, the rows of every list. The database is in memory
+    and lasts for the test: a second run finds what the first one left. Raises DataError when the run does not succeed.
+    """
+    return _stage.run_workflow

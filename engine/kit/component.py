@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 ComponentKind = Literal[
-    "activity", "function", "connector", "rule", "column_rule", "section", "command", "fixture", "examination"
+    "activity", "function", "connector", "rule", "column_rule", "section", "command", "fixture", "pytest_fixture", "examination"
 ]  # fmt: skip
 
 
@@ -15,8 +15,8 @@ ComponentKind = Literal[
 class Component:
     """A component: what it is, the name people write, and `module:attribute` where it is.
 
-    `summary` is for commands only: the help text shown without importing the module. A command of two words, `doctor data-source`,
-    stands below another.
+    `summary` is for commands and fixtures of pytest: the help text shown without importing the module. A command of two words,
+    `doctor data-source`, stands below another.
     """
 
     kind: ComponentKind

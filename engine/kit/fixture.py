@@ -1,4 +1,7 @@
-"""What a component adds to tests: an outside world to begin with, and what it holds afterwards."""
+"""What a component adds to tests: an outside world to begin with, and what it holds afterwards.
+
+A `fixture` serves tests in YAML. A `pytest_fixture` is a function of a `Stage` and gives what tests in Python ask for by its name.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,14 @@ class Fixture(Protocol):
 
     def observed(self, activity: Activity, surroundings: Surroundings) -> frozenset[str] | None:
         """Give what the stand-in received where the activity sends to, in this run; None for an activity that sends nothing."""
+
+
+class Stage(Protocol):
+    """Where a test in Python runs workflows, for as long as the test lasts."""
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """The surroundings of the project whose workflow was run last. DataError before the first."""
+
+    def prepare(self, fixture: str, written: Mapping[str, Sequence[str]]) -> None:
+        """Have a fixture filled, as a test in YAML has it filled by its key, when the next workflow begins."""

@@ -17,11 +17,12 @@ from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal
 from engine.kit.expression.scope import RowScope
 from engine.kit.expression.stored import meant
-from engine.kit.expression.value import Value
+from engine.kit.expression.value import Value, cure_of_carried
 from engine.kit.population import Population
 from engine.kit.types import NULL
 
 T = TypeVar("T")
+TOLD = "is_so_by_window"
 
 
 class Frame:
@@ -36,7 +37,8 @@ class Frame:
         self.population = population
         self.catalog = catalog
         self._source = Source(population.relation)
-        self._scope = RowScope(PopulationRow(self._source, population, catalog, links), catalog)
+        self.row = PopulationRow(self._source, population, catalog, links)
+        self._scope = RowScope(self.row, catalog)
 
     def value(self, expression: Expr, *, grouping: bool = False) -> Value:
         """Compile a value; `grouping` allows aggregates without a link, for a select that is grouped.
@@ -49,16 +51,22 @@ class Frame:
         """Compile several values."""
         return tuple(self.value(expression) for expression in expressions)
 
+    def identities(self, expressions: Iterable[Expr]) -> tuple[Value, ...]:
+        """Compile values whose equality decides; AuthorError for one that databases hold equal to others each in its own way."""
+        return tuple(
+            self._tried(partial(self._identity, expression), Value(sa.null(), NULL)) for expression in expressions
+        )
+
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
-        """Compile a condition; it may be null, which is not true."""
-        return self._tried(lambda: self._compiler(expression, grouping).condition(expression.tree), sa.true())
+        """Compile a condition; it may be null, which is not true. Its windows look at all rows of the population."""
+        return self._tried(partial(self._condition, expression, grouping), sa.true())
 
     def order(self, keys: Sequence[SortKey], *, grouping: bool = False) -> tuple[Sql, ...]:
         """Compile sort keys. The population's key ends them, so that no two rows are equal."""
         nothing: tuple[Sql, ...] = ()
         sorted_: list[Sql] = []
         for key in keys:
-            compiler = self._compiler(key, grouping)
+            compiler = replace(self._compiler(key, grouping), windows=False)
             sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
 
@@ -81,7 +89,7 @@ class Frame:
         inner, lines = self._scope.lines(of.tree, self._compiler(of, False), nodes)
 
         def inside(text: Expr | SortKey) -> Compiler:
-            return replace(self._compiler(text, False), scope=inner)
+            return replace(self._compiler(text, False), scope=inner, windows=False)
 
         condition = inside(where).condition(where.tree) if where else None
         sorted_ = [sql for key in order for sql in inside(key).sorted([key.sort])]
@@ -145,8 +153,30 @@ class Frame:
         """Keep the rows for which the expression is true; all of them when there is none."""
         if expression is None:
             return self.population
-        condition = self.condition(expression)
-        return self.population.of(self.select(*self._columns(self.population.columns)).where(condition))
+        return self.where(self.condition(expression))
+
+    def where(self, *conditions: sa.ColumnElement[bool]) -> Population:
+        """Keep the rows for which all conditions, compiled here, are true."""
+        return self.population.of(self.select(*self._columns(self.population.columns)).where(*conditions))
+
+    def _identity(self, expression: Expr) -> Value:
+        value = replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
+        if value.type.is_carried:
+            what = f"values of type {value.type} are not equal in the same way on every database"
+            raise expression.error(expression.tree.at, "E305", what, cure_of_carried(value.type))
+        return value
+
+    def _condition(self, expression: Expr, grouping: bool) -> sa.ColumnElement[bool]:
+        """Compile a condition. With windows it is told row by row beside the population, since no database filters by one."""
+        if grouping or not any(isinstance(node, tree.Window) for node, _ in tree.walk(expression.tree)):
+            return self._compiler(expression, grouping).condition(expression.tree)
+        relation = self.population.relation.alias()
+        beside = Frame(replace(self.population, relation=relation), self.catalog)
+        is_so = beside._compiler(expression, grouping).condition(expression.tree)
+        keys = beside.population.key_columns
+        told = beside.select(*keys, is_so.label(TOLD)).subquery()
+        self._source.join(told, sa.and_(*equal(self.population.key_columns, [told.c[key.name] for key in keys])))
+        return told.c[TOLD]
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""

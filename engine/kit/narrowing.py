@@ -25,7 +25,12 @@ def cost(text: Text) -> int:
 
 
 def steps(where: Expr | None, others: int, catalog: Catalog) -> list[list[Expr]]:
-    """Give the conditions in the order they are best held; the last of them together with what costs as much as `others`."""
+    """Give the conditions in the order they are best held; the last of them together with what costs as much as `others`.
+
+    With a window among them all are held at once: it looks at all rows.
+    """
+    if where is not None and any(isinstance(node, tree.Window) for node, _ in tree.walk(where.tree)):
+        return [[where]]
     found: dict[int, list[Expr]] = {PLAIN: [], EXISTS: [], GROUPS: []}
     for condition in where.conjuncts() if where else []:
         found[cost(condition)].append(condition)

@@ -86,7 +86,7 @@ class Population:
 
     def where(self, condition: sa.ColumnElement[bool]) -> Population:
         """Keep the rows for which the condition is true (not those for which it is null)."""
-        return self.of(self.select().where(condition))
+        return replace(self, relation=self.select().where(condition).subquery(), count=None)
 
     def with_column(self, name: str, value: sa.ColumnElement[object], type_: Type) -> Population:
         """Add a column, or replace the one of that name."""
@@ -146,10 +146,16 @@ def _twins(names: Collection[str]) -> tuple[str, str] | None:
 
 
 class Inputs(Mapping[str, Population]):
-    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order."""
+    """The populations that arrived, by input port. `many` gives those of a set port, in the author's order.
 
-    def __init__(self, ports: Mapping[str, Sequence[Population]]) -> None:
+    `names` are what the author called them there: `buyers`, `groups.vip`.
+    """
+
+    def __init__(
+        self, ports: Mapping[str, Sequence[Population]], names: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._ports = {name: tuple(populations) for name, populations in ports.items()}
+        self._names = names or {}
 
     def __getitem__(self, port: str) -> Population:
         (population,) = self._ports[port]
@@ -157,6 +163,11 @@ class Inputs(Mapping[str, Population]):
 
     def many(self, port: str) -> tuple[Population, ...]:
         return self._ports.get(port, ())
+
+    def named(self, port: str) -> tuple[tuple[str, Population], ...]:
+        """Give those of a set port with their names, which are empty where nobody said them."""
+        populations = self.many(port)
+        return tuple(zip(self._names.get(port, [""] * len(populations)), populations, strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ports)

@@ -158,10 +158,11 @@ def _inputs(execution: Execution, spec: ActivitySpec, command: Execute, state: R
         shape = execution.planned.get(f"{reference.activity}.{reference.port}", like)
         if shape is not None:
             arrived[reference] = shape.emptied()
-    return Inputs({
-        port: [arrived[reference] for reference in references if reference in arrived]
-        for port, references in spec.inputs.items()
-    })  # fmt: skip
+    came = {port: [each for each in references if each in arrived] for port, references in spec.inputs.items()}
+    return Inputs(
+        {port: [arrived[reference] for reference in references] for port, references in came.items()},
+        {port: [reference.short for reference in references] for port, references in came.items()},
+    )
 
 
 def _arrived(execution: Execution, reference: Reference, state: RunState) -> Population:

@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 import engine
 from engine.app.cli import app
 from engine.app.differing import Difference, differences
+from engine.app.list_difference import ListDifference, list_difference
 from engine.app.options import Options
 from engine.app.session import Session
-from engine.kit.errors import DataError
+from engine.kit.errors import AuthorError, DataError
 from engine.registry import load
 
 PROJECT = """\
@@ -103,3 +104,80 @@ def test_a_person_and_a_program_read_it(project: Path, monkeypatch: pytest.Monke
     assert listed[2].split() == ["strangers.result", "1", "3", "+2"]
     found = json.loads(CliRunner().invoke(app, ["diff", "w_one", "w_two", "--format", "json"]).stdout)
     assert found["ports"][2]["went"]["at"] == {"chosen": 2, "adults": 1}
+
+
+# a run and a list
+
+
+def listed(project: Path, text: str, target: str | None = None, run: int = 1) -> ListDifference:
+    path = project / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    with Session.start(project, load(), Options()) as session:
+        return list_difference(session, session.store.runs("w")[run], path, target, 9)
+
+
+EVERYONE = "id,shop,name\n1,ä,A\n02,ä,B\n3,ä,C\n1,b,D\n+4,b,E\n4,b,E again\n9,b,Nobody\n"
+
+
+def test_people_of_a_list_are_looked_for_in_a_run_and_the_other_way_round(project: Path) -> None:
+    found = listed(project, EVERYONE)
+    assert (found.port, found.key, found.rows) == ("kept.result", ("shop", "id"), 5)
+    assert (found.listed, found.repeated) == (6, 1)
+    assert (found.unlisted.count, found.unlisted.keys) == (2, [("b", 2), ("b", 3)])
+    assert (found.lost.at, found.lost.keys) == ({"adults": 1, "chosen": 1}, [("b", 4), ("ä", 1)])
+    assert (found.unknown.count, found.unknown.keys) == (1, [("b", 9)])
+
+
+def test_nothing_of_a_list_stays_in_the_database(project: Path, database_url: str) -> None:
+    def tables() -> set[tuple[str | None, str]]:
+        made = sa.create_engine(database_url)
+        with made.connect() as connection:
+            schemas = sa.inspect(connection).get_schema_names()
+            found = {(schema, name) for schema in schemas for name in sa.inspect(connection).get_table_names(schema)}
+        made.dispose()
+        return found
+
+    before = tables()
+    listed(project, EVERYONE)
+    assert tables() == before
+
+
+def test_a_port_of_a_run_is_held_against_a_list(project: Path) -> None:
+    found = listed(project, EVERYONE, "adults", 0)
+    assert (found.rows, found.lost.at) == (5, {"adults": 2})
+    assert listed(project, "shop,id\n", "chosen").unlisted.count == 5
+    with pytest.raises(DataError, match="there is no activity 'choosen'"):
+        listed(project, EVERYONE, "choosen")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("shop,person\nb,1\n", r"list\.csv:1:1: C002 the header does not name 'id', which tells people apart\n  fix: .*the key is shop, id"),
+        ("shop,id\nb,one\n,2\n",
+         r"list\.csv:2:3: C004 'one' is no value of 'id', which is integer\n.*\n.*list\.csv:3:1: C004 this line has no key"),
+    ],
+)  # fmt: skip
+def test_a_list_without_keys_is_refused_with_its_line(project: Path, text: str, problem: str) -> None:
+    with pytest.raises(AuthorError, match=problem):
+        listed(project, text)
+
+
+def test_a_person_and_a_program_read_where_a_list_was_lost(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    (project / "list.csv").write_text(EVERYONE, encoding="utf-8")
+    told = CliRunner().invoke(app, ["diff", "w_one", "--with", "list.csv"])
+    assert told.stdout.splitlines() == [
+        "kept.result: 5 rows, 6 in the file, 1 repeated", "",
+        "2 not in the file", "  shop, id: b/2, b/3", "",
+        "2 of the file lost", "  1 at adults", "  1 at chosen", "  shop, id: b/4, ä/1", "",
+        "1 of the file unknown to the dimension", "  shop, id: b/9",
+    ]  # fmt: skip
+    text = (project / "project.yaml").read_text(encoding="utf-8")
+    (project / "project.yaml").write_text(text.replace("[shop, id]", "[shop, id], personal: id"), encoding="utf-8")
+    shown = CliRunner().invoke(app, ["diff", "w_one", "--with", "list.csv", "chosen", "--format", "json"])
+    found = json.loads(shown.stdout)
+    assert found["lost"] == {"count": 2, "at": {"adults": 1, "chosen": 1}, "keys": [["b", "•••"], ["ä", "•••"]]}
+    assert "b/•••" in CliRunner().invoke(app, ["diff", "w_one", "w_two", "chosen"]).stdout
+    assert "one run is compared with nothing" in CliRunner().invoke(app, ["diff", "w_one"]).stderr
+    assert CliRunner().invoke(app, ["diff", "w_one", "chosen", "x", "--with", "list.csv"]).exit_code == 2

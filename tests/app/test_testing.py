@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,6 +23,7 @@ from engine.app.testing import find, report, running
 from engine.app.testing.python import Bench
 from engine.app.testing.running import Outcome
 from engine.app.testing.suite import open_suite
+from engine.app.testing.world import Clock
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.kit.template import Template
@@ -65,7 +67,7 @@ activities:
     subsets:
       vip: {where: spend > vars.threshold}
   rich_people: {type: query, where: spend > vars.threshold}
-  share: {type: update_shared_audience, from: rich_people, audience: rich}
+  share: {type: update_shared_audience, from: rich_people, audience: rich, guard: {max: 2}}
   keep: {type: list_update, from: groups.complement, list: others, mode: replace, guard: {on_empty: allow}}
 """
 
@@ -372,6 +374,19 @@ def test_an_expected_error_is_held_against_its_activity_and_words(write: Write) 
     assert fourth == ["error: no error contains 'x': there was no error"]
 
 
+def test_a_guard_that_trips_is_an_error_that_can_be_expected(write: Write) -> None:
+    people = "[{id: 1, code: A1, active: true}, {id: 2, code: A2, active: true}, {id: 3, code: A3, active: true}]"
+    outcome = run_one(write(f"""
+        - name: more people than the guard lets through
+          activity: share
+          tables: {{people: {people}}}
+          lists: {{do_not_write: []}}
+          given: {{rich_people: [{{id: 1}}, {{id: 2}}, {{id: 3}}]}}
+          expect: {{status: suspended, error: {{activity: share, contains: guard's max of 2}}, sent: []}}
+    """))  # fmt: skip
+    assert outcome.is_passed, report.explanation(outcome)
+
+
 def test_time_is_that_of_the_test(write: Write) -> None:
     outcomes = run(write(f"""
         - {{name: on time, at: "2026-11-23T00:00:00Z", activity: recent, tables: {{people: [{ONE}]}}, expect: {{result: {{count: 1}}}}}}
@@ -428,6 +443,56 @@ def test_exact_compares_every_column(write: Write) -> None:
     """))  # fmt: skip
     assert said(outcomes["all"]) == []
     assert said(outcomes["some"]) == ["groups.vip: it has also the columns spend, and 'exact' compares them all"]
+
+
+# rows from CSV files
+
+
+def test_a_csv_file_stands_wherever_rows_may(write: Write) -> None:
+    path = write("""
+        - name: whole
+          tables: {people: {csv: data/people.csv}}
+          lists: {do_not_write: {csv: banned.csv}}
+          expect:
+            everyone: {csv: everyone.csv}
+            eligible: {rows: {csv: eligible.csv}, count: 2}
+            lists: {others: {csv: eligible.csv}}
+        - name: one activity
+          activity: groups
+          given: {eligible: {csv: everyone.csv}}
+          expect: {vip: [], complement: {csv: everyone.csv}}
+    """)
+    (path.parent / "data").mkdir()
+    files = {
+        "data/people.csv": 'id,name,spend,born,active\n1,Ann,12.50,1990-01-02,true\n2,"",,,\n3,,,,\n',
+        "banned.csv": "id\n3\n",
+        "everyone.csv": 'id,name,spend,born,active\n1,Ann,12.5,1990-01-02,true\n2,"",,,\n3,,,,\n',
+        "eligible.csv": 'id,name\n1,Ann\n2,""\n',
+    }
+    for name, text in files.items():
+        (path.parent / name).write_text(text)
+    assert {name: said(outcome) for name, outcome in run(path).items()} == {"whole": [], "one activity": []}
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "problem"),
+    [
+        ("{csv: people.csv}", "id,nme\n1,x\n", ("nme", "U014 the table 'people' has no column 'nme'")),
+        ("{csv: people.csv}", "id,spend\n1,lots\n", ("lots", "U015 'lots' is no value of 'spend'")),
+        ("{csv: people.csv}", "id,name\n,x\n", ("", "U016 this row has no key")),
+        ("{csv: people.csv}", "id,name\n1\n", ("1", "C003 this line has 1 fields, the header 2")),
+        ("{csv: peple.csv}", "id\n", ("peple.csv", "C001 the file")),
+        ("{csv: people.csv, count: 1}", "id\n", ("count", "U002 'count' cannot stand beside 'csv'")),
+        ("{csv: null}", "id\n", ("{csv", "U003 no file is named")),
+    ],
+)
+def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(
+    write: Write, duckdb_url: str, written: str, text: str, problem: tuple[str, str]
+) -> None:
+    path = write(f"- {{name: a, tables: {{people: {written}}}, expect: {{everyone: []}}}}", make_database(duckdb_url))
+    (path.parent / "people.csv").write_text(text)
+    ((place, message),) = problems_of(path)
+    assert (place, message[: len(problem[1])]) == problem
 
 
 # what is wrong with a file
@@ -584,6 +649,41 @@ def test_the_command_writes_json_for_a_program(write: Write) -> None:
     ]  # fmt: skip
 
 
+def test_what_no_test_reaches_is_listed(write: Write) -> None:
+    folder = write(f"""
+        - {{name: a, activity: groups, given: {{eligible: [{{id: 1, spend: 500}}]}}, expect: {{vip: {{count: 1}}}}}}
+        - {{name: b, activity: eligible, given: {{everyone: [{{id: 1}}], do_not_write: []}}, expect: {{result: {{count: 1}}}}}}
+        - {{name: c, at: 2026-11-23T00:00:00Z, tables: {{people: [{ONE}]}}, expect: {{error: {{activity: do_not_write}}}}}}
+    """).parent  # fmt: skip
+    (folder / "other.yaml").write_text(
+        "workflow: other\ndimension: person\nactivities:\n  all: {type: query}\n  keep: {type: list_update, from: all, list: l}\n"
+    )
+    done = invoke(folder, "--coverage")
+    assert done.exit_code == 0, done.stdout
+    lines = done.stdout.split("reached by no test:\n")[1].splitlines()
+    assert [line.split(":", 1)[1] for line in lines[:-2]] == [
+        "11:3  do_not_write.result", "12:3  eligible.complement", "13:3  groups.complement", "18:3  rich_people", "19:3  share",
+        "20:3  keep", "4:3  all", "5:3  keep",
+    ]  # fmt: skip
+    assert lines[-2] == "coverage: 9 of 24 activities and ports (37%)"
+    assert lines[-1] == "3 passed, 0 failed"
+
+
+def test_the_command_fails_where_too_little_is_reached(write: Write) -> None:
+    path = write(PASSES)
+    assert invoke(path, "--fail-under", "90").exit_code == 1
+    assert invoke(path, "--fail-under", "1").exit_code == 0
+    found = json.loads(invoke(path, "--coverage", "--format", "json").stdout)["coverage"]
+    assert (found["reached"], found["total"], found["percent"]) == (1, 20, 5)
+    assert found["unreached"][0] == {
+        "file": str(path.with_name("letters.yaml")),
+        "line": 11,
+        "column": 3,
+        "name": "everyone.result",
+    }
+    assert "coverage" not in json.loads(invoke(path, "--format", "json").stdout)
+
+
 def test_folders_are_searched_but_hidden_ones_and_other_files_are_left_alone(tmp_path: Path) -> None:
     for name, text in {
         "a/x_test.yaml": "tests: []",
@@ -634,7 +734,7 @@ def test_pytest_in_another_project_is_left_alone(pytester: pytest.Pytester) -> N
         import sys
 
         def test_nothing_heavy_is_imported():
-            assert not {"sqlalchemy", "pydantic", "duckdb", "yaml", "engine.kit.errors"} & set(sys.modules)
+            assert not {"sqlalchemy", "pydantic", "duckdb", "yaml", "networkx"} & set(sys.modules)
     """)
     pytester.runpytest_subprocess(*PLUGIN, "-p", "no:cacheprovider").assert_outcomes(passed=1)
 
@@ -653,7 +753,7 @@ def test_an_activity_is_tested_in_a_few_lines_of_python(pytester: pytest.Pyteste
 
 
 def test_the_python_bench_runs_transforms_and_effects_and_raises_what_went_wrong() -> None:
-    bench = Bench()
+    bench = Bench(Clock(datetime(2026, 11, 23, tzinfo=UTC)))
     people = [{"id": 2, "city": "Oslo", "spend": Decimal("7.50")}, {"id": 1, "city": "oslo", "spend": None}]
     everyone = bench.population(people, key="id", dimension="person")
     assert bench.run_activity(Query(dimension="person", where=Expr("spend > 7"))) == {"result": [{"id": 2}]}

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.benchmarks import pairs
+
 
 def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", Path(__file__).with_name(f"{name}.py"))
@@ -37,6 +39,17 @@ def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, option
     targeting.prepare(tmp_path, 500, primary_key=False)
 
     assert targeting.by_hand(tmp_path, **options).file == targeting.by_engine(tmp_path).file
+
+
+@pytest.mark.parametrize("name", ["union", "intersection", "exclusion", "split", "deduplication"])
+def test_an_activity_gives_the_rows_of_the_hand_written_sql(tmp_path: Path, name: str) -> None:
+    benchmark = load(name).BENCHMARK
+    pairs.prepare(tmp_path, benchmark, 500)
+
+    engine, hand = pairs.pair(tmp_path, benchmark, engine_first=True)
+
+    assert engine.ports == hand.ports
+    assert all(count for count, _ in engine.ports.values())
 
 
 def test_trivial_activities_give_the_counts_of_the_bare_loop(tmp_path: Path) -> None:

@@ -93,10 +93,14 @@ class World(standard.World):
     def run(
         self, text: str, *arrived: Population, run: str = "", **others: Sequence[Population]
     ) -> dict[str, Population]:
-        """Run the activity and keep the populations of all its ports. `arrived` come at `from`. Each time is another run."""
+        """Run the activity and keep the populations of all its ports. `arrived` come at `from`. Each time is another run.
+
+        The populations of a set port are called `given_1`, `given_2` and so on.
+        """
         ports = {"from": arrived, **others} if arrived else others
+        names = {port: _names(len(populations)) for port, populations in ports.items()}
         spec = load(text, {port: len(populations) for port, populations in ports.items()})
-        return self.perform(spec, Inputs(ports), run=run or f"run_{next(self._numbers)}")
+        return self.perform(spec, Inputs(ports, names), run=run or f"run_{next(self._numbers)}")
 
     def write(self, file: str, content: str | bytes) -> Path:
         """Write a file into the workflow's folder, byte for byte."""
@@ -134,9 +138,13 @@ def load(text: str, ports: Mapping[str, int] | None = None) -> WorkflowSpec:
         for port in known[type_].inputs
     }
     for port, arrows in (ports or {}).items():
-        lines.append(f"{port}: [{', '.join(['given'] * arrows)}]" if many[port] else f"{port}: given")
+        lines.append(f"{port}: [{', '.join(_names(arrows))}]" if many[port] else f"{port}: given")
     written = f"workflow: w\ndimension: household\nactivities:\n  {TESTED}:\n{indent(chr(10).join(lines), '    ')}\n"
     return loader.load(written, "w.yaml", known)
+
+
+def _names(arrows: int) -> list[str]:
+    return [f"given_{number}" for number in range(1, arrows + 1)]
 
 
 def activity(text: str) -> Activity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import statistics
@@ -22,8 +23,8 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
 from engine.kit.expression.builder import COLLECTIONS
-from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.catalogue import FUNCTIONS, SECTIONS
+from engine.kit.expression.elsewhere import ELSEWHERE, squeezed
 from engine.kit.frame import Frame
 from engine.kit.population import Population
 from engine.kit.types import INTEGER
@@ -100,7 +101,12 @@ def _table(heading: str) -> list[list[str]]:
     """Give the cells of the table under a heading of the page."""
     section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows[2:]]
+    return [[_plain(cell.strip()) for cell in row] for row in rows[2:]]
+
+
+def _plain(cell: str) -> str:
+    """Give a cell as if a bar could stand in the code of a table."""
+    return html.unescape(re.sub(r"<code>(.*?)</code>", r"`\1`", cell))
 
 
 def test_the_page_lists_what_is_elsewhere() -> None:

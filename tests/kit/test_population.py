@@ -91,3 +91,11 @@ def test_inputs_give_one_population_or_those_of_a_set_port() -> None:
     assert (list(inputs), len(inputs)) == (["from", "exclude", "none"], 3)
     with pytest.raises(ValueError, match="too many"):
         inputs["exclude"]
+
+
+def test_inputs_of_a_set_port_have_the_names_of_their_references() -> None:
+    one, two = population(), population()
+    named = Inputs({"exclude": [one, two]}, {"exclude": ["buyers", "groups.vip"]})
+    assert named.named("exclude") == (("buyers", one), ("groups.vip", two))
+    assert Inputs({"exclude": [one]}).named("exclude") == (("", one),)
+    assert named.named("from") == ()

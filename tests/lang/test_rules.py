@@ -107,11 +107,6 @@ def test_a_workflow_is_checked_with_stand_ins_for_variables_without_default(tmp_
     assert api.check([workflow]) == []
 
 
-def test_the_page_says_what_the_rules_say() -> None:
-    written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert written == page.page(), "run: python -m engine.lang.rules.page > docs/rules.md"
-
-
 @pytest.mark.parametrize("component", rules.COMPONENTS, ids=lambda component: component.name)
 def test_a_rule_says_what_why_and_what_instead(component: Component) -> None:
     assert list(page.parts(component)) == ["title", *page.PARTS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 import engine
 from engine.app.result import RunResult
 from engine.sql.database import Database
+from engine.state import facts as f
+from engine.state.sqlstore import SqlStore
 
 PROJECT = """\
 databases: {default: {url: "%s", work_schema: %s}}
@@ -84,3 +87,22 @@ def test_a_table_that_cannot_be_dropped_hinders_nobody(run: Run, database_url: s
         connection.exec_driver_sql(f"DROP VIEW {schema}_seen")
     run("d")
     assert left(database_url, schema) == ["c", "c", "d", "d"]
+
+
+def test_what_an_effect_made_on_its_way_goes_with_a_run_that_was_stopped(
+    run: Run, tmp_path: Path, database_url: str, schema: str
+) -> None:
+    (tmp_path / "people.csv").write_text("id\n1\n2\n", encoding="utf-8")
+    imported = "  imported: {type: list_import, file: people.csv, list: imported, guard: {min: vars.least}}\n"
+    (tmp_path / "w.yaml").write_text(WORKFLOW + imported, encoding="utf-8")
+    tripped = run("a", least=9)
+    with Database(database_url, work_schema=schema) as db:
+        assert {"x_lines", "result"} <= {
+            part for name in db.tables("w") for part in ("x_lines", "result") if part in name
+        }
+
+    with SqlStore(tmp_path / ".audienceflow" / "state.sqlite") as store:
+        store.append(tripped.run, f.RunControlled(at=datetime.now(UTC), action="stop"))
+    run("b")
+
+    assert set(left(database_url, schema)) == {"b"}

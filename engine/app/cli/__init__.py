@@ -21,6 +21,7 @@ from engine.app.cli import (
     lists,
     plan,
     preview,
+    reference,
     resume,
     run,
     runs,
@@ -70,6 +71,7 @@ app.command("show")(show.show)
 app.command("test")(test.test)
 app.command("draw")(draw.draw)
 app.command("schema")(schema.schema)
+app.command("reference")(reference.reference)
 app.add_typer(lists.app, name="lists")
 app.add_typer(doctor.app, name="doctor")
 

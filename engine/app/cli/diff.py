@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.app.cli import output
-from engine.app.cli.invocation import Format, RunName, find_run, invocation
+from engine.app.cli.invocation import Format, Misused, RunName, find_run, invocation
 
 if TYPE_CHECKING:
     from engine.app.differing import Difference, Moved
+    from engine.app.list_difference import ListDifference
 
+Other = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="The later run. With --with there is none: the activity stands here."),
+]
 Target = Annotated[
     str | None, typer.Argument(metavar="[ACTIVITY[.PORT]]", help="Tell who came and went there, and where they did.")
+]
+List = Annotated[
+    Path | None,
+    typer.Option("--with", metavar="FILE", help="Compare the run with a CSV file of people; its header names the key."),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=0, help="So many of the keys that came, and that went, are shown.")]
 
@@ -22,15 +32,24 @@ Limit = Annotated[int, typer.Option("--limit", min=0, help="So many of the keys 
 def diff(
     ctx: typer.Context,
     before: RunName,
-    after: RunName,
+    after: Other = None,
     activity: Target = None,
+    list: List = None,
     limit: Limit = 20,
     format: Format = "text",
 ) -> None:
-    """Compare two runs of a workflow: who came and who went, by key, and at which activity each was gained or lost.
+    """Compare two runs of a workflow, or a run with a list: who came and who went, by key, and at which activity.
 
     A row that the later run lacks was lost at the first activity, from the data on, whose rows held it before and hold it no more.
+    Somebody of a list was lost at the last activity they came to. Personal columns of keys are masked.
     """
+    if list is not None:
+        if activity is not None:
+            raise Misused("--with compares one run with a list", "write 'diff RUN --with FILE ACTIVITY'")
+        _with_list(ctx, before, list, after, limit, format)
+        return
+    if after is None:
+        raise Misused("one run is compared with nothing", "name another run, or a list: 'diff RUN --with FILE'")
     from engine.app.differing import differences
 
     with invocation(ctx).session(read_only=True) as session:
@@ -42,6 +61,32 @@ def diff(
         _show_all(found)
     else:
         _show_one(found[0])
+
+
+def _with_list(ctx: typer.Context, run: str, file: Path, activity: str | None, limit: int, format: Format) -> None:
+    from engine.app.list_difference import list_difference
+
+    with invocation(ctx).session() as session:
+        name = find_run(run, session.store)
+        found = list_difference(session, name, file, activity, limit)
+    if format == "json":
+        output.show_json({"run": name, "file": str(file), **asdict(found)})
+    else:
+        _show_list(found)
+
+
+def _show_list(found: ListDifference) -> None:
+    again = f", {output.number(found.repeated)} repeated" if found.repeated else ""
+    typer.echo(f"{found.port}: {output.number(found.rows)} rows, {output.number(found.listed)} in the file{again}")
+    typer.echo(f"\n{output.number(found.unlisted.count)} not in the file")
+    _show_keys(found.key, found.unlisted)
+    typer.echo(f"\n{output.number(found.lost.count)} of the file lost")
+    for activity, count in found.lost.at.items():
+        typer.echo(f"  {output.number(count)} at {activity}")
+    _show_keys(found.key, found.lost)
+    if found.unknown.count:
+        typer.echo(f"\n{output.number(found.unknown.count)} of the file unknown to the dimension")
+        _show_keys(found.key, found.unknown)
 
 
 def _show_all(found: list[Difference]) -> None:
@@ -65,8 +110,12 @@ def _show_one(found: Difference) -> None:
         typer.echo(f"\n{output.number(moved.count)} {word}")
         for activity, count in moved.at.items():
             typer.echo(f"  {output.number(count)} {at} at {activity}")
-        if moved.keys:
-            typer.echo(f"  {', '.join(found.key)}: {_listed(moved)}")
+        _show_keys(found.key, moved)
+
+
+def _show_keys(key: tuple[str, ...], moved: Moved) -> None:
+    if moved.keys:
+        typer.echo(f"  {', '.join(key)}: {_listed(moved)}")
 
 
 def _listed(moved: Moved) -> str:

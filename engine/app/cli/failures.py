@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from engine.app.cli.invocation import Invocation
 
 FAILED, USAGE, WAITING, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 130, 141
+EXIT_CODES: Mapping[int, str] = {
+    0: "done",
+    FAILED: "the run failed or is suspended by an error, a test failed, or something would change that was only to be looked at",
+    USAGE: "the command line or a file is not right, or a generated page is stale",
+    WAITING: "the run waits, is suspended by a guard, or is held by another process",
+    BUG: "a bug of ours; a file with the traceback is named",
+    INTERRUPTED: "interrupted; the run goes on with `resume`",
+    BROKEN_PIPE: "nobody reads the output any more",
+}
 
 
 def exit_code_of(problem: BaseException, invocation: Invocation) -> int | None:

@@ -66,9 +66,10 @@ class Registered(TyperCommand):
         self._component = component
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:
-        return self._loaded().make_context(*arguments, **extra)
+        return self.loaded().make_context(*arguments, **extra)
 
-    def _loaded(self) -> Any:
+    def loaded(self) -> Any:
+        """Import the command, and give it with the options that all share."""
         component = self._component
         try:
             content = component.load()

@@ -12,8 +12,6 @@ from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invoc
 if TYPE_CHECKING:
     from engine.app.planning import Preview
 
-MASK = "•••"
-
 Target = Annotated[str, typer.Argument(metavar="ACTIVITY[.PORT]", help="An activity, or one of its output ports.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows, the first by key.")]
 Where = Annotated[str | None, typer.Option("--where", metavar="CONDITION", help="Show rows that meet it only.")]
@@ -57,6 +55,8 @@ def preview(
 
 def _shown(found: Preview, row: Any) -> list[tuple[str, Any]]:
     """Give the values by column, masked ones as dots; a null stays a null."""
+    from engine.app.planning import MASK
+
     return [
         (name, MASK if name in found.masked and value is not None else value)
         for name, value in zip(found.columns, row, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +10,15 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import FAILED, USAGE
-from engine.app.cli.invocation import Format, Misused, invocation
-from engine.app.testing import find
+from engine.app.cli.invocation import Format, Misused, invocation, workflows_in
+from engine.app.testing import SUFFIX, find
 
 if TYPE_CHECKING:
     from engine.app.options import Options
+    from engine.app.testing.coverage import Coverage
     from engine.app.testing.running import Outcome
     from engine.kit.errors import Diagnostic
+    from engine.lang.spec import WorkflowSpec
 
 Files = Annotated[
     list[Path] | None,
@@ -23,55 +26,122 @@ Files = Annotated[
 ]
 
 
-def test(ctx: typer.Context, paths: Files = None, format: Format = "text") -> None:  # noqa: PT028  (a command, no test)
+Covered = Annotated[
+    bool,
+    typer.Option("--coverage", help="Say which activities and ports no test reaches: executes, or gets a row from."),
+]
+Under = Annotated[
+    int | None,
+    typer.Option(
+        "--fail-under", metavar="PERCENT", min=0, max=100, help="Exit with 1 where less is reached; implies --coverage."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What came of all files; by the workflow's file what its tests reached."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+    reached: dict[Path, tuple[WorkflowSpec, frozenset[str]]] = field(default_factory=dict)
+
+
+def test(
+    ctx: typer.Context,
+    paths: Files = None,
+    coverage: Covered = False,
+    fail_under: Under = None,
+    format: Format = "text",
+) -> None:
     """Run the tests beside workflows, each in a database of its own that is gone afterwards.
 
-    Exit codes: 0 all passed · 1 a test failed · 2 usage, or an invalid file.
+    Exit codes: 0 all passed · 1 a test failed, or less is reached than --fail-under wants · 2 usage, or an invalid file.
     """
-    from engine.app.testing import report
-
     line = invocation(ctx)
-    files = list(find(paths or [line.folder()]))
+    starts = paths or [line.folder()]
+    files = list(find(starts))
     if not files:
         raise Misused(
-            f"there is no test in {', '.join(map(str, paths or [line.folder()]))}",
-            "write <workflow>_test.yaml beside a workflow",
+            f"there is no test in {', '.join(map(str, starts))}", "write <workflow>_test.yaml beside a workflow"
         )
-    outcomes, problems = _run(files, line.options(), is_told=format == "text")
-    passed = sum(outcome.is_passed for outcome in outcomes)
-    invalid = [*problems, *(problem for outcome in outcomes for problem in outcome.problems)]
-    if format == "json":
-        output.show_json({"passed": passed, "failed": len(outcomes) - passed, "tests": [report.to_json(outcome) for outcome in outcomes],
-                          "problems": [report.problem_json(problem) for problem in problems]})  # fmt: skip
-    else:
-        for text in (
-            *(report.explanation(outcome) for outcome in outcomes if not outcome.is_passed),
-            *map(str, problems),
-        ):
-            typer.echo(f"\n{text}")
-        typer.echo(
-            ("" if passed == len(outcomes) and not problems else "\n")
-            + report.summary(passed, len(outcomes) - passed, len(invalid))
-        )
-    raise typer.Exit(USAGE if invalid else FAILED if passed < len(outcomes) else 0)
+    is_covered = coverage or fail_under is not None
+    results = _run(files, line.options(), is_told=format == "text", is_covered=is_covered)
+    covered = _coverage(starts, results) if is_covered else None
+    show = _show_json if format == "json" else _show
+    show(results, covered)
+    is_under = covered is not None and covered.percent < (fail_under or 0)
+    is_invalid = results.problems or any(outcome.problems for outcome in results.outcomes)
+    has_failed = is_under or not all(outcome.is_passed for outcome in results.outcomes)
+    raise typer.Exit(USAGE if is_invalid else FAILED if has_failed else 0)
 
 
-def _run(files: list[Path], options: Options, *, is_told: bool) -> tuple[list[Outcome], list[Diagnostic]]:
+def _run(files: list[Path], options: Options, *, is_told: bool, is_covered: bool) -> _Results:
     """Run the tests of all files; an invalid file hides no other."""
     from engine.app.testing import report, running
     from engine.app.testing.suite import open_suite
     from engine.kit.errors import AuthorError
 
-    outcomes: list[Outcome] = []
-    problems: list[Diagnostic] = []
+    results = _Results()
     for file in files:
         try:
             suite = open_suite(file, options)
         except AuthorError as problem:
-            problems.extend(problem.diagnostics)
+            results.problems.extend(problem.diagnostics)
             continue
+        outcomes = []
         for written in suite.file.tests:
-            outcomes.append(running.run(suite, written))
+            outcomes.append(running.run(suite, written, is_covered=is_covered))
             if is_told:
                 typer.echo(report.line(outcomes[-1]))
-    return outcomes, problems
+        results.outcomes.extend(outcomes)
+        reached: frozenset[str] = frozenset().union(*(outcome.reached for outcome in outcomes))
+        results.reached[suite.file.workflow.resolve()] = suite.spec, reached
+    return results
+
+
+def _coverage(starts: list[Path], results: _Results) -> Coverage:
+    """Sum up the workflows whose tests were run, and those of the folders that have none."""
+    from engine import registry
+    from engine.app.options import read_text
+    from engine.app.session import read_workflow
+    from engine.app.testing.coverage import coverage
+    from engine.kit.errors import AuthorError
+
+    untested = {}
+    tried = {test.resolve() for test in find(starts)}
+    for file in (file for start in starts if start.is_dir() for file in workflows_in(start)):
+        if file.with_name(f"{file.stem}{SUFFIX}").resolve() in tried:
+            continue
+        try:
+            spec, _ = read_workflow(file, read_text(file), registry.load())
+            untested[file.resolve()] = spec, frozenset[str]()
+        except AuthorError as problem:
+            results.problems.extend(problem.diagnostics)
+    return coverage({**results.reached, **untested}.values())
+
+
+def _show(results: _Results, covered: Coverage | None) -> None:
+    from engine.app.testing import coverage, report
+
+    outcomes = results.outcomes
+    failed = [outcome for outcome in outcomes if not outcome.is_passed]
+    invalid = len(results.problems) + sum(len(outcome.problems) for outcome in outcomes)
+    for text in (*map(report.explanation, failed), *map(str, results.problems)):
+        typer.echo(f"\n{text}")
+    if covered is not None:
+        typer.echo(f"\n{coverage.text(covered)}")
+    typer.echo(
+        ("\n" if failed or results.problems else "") + report.summary(len(outcomes) - len(failed), len(failed), invalid)
+    )
+
+
+def _show_json(results: _Results, covered: Coverage | None) -> None:
+    from engine.app.testing import report
+
+    passed = sum(outcome.is_passed for outcome in results.outcomes)
+    output.show_json({
+        "passed": passed, "failed": len(results.outcomes) - passed, "tests": [report.to_json(outcome) for outcome in results.outcomes],
+        "problems": [report.problem_json(problem) for problem in results.problems],
+        **({} if covered is None else {"coverage": covered.to_json()}),
+    })  # fmt: skip

@@ -11,10 +11,12 @@ from engine.registry import Registry
 
 FAMILIES: Mapping[str, str] = {
     "A": "What a workflow shares, and what the project says about it, do not fit together.",
+    "C": "A CSV file cannot be used as it is.",
     "E1": "A workflow is not written as the language wants it.",
     "E2": "A dimension, table or column does not exist.",
     "E3": "An expression does not fit the columns, links and functions there are.",
     "E4": "Populations, or their columns, do not go together.",
+    "L": "A list does not fit what it is filled from, or what the project says of it.",
     "P": "The project file cannot be used as it is.",
     "T": "A text with {{ … }} cannot be filled in.",
     "U": "A test is not written as it should be, or does not fit its workflow.",

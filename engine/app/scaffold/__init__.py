@@ -81,4 +81,5 @@ def _texts(url: str) -> Mapping[str, str]:
     """Give the text of every file; only the database's address is put in."""
     place = files(__name__) / "files"
     sources = {name: (place / source).read_text(encoding="utf-8") for name, source in FILES.items()}
-    return {**sources, FILE: Template(sources[FILE]).render({"url": json.dumps(url)})}
+    rendered = Template(sources[FILE]).render({"url": json.dumps(url)})
+    return {**sources, FILE: f"{rendered}\n"}  # Jinja takes the last line end for its own

@@ -16,6 +16,7 @@ from pydantic_core import core_schema
 
 from engine.kit.component import ComponentKind
 from engine.kit.errors import DataError
+from engine.kit.expression import Expr
 from engine.kit.expression.reading import ANY_TEXT
 from engine.kit.option import as_written
 from engine.registry import Registry
@@ -144,7 +145,12 @@ class _Generator(GenerateJsonSchema):
         return {"anyOf": [choices, _one_of(quoted)]} if quoted else choices
 
     def encode_default(self, dft: Any) -> Any:
-        return super().encode_default(as_written(dft) if isinstance(dft, timedelta | Decimal) else dft)
+        match dft:
+            case timedelta() | Decimal():
+                return as_written(dft)
+            case (Expr() as only,):  # one or many: one stands for a list of one
+                return str(only)
+        return super().encode_default(dft)
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:  # noqa: ARG002
         return {}  # a type of a plugin that says no schema takes anything

@@ -21,7 +21,11 @@ def schema(registry: Registry) -> Schema:
             "test": _test({name: _ref("outside", _OUTSIDE) for name in fixtures}),
             "expect": _expect(observed),
             "expectation": _expectation(observed),
-            "rows": {"type": "array", "items": {"$ref": reference("row")}},
+            "rows": {
+                "if": {"type": "object"},
+                "then": _file(),
+                "else": {"type": "array", "items": {"$ref": reference("row")}},
+            },
             "row": mapping(or_nothing(ANY_TEXT), "A row: column and value."),
             "texts": {"type": "array", "items": ANY_TEXT},
             "outside": mapping({"$ref": reference("texts")}, _OUTSIDE),
@@ -31,6 +35,11 @@ def schema(registry: Registry) -> Schema:
 
 _OBSERVED = "What the stand-in of the outside service received, in any order."
 _OUTSIDE = "What the stand-in of the outside service holds before, by name."
+
+
+def _file() -> Schema:
+    named = text("A CSV file; a relative path starts at this folder. The header names the columns.", "people.csv")
+    return fixed({"csv": named}, required=["csv"])
 
 
 def _ref(name: str, doc: str) -> Schema:
@@ -85,4 +94,5 @@ def _expectation(observed: dict[str, Schema]) -> Schema:
         },
         anyOf=[{"required": [name]} for name in ("rows", "count", *observed)],
     )
-    return {"if": {"type": "object"}, "then": about, "else": or_nothing(rows)}
+    of_file = {"type": "object", "required": ["csv"]}
+    return {"if": {"type": "object", "not": of_file}, "then": about, "else": or_nothing(rows)}

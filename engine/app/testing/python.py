@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +13,10 @@ from engine.app.options import FILE
 from engine.app.project import DatabaseSettings, DimensionSettings, Project
 from engine.app.testing import tables, values
 from engine.app.testing.inputs import fired, stored
-from engine.app.testing.running import READER, found
+from engine.app.testing.outputs import PortRows, port_rows
+from engine.app.testing.running import READER
 from engine.app.testing.tables import Shape
-from engine.app.testing.world import World, isolated
+from engine.app.testing.world import Clock, World, isolated
 from engine.kit.activity import Activity, Port, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.errors import DataError, EngineBug, Span
@@ -30,7 +30,6 @@ from engine.runs.execution import fired_population
 from engine.runs.runner import Runner
 from engine.state import facts as f
 
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
 TESTED = "tested"
 PLACE = Span("python", 1, 1)
 
@@ -50,7 +49,8 @@ class GivenPopulation:
 class Bench:
     """Where activities are tested. Every call of `run_activity` has a database of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._made: list[GivenPopulation] = []
 
     def population(
@@ -77,8 +77,11 @@ class Bench:
 
     def run_activity(
         self, activity: Activity, **inputs: GivenPopulation | Sequence[GivenPopulation]
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Run an activity over populations by input port; `from_` is the port `from`. DataError when it does not succeed."""
+    ) -> dict[str, PortRows]:
+        """Run an activity over populations by input port, `from_` for `from`, and give the rows of every output port.
+
+        They come in the order of the key; `columns` gives the types of their columns. DataError when it does not succeed.
+        """
         arrived = {
             port.removesuffix("_"): [given] if isinstance(given, GivenPopulation) else list(given)
             for port, given in inputs.items()
@@ -89,7 +92,7 @@ class Bench:
             databases={"default": DatabaseSettings(url=f"{tables.DEFAULT_DIALECT}:///:memory:")},
             dimensions={name: DimensionSettings(table=name, key=given.key) for name, given in dimensions.items()},
         )  # fmt: skip
-        with isolated(project, load_registry(), NOW, folder=Path.cwd()) as opened:
+        with isolated(project, load_registry(), self._clock, folder=Path.cwd()) as opened:
             self._fill(opened, dimensions)
             runner = _driven(opened, activity, arrived, next(iter(dimensions), None))
             return dict(_outputs(runner))
@@ -146,11 +149,10 @@ def _driven(
     return runner
 
 
-def _outputs(runner: Runner) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _outputs(runner: Runner) -> Iterator[tuple[str, PortRows]]:
     task = runner.state.task(TESTED)
     if task is None or task.status != "succeeded":
         raise DataError(task.message if task else "the activity did not run", task.fix if task else "")
     for port, fact in task.fired.items():
         population = fired_population(fact, runner.execution.work_table(TESTED, FIRST, port))
-        rows = [dict(row) for row in found(population, runner.execution.db).rows]
-        yield port, sorted(rows, key=lambda row: [(row[name] is None, row[name]) for name in population.key])
+        yield port, port_rows(population, runner.execution.db)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from engine.app import csv_file
 from engine.app.testing import SUFFIX
 from engine.app.testing.written import Expected, ExpectedError, Rows, WrittenFile, WrittenTest
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
@@ -20,6 +21,8 @@ from engine.state.facts import Status
 KEYS = ("name", "activity", "given", "tables", "lists", "vars", "at", "env", "expect")
 ABOUT_THE_RUN = ("status", "lists", "error")
 ABOUT_ROWS = ("rows", "count", "exact")
+FILE = "csv"
+"""The key of a file that stands in place of rows."""
 
 
 def read(text: str, path: Path, label: str, fixtures: Mapping[str, Fixture]) -> WrittenFile:
@@ -29,7 +32,7 @@ def read(text: str, path: Path, label: str, fixtures: Mapping[str, Fixture]) -> 
         raise AuthorError.at(
             Span(label, 1, 1), "U001", "this is no test file", "begin with 'tests:' and below it '- name: …'"
         )
-    reading = _Reading(fixtures)
+    reading = _Reading(fixtures, path.parent)
     reading.keys(value, ("tests",))
     tests = tuple(reading.tests(value["tests"]))
     if reading.problems:
@@ -39,7 +42,8 @@ def read(text: str, path: Path, label: str, fixtures: Mapping[str, Fixture]) -> 
 
 
 class _Reading:
-    def __init__(self, fixtures: Mapping[str, Fixture]) -> None:
+    def __init__(self, fixtures: Mapping[str, Fixture], folder: Path) -> None:
+        self.folder = folder
         self.outside = tuple(fixtures)
         self.observations = tuple(fixture.expectation for fixture in fixtures.values())
         self.problems: list[Diagnostic] = []
@@ -107,6 +111,8 @@ class _Reading:
                 return Expected(name=key, fires=False)
             case Items():
                 return Expected(name=key, rows=self.rows(body, key))
+            case Block() if FILE in body:
+                return Expected(name=key, rows=self.rows(body, key))
             case Block():
                 self.keys(body, (*ABOUT_ROWS, *self.observations))
                 rows = self.rows(body["rows"], key) if "rows" in body else None
@@ -135,15 +141,12 @@ class _Reading:
                 return Expected(name=key)
 
     def rows(self, body: Any, key: Scalar) -> Rows:
-        """Read a list of rows. A column's value is a text or null."""
+        """Read a list of rows, or the file of rows that is named. A column's value is a text or null."""
+        if isinstance(body, Block) and FILE in body:
+            return self.rows_of_file(body)
         if not isinstance(body, Items):
-            self.problem(
-                body,
-                "U003",
-                f"'{key}' is a list of rows",
-                f"write '{key}: [{{column: value}}]', or [] for none",
-                key.span,
-            )
+            fix = f"write '{key}: [{{column: value}}]', [] for none, or '{key}: {{{FILE}: file.csv}}'"
+            self.problem(body, "U003", f"'{key}' is a list of rows", fix, key.span)
             return ()
         for row in body:
             if not isinstance(row, Block):
@@ -163,6 +166,23 @@ class _Reading:
             for row in body
             if isinstance(row, Block) and all(isinstance(value, Scalar | None) for value in row.values())
         )
+
+    def rows_of_file(self, body: Block) -> Rows:
+        """Read the rows of a CSV file; a relative path starts at the test file's folder."""
+        for key in body:
+            if key != FILE:
+                fix = f"write 'rows: {{{FILE}: …}}', and '{key}' beside 'rows'"
+                self.problem(key, "U002", f"'{key}' cannot stand beside '{FILE}'", fix)
+        name = self.text(body, FILE)
+        if not name:
+            self.problem(body, "U003", "no file is named", f"write '{{{FILE}: file.csv}}'")
+            return ()
+        try:
+            columns = csv_file.header(self.folder / name, name.span)
+            return tuple(_row(columns, fields) for fields in csv_file.rows(self.folder / name))
+        except AuthorError as problem:
+            self.problems.extend(problem.diagnostics)
+            return ()
 
     def identifiers(self, body: Any, key: Scalar) -> dict[Scalar, tuple[Scalar, ...]]:
         if not isinstance(body, Block):
@@ -236,3 +256,9 @@ class _Reading:
         body = self.block(expect, "error")
         self.keys(body, ("activity", "contains"))
         return ExpectedError(span=body.span, activity=self.text(body, "activity"), contains=self.text(body, "contains"))
+
+
+def _row(columns: Iterable[Scalar], fields: Items) -> Block:
+    row = Block(zip(columns, fields, strict=True))
+    row.span = fields.span
+    return row

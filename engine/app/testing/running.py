@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.app.testing.comparing import Failure, Found, compare, compare_texts
 from engine.app.testing.inputs import fired, laid_out, like_a_dimension
 from engine.app.testing.suite import Suite, reference, upstream
-from engine.app.testing.world import World, world
+from engine.app.testing.world import RUN, World, world
 from engine.app.testing.written import Expected, Rows, WrittenTest
 from engine.kit.errors import AuthorError, Diagnostic
 from engine.kit.option import Scalar
 from engine.kit.population import Population
 from engine.lang import graph as graphs
-from engine.lang.spec import After, Reference
+from engine.lang.spec import After, Reference, WorkflowSpec
 from engine.runs.decide import FIRST
 from engine.runs.execution import Execution, fired_population
 from engine.runs.plan import plan
@@ -30,64 +30,92 @@ TROUBLE = ("failed", "suspended", "guarded", "ignored")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a test: it passed, or failures, or problems of the files."""
+    """What became of a test: it passed, or failures, or problems of the files.
+
+    `reached` names the activities it executed, and the ports of theirs that gave rows; without `is_covered`, of those looked at.
+    """
 
     test: WrittenTest
     seconds: float
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    reached: frozenset[str] = frozenset()
 
     @property
     def is_passed(self) -> bool:
         return not self.failures and not self.problems
 
 
-def run(suite: Suite, test: WrittenTest) -> Outcome:
-    """Run a test in a world of its own, and hold what came against what it expects."""
+def run(suite: Suite, test: WrittenTest, *, is_covered: bool = False) -> Outcome:
+    """Run a test in a world of its own, and hold what came against what it expects. `is_covered`: every port is looked at."""
     begun = time.perf_counter()
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    reached: frozenset[str] = frozenset()
+    wanted = every_port(suite.spec) if is_covered else _wanted(suite, test)
     try:
         with world(suite, test) as opened:
-            runner = _whole(opened, suite, test) if test.activity is None else _single(opened, suite, test)
-            runner.drive()
+            prepared = whole if test.activity is None else _single
+            runner = prepared(opened, suite, test, wanted)
+            reached = frozenset(_reached(test, runner.drive()))
             failures = tuple(_failures(opened, suite, test, runner))
     except AuthorError as problem:
         problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
         problems = (*problems, *_guessed_tables(suite, test, problems))
-    return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems)
+    return Outcome(
+        test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems, reached=reached
+    )
+
+
+def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:
+    """Give all output ports, with their activities."""
+    return ((activity.id, port) for activity in spec.activities.values() for port in activity.output_ports)
+
+
+def observe(suite: Suite, test: WrittenTest) -> tuple[Outcome, Mapping[str, Found]]:
+    """Run a test of one activity, and give the rows of all its ports that fired too."""
+    ports = suite.spec.activities[str(test.activity)].output_ports
+    begun = time.perf_counter()
+    with world(suite, test) as opened:
+        runner = _single(opened, suite, test, every_port(suite.spec))
+        runner.drive()
+        failures = tuple(_failures(opened, suite, test, runner))
+        task = runner.state.task(str(test.activity))
+        facts = {name: task.fired[name] for name in ports if name in task.fired} if task else {}
+        execution = runner.execution
+        tables = {name: execution.work_table(str(test.activity), FIRST, name) for name in facts}
+        came = {name: found(fired_population(fact, tables[name]), execution.db) for name, fact in facts.items()}
+    return Outcome(test=test, seconds=time.perf_counter() - begun, failures=failures), came
 
 
 def _guessed_tables(suite: Suite, test: WrittenTest, problems: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
     """Say, beside problems of the workflow, that tables may have more columns than could be known."""
     guessed = sorted(name for name, shape in suite.shapes.items() if not shape.is_known)
-    if guessed and any(item.span.file != test.span.file for item in problems):
+    if guessed and any(item.span.file == suite.spec.span.file for item in problems):
         said = f"the project's database does not show the columns of {', '.join(guessed)}; those of keys, links and the tests' rows are taken"
         yield Diagnostic(
             test.span, "U021", said, "name the missing column in a row of a test, with a value, or make the database"
         )
 
 
-def _whole(opened: World, suite: Suite, test: WrittenTest) -> Runner:
-    runner = opened.runner(
-        suite.spec,
-        graphs.read_by(suite.graph, READER, _wanted(suite, test)),
-        {str(name): str(text) for name, text in test.vars.items()},
-    )
+def whole(opened: World, suite: Suite, test: WrittenTest, wanted: Iterable[tuple[str, str]], run: str = RUN) -> Runner:
+    """Prepare a run of the whole workflow that keeps the rows of the ports wanted, too."""
+    variables = {str(name): str(text) for name, text in test.vars.items()}
+    runner = opened.runner(suite.spec, graphs.read_by(suite.graph, READER, wanted), variables, run)
     _, problems = _planned(suite, runner.execution, {})
     if problems:
         raise AuthorError(*problems)
     return runner
 
 
-def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
+def _single(opened: World, suite: Suite, test: WrittenTest, wanted: Iterable[tuple[str, str]]) -> Runner:
     """Prepare the run of one activity: what it reads has fired already, with the rows given."""
     activity = replace(suite.spec.activities[str(test.activity)], after=After())
     sources = {read.activity: suite.spec.activities[read.activity] for read in upstream(activity).values()}
     spec = replace(suite.spec, activities={**sources, activity.id: activity})
     runner = opened.runner(
         spec,
-        graphs.read_by(graphs.build(spec), READER, _wanted(suite, test)),
+        graphs.read_by(graphs.build(spec), READER, [port for port in wanted if port[0] == activity.id]),
         {str(name): str(text) for name, text in test.vars.items()},
     )
     outputs, _ = _planned(suite, runner.execution, suite.known.lists)
@@ -104,6 +132,13 @@ def _single(opened: World, suite: Suite, test: WrittenTest) -> Runner:
             reason = "the test says that it does not fire"
             runner.append(f.TaskSkipped(at=at, activity=source, arrival=FIRST, reason=reason))
     return runner
+
+
+def _reached(test: WrittenTest, state: RunState) -> Iterator[str]:
+    for task in state.tasks.values():
+        if test.activity in (None, task.activity) and task.status not in ("pending", "skipped"):
+            yield task.activity
+            yield from (f"{task.activity}.{port}" for port, fact in task.fired.items() if fact.count)
 
 
 def _fired(execution: Execution, name: Scalar, rows: Rows, outputs: Mapping[str, Population]) -> f.TransitionFired:

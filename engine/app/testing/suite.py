@@ -48,8 +48,7 @@ def open_suite(path: Path, options: Options) -> Suite:
     Raises AuthorError with all problems found. The project's database is asked for the types of columns, and not touched otherwise.
     """
     registry = load_registry()
-    fixtures = {name: registry.of("fixture")[name] for name in registry.of("fixture")}
-    file = reading.read(read_text(path), path, label_of(path), fixtures)
+    file = reading.read(read_text(path), path, label_of(path), registry.of("fixture"))
     if not file.workflow.is_file():
         beside = sorted(item.name for item in path.parent.glob("*.yaml") if item != path)
         raise AuthorError.at(
@@ -58,6 +57,11 @@ def open_suite(path: Path, options: Options) -> Suite:
             f"there is no workflow {file.workflow.name} beside this file",
             suggestion(file.workflow.name, beside, "files"),
         )
+    return suite_of(file, registry, options)
+
+
+def suite_of(file: WrittenFile, registry: Registry, options: Options) -> Suite:
+    """Give tests with all they need; see `open_suite`."""
     spec, graph = read_workflow(file.workflow, read_text(file.workflow), registry)
     problems = list(_problems(file, spec))
     if problems:
@@ -68,8 +72,8 @@ def open_suite(path: Path, options: Options) -> Suite:
     known = tables.known(first, sorted(wanted))
     shapes = tables.shapes(_definitions(first), known, file.tests)
     return Suite(
-        file=file, spec=spec, graph=graph, registry=registry, options=options, fixtures=fixtures, projects=found, known=known, shapes=shapes,
-        catalogs={environment: _catalog(project, shapes) for environment, project in found.items()},
+        file=file, spec=spec, graph=graph, registry=registry, options=options, fixtures=dict(registry.of("fixture")), projects=found,
+        known=known, shapes=shapes, catalogs={environment: _catalog(project, shapes) for environment, project in found.items()},
     )  # fmt: skip
 
 
@@ -83,8 +87,7 @@ def reference(name: Scalar, test: WrittenTest, spec: WorkflowSpec) -> Reference:
 
 def upstream(activity: ActivitySpec) -> dict[str, Reference]:
     """Give the outputs an activity reads, by the names a test may give them: `buyers` is `buyers.result`."""
-    references = [reference for references in activity.inputs.values() for reference in references]
-    return {str(reference).removesuffix(".result"): reference for reference in references}
+    return {str(reference).removesuffix(".result"): reference for reference in activity.references}
 
 
 def _definitions(project: Project) -> dict[str, Definition]:
@@ -101,17 +104,13 @@ def _projects(file: WrittenFile, registry: Registry, options: Options) -> dict[s
     path = options.project or find(file.workflow.parent)
     text = read_text(path)
     found: dict[str | None, Project] = {}
-    for environment in dict.fromkeys(test.env for test in file.tests) or [None]:
-        named = Options(
-            project=path,
-            environment=environment and str(environment),
-            surroundings=options.surroundings,
-            clock=options.clock,
-        )
+    places = {test.environment: test.env.span if test.env else None for test in file.tests}
+    for environment, place in places.items() or [(None, None)]:
+        named = Options(project=path, environment=environment, surroundings=options.surroundings, clock=options.clock)
         try:
-            found[environment and str(environment)] = _unmasked(read_project(path, text, registry, named))
+            found[environment] = _unmasked(read_project(path, text, registry, named))
         except AuthorError as problem:
-            raise AuthorError(*(Diagnostic(environment.span, item.code, item.message, item.fix) if environment and item.code == "P005" else item
+            raise AuthorError(*(replace(item, span=place) if place and item.code == "P005" else item
                                 for item in problem.diagnostics)) from None  # fmt: skip
     return found
 

@@ -114,7 +114,7 @@ def typed_tables(shapes: Mapping[str, Shape], written: Mapping[Scalar, Rows]) ->
 
 
 def fill(db: Database, shapes: Mapping[str, Shape], rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Make all tables and put the rows in."""
+    """Make all tables that are not there and put the rows in."""
     metadata = sa.MetaData()
     tables = {name: _table(name, shape, metadata) for name, shape in shapes.items()}
     with db.transaction() as connection:
@@ -124,6 +124,13 @@ def fill(db: Database, shapes: Mapping[str, Shape], rows: Mapping[str, Sequence[
         for name, found in rows.items():
             if found:
                 connection.execute(tables[name].insert(), list(found))
+
+
+def drop(db: Database, names: Iterable[str]) -> None:
+    """Drop the tables that are there, so that they are made again."""
+    with db.transaction() as connection:
+        for name in names:
+            _table(name, Shape(columns={}), sa.MetaData()).drop(connection, checkfirst=True)
 
 
 def work_table(

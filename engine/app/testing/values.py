@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from engine.kit.option import Scalar
 from engine.kit.types import BOOLEAN, DATE, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -17,6 +18,13 @@ _FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?")
 _WORD = re.compile(r"\S(.*\S)?", re.DOTALL)
+
+
+class Words(Scalar):
+    """A text that is one whatever it looks like, since it was one in Python."""
+
+    __slots__ = ()
+
 
 FLOAT_DIGITS = 12
 """Floats are the same when so many significant digits are."""
@@ -61,6 +69,8 @@ def infer(texts: Iterable[str | None]) -> Type | None:
     given = [text for text in texts if text is not None]
     if not given:
         return None
+    if any(isinstance(text, Words) for text in given):
+        return TEXT
     if all(_INTEGER.fullmatch(text) for text in given):
         return INTEGER
     numbers = [_NUMBER.fullmatch(text) for text in given]

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from engine.app.executions import execution
 from engine.app.options import FILE, Options
+from engine.app.planning import aware
 from engine.app.project import Project
 from engine.app.session import Session
 from engine.app.testing import tables
@@ -31,16 +32,25 @@ RUN = "test"
 
 
 class Clock:
-    """Time that stands still, but for sleeping: no test waits for anything."""
+    """Time that stands still until it is moved: nothing that sleeps makes a test wait."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
 
     def __call__(self) -> datetime:
+        """Give the time it is."""
         return self._now
 
+    def set(self, moment: datetime | str) -> None:
+        """Make it this time: a datetime, or a text of ISO 8601; UTC without a zone."""
+        self._now = aware(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
+
+    def advance(self, **time: float) -> None:
+        """Let time pass: `advance(days=1, hours=2)`, in the words of `timedelta`."""
+        self._now += timedelta(**time)
+
     def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+        self.advance(seconds=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +70,14 @@ class World:
             return session.catalog()
         return catalogs.with_lists(replace(self.tables, sections=session.project.sections), session.ledger.read_lists())
 
-    def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str]) -> Runner:
+    def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str], run: str = RUN) -> Runner:
         """Give a run that has just started."""
         session, time = self.session, self.clock()
-        values = bind.values(spec, variables, run=RUN, time=time, started_at=time)
+        values = bind.values(spec, variables, run=run, time=time, started_at=time)
         started = RunStarted(at=time, workflow=spec.name, path="", workflow_text=spec.text, project_text=session.project.text,
                              environment=None, variables=variables, time=time)  # fmt: skip
         session.ledger.ensure()
-        running = execution(session, RUN, spec, graph, values, started)
+        running = execution(session, run, spec, graph, values, started)
         runner = Runner(
             replace(running, catalog=self.catalog, folder=self.folder), MemoryStore(), sleep=self.clock.sleep
         )
@@ -78,25 +88,34 @@ class World:
 @contextmanager
 def world(suite: Suite, test: WrittenTest) -> Iterator[World]:
     """Open the world a test describes. Raises AuthorError with what is wrong with its rows."""
-    environment = test.env and str(test.env)
-    project = suite.projects[environment]
-    for fixture in suite.fixtures.values():
-        project = replace(project, sections=fixture.isolated(project.sections))
-    with isolated(project, suite.registry, test.at or suite.options.clock(), folder=suite.file.workflow.parent) as bare:
-        opened = replace(bare, tables=suite.catalogs[environment])
-        tables.fill(opened.session.db, suite.shapes, tables.typed_tables(suite.shapes, test.tables))
-        _write_lists(opened, suite, test)
-        for name, fixture in suite.fixtures.items():
-            written = [body for key, body in test.outside.items() if key == name]
-            fixture.prepare(dict(*written), opened.session.surroundings)
+    clock = Clock(test.at or suite.options.clock())
+    with isolated(stood_in(suite, test), suite.registry, clock, folder=suite.file.workflow.parent) as bare:
+        opened = replace(bare, tables=suite.catalogs[test.environment])
+        fill(opened, suite, test)
         yield opened
 
 
+def stood_in(suite: Suite, test: WrittenTest) -> Project:
+    """Give the project of a test with stand-ins for all outside services."""
+    project = suite.projects[test.environment]
+    for fixture in suite.fixtures.values():
+        project = replace(project, sections=fixture.isolated(project.sections))
+    return project
+
+
+def fill(opened: World, suite: Suite, test: WrittenTest) -> None:
+    """Make the tables there are not yet, and put in what the test says of tables, lists and outside services."""
+    tables.fill(opened.session.db, suite.shapes, tables.typed_tables(suite.shapes, test.tables))
+    _write_lists(opened, suite, test)
+    for name, fixture in suite.fixtures.items():
+        written = [body for key, body in test.outside.items() if key == name]
+        fixture.prepare(dict(*written), opened.session.surroundings)
+
+
 @contextmanager
-def isolated(project: Project, registry: Registry, start: datetime, folder: Path) -> Iterator[World]:
+def isolated(project: Project, registry: Registry, clock: Clock, folder: Path) -> Iterator[World]:
     """Open what a project declares, over an empty database in memory and with a temporary folder for all else."""
     with TemporaryDirectory(prefix="audienceflow_test_") as temporary:
-        clock = Clock(start)
         url = tables.url_of_tests(project)
         databases = {name: settings.model_copy(update={"url": url}) for name, settings in project.databases.items()}
         ours = replace(project, path=Path(temporary) / FILE, databases=databases, is_environment_named=False)

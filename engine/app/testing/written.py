@@ -12,7 +12,7 @@ from engine.kit.option import Scalar
 from engine.lang.source import Block
 
 Rows = tuple[Block, ...]
-"""Rows as they stand in the file: column to text, or to None for null."""
+"""Rows as they stand in the file, or in a CSV file it names: column to text, or to None for null."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,10 @@ class WrittenTest:
     lists_after: tuple[Expected, ...] = ()
     status: Scalar | None = None
     error: ExpectedError | None = None
+
+    @property
+    def environment(self) -> str | None:
+        return None if self.env is None else str(self.env)
 
 
 @dataclass(frozen=True, kw_only=True)

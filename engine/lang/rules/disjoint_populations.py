@@ -1,7 +1,7 @@
 """W113: populations that share nobody are held against each other.
 
-What: an exclusion leaves out, or an intersection looks for, rows of another output of the same activity, which parts its rows: a row
-goes to one output only.
+What: an exclusion leaves out, or an intersection looks for, rows of another output of the same activity by their key, and that activity
+parts its rows: a row goes to one output only. Populations that are matched by values are not reported.
 
 Why: the exclusion leaves out nobody, and nobody is in the intersection.
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from engine.kit.errors import Diagnostic
+from engine.kit.matching import is_by_key
 from engine.lang.graph import Graph
 from engine.lang.spec import ActivitySpec, Reference, WorkflowSpec
 
@@ -34,9 +35,13 @@ def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: AR
 
 
 def _held_together(activity: ActivitySpec) -> Iterator[tuple[Reference, Reference]]:
-    begins = activity.inputs.get("from", ())
+    """Give the populations that are held against each other by key."""
+    if not is_by_key(getattr(activity.activity, "match", ())):
+        return
+    begins, rules = activity.inputs.get("from", ()), getattr(activity.activity, "rules", {})
     match activity.activity.type:
         case "exclusion":
-            yield from ((first, second) for first in begins for second in activity.inputs.get("exclude", ()))
+            excluded = [each for each in activity.inputs.get("exclude", ()) if each.short not in rules]
+            yield from ((first, second) for first in begins for second in excluded)
         case "intersection":
             yield from combinations(begins, 2)

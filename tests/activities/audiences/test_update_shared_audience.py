@@ -392,6 +392,13 @@ def test_two_shares_in_one_second_have_files_of_their_own(world: World) -> None:
     ]
 
 
+def test_appending_removes_nobody_who_was_sent_before(world: World) -> None:
+    world.run(f"{SHARE}\nmode: append", people(world, 1), run="one")
+    world.now += timedelta(minutes=5)
+    world.run(f"{SHARE}\nmode: append", people(world, 5), run="two")
+    assert sorted(world.cloud.members("10603117")) == sorted([hashed("a-001"), hashed("é-005")])
+
+
 def test_a_share_done_again_sends_nothing_twice(world: World) -> None:
     population = people(world, 1, 5)
     first = world.run(SHARE, population, run="one")

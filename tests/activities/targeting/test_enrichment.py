@@ -61,6 +61,11 @@ def test_whom_refine_leaves_out_goes_to_the_complement(world: World) -> None:
     assert world.rows(done["complement"]) == [(2, 1), (3, 1), (4, 0)]
 
 
+def test_the_first_rows_that_are_found_become_columns(world: World) -> None:
+    options = "keep: added\nlines: {of: with, order: -score, count: 2, add: {score: score}}"
+    assert joined(world, options)[0] == [(1, 30, 10), (2, None, None), (3, None, None), (4, 5, None)]
+
+
 def test_all_rows_that_are_found_can_be_aggregated(world: World) -> None:
     options = "add: {n: count(with), best: max(score of with where score > 9), dear: exists(with where score > 20)}"
     assert joined(world, options)[0] == [

@@ -71,3 +71,46 @@ def test_use_case_2_two_of_three_queries(world: World) -> None:
     assert (done["result"].count, done["complement"].count) == (2, 5)
     assert world.list_rows("all_three") == [1, 2]
     assert world.list_rows("one_or_two") == [3, 4, 5, 6, 7]
+
+
+# by values
+
+
+def test_rows_of_several_dimensions_are_held_against_each_other_by_values(world: World) -> None:
+    first = world.given("household_id integer, email text", [(1, "A"), (2, "b"), (3, None), (4, "c"), (5, "a")])
+    second = world.given(
+        "line integer, email text, score integer", [(1, "a", 7), (2, "C", 8), (3, None, 9)], dimension=None
+    )
+    third = world.given("line integer, email text", [(1, "A"), (2, "b"), (3, "d"), (4, "c")], dimension=None)
+    done = world.run(f"{INTERSECTION}\nmatch: lower(row.email)", first, second, third)
+    assert world.rows(done["result"]) == [(1, "A"), (4, "c"), (5, "a")]
+    assert done["result"].dimension == "household"
+    assert world.rows(done["complement"], "row_id", "email") == [
+        ("1:2", "b"),
+        ("1:3", None),
+        ("2:3", None),
+        ("3:3", "d"),
+    ]
+    assert done["complement"].dimension is None
+
+
+def test_in_one_dimension_result_and_complement_share_no_key(world: World) -> None:
+    columns = "household_id integer, email text"
+    first = world.given(columns, [(1, "a"), (2, "b"), (3, "c")])
+    second = world.given(columns, [(2, "a"), (1, "z"), (4, "y"), (3, None)])
+    done = world.run(f"{INTERSECTION}\nmatch: row.email", first, second)
+    assert world.rows(done["result"]) == [(1, "a")]
+    assert world.rows(done["complement"]) == [(2, "b"), (3, "c"), (4, "y")]
+
+
+def test_common_columns_are_those_of_every_population(world: World) -> None:
+    first = world.given("household_id integer, a text, note text", [(1, "x", "n"), (2, "x", "n")])
+    second = world.given("household_id integer, note text, b text", [(2, "m", "y"), (3, "m", "y")])
+    done = world.run(f"{INTERSECTION}\ncolumns: common", first, second)
+    assert (world.rows(done["result"]), world.rows(done["complement"])) == ([(2, "n")], [(1, "n"), (3, "m")])
+
+
+def test_a_row_whose_key_has_a_null_is_in_one_output_only(world: World) -> None:
+    alone = world.given("basket_id integer, line integer", [(7, None)], key=2, dimension="purchase")
+    done = world.run(INTERSECTION, alone)
+    assert (done["result"].count, done["complement"].count) == (1, 0)
