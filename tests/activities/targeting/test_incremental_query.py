@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from engine.kit.errors import AuthorError
@@ -13,6 +15,23 @@ def test_it_selects_as_a_query_does_without_those_returned_before(world: World) 
     assert world.rows(world.run(some)["result"]) == [(1, 3), (2, 1), (3, 1)]
     everybody = world.run("type: incremental_query\nadd:\n  town: city")["result"]
     assert world.rows(everybody) == [(4, "München"), (5, "Besançon"), (6, "Paris"), (7, None), (8, "paris")]
+
+
+def test_lines_of_those_who_are_new_become_columns(world: World) -> None:
+    text = """
+type: incremental_query
+dimension: household
+commit: activity
+where: spend > 40
+lines:
+  - of: purchases
+    where: amount > 5
+    order: amount
+    count: 2
+    add: {amount: amount}
+"""
+    world.run("type: incremental_query\ncommit: activity", world.given("household_id integer", [2, 6, 7]))
+    assert world.rows(world.run(text)["result"]) == [(1, Decimal("5.50"), Decimal("5.50")), (3, Decimal("7.25"), None)]
 
 
 def test_rows_that_arrive_are_filtered_and_keep_their_columns(world: World) -> None:
