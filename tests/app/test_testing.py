@@ -677,7 +677,7 @@ def test_the_command_fails_where_too_little_is_reached(write: Write) -> None:
     assert (found["reached"], found["total"], found["percent"]) == (1, 20, 5)
     assert found["unreached"][0] == {
         "file": str(path.with_name("letters.yaml")),
-        "line": 11,
+        "line": 7,
         "column": 3,
         "name": "everyone.result",
     }

@@ -6,7 +6,7 @@ from engine.app.reference.markdown import code, document, prose
 from engine.app.schema.parts import components
 from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
 from engine.kit.expression.catalogue import SECTIONS
-from engine.kit.expression.functions import Function
+from engine.kit.expression.functions import Function, Parameter
 from engine.registry import Registry
 
 _HEAD = """\
@@ -41,11 +41,14 @@ def page(registry: Registry) -> str:
 
 
 def _function(function: Function) -> str:
-    takes = "; ".join(
-        f"{parameter}{' (may be left out)' if parameter.optional else ''}" for parameter in function.parameters
-    )
+    takes = "; ".join(map(_parameter, function.parameters)) or "It takes nothing"
     text, answer = function.example
     told = code(answer) if answer else "the empty text" if answer == "" else "null"
     shown = f"{code(text)} is {told}." if text else ""
-    types = f"Takes {takes or 'nothing'}. Gives {function.gives}."
+    types = f"{takes}. It gives {function.gives}."
     return "\n\n".join(filter(None, (f"### {function.name}", code(function.signature), function.doc, types, shown)))
+
+
+def _parameter(parameter: Parameter) -> str:
+    name, _, kinds = str(parameter).partition(": ")
+    return f"{code(name)}: {kinds}{', may be left out' if parameter.optional else ''}"
