@@ -341,6 +341,9 @@ class _Loading:
                     f"add '{port.name}: {'[activity, …]' if port.many else 'activity'}'",
                 )
             return ()
+        if isinstance(written, Items) and not written:
+            self.problem(written.span, "E110", f"'{port.name}' of '{name}' names nobody", "name an activity")
+            return ()
         if isinstance(written, Items) and not port.many:
             self.problem(
                 written.span,
@@ -373,6 +376,10 @@ class _Loading:
             return After()
         is_any = isinstance(written, Block)
         items = written["any"] if is_any else written
+        if items is None:  # which is told of every key without a value
+            return After()
+        if isinstance(items, Items) and not items:
+            self.problem(items.span, "E110", "'after' names nobody", "name an activity, or take it out")
         references = tuple(self.reference(item, written) for item in (items if isinstance(items, Items) else [items]))
         done = tuple(
             Reference(activity=r.activity, port="done", span=r.span) if r.port == "result" else r for r in references

@@ -212,12 +212,14 @@ class _Reader:
 
     def _alias(self, event: Event) -> None:
         anchored = self.anchors.get(event.anchor)
-        if anchored is None or not anchored.values:
-            name = _short(event.anchor)
-            what = (
-                f"no anchor '&{name}' stands before this alias" if anchored is None else f"'&{name}' would hold itself"
+        if anchored is None:
+            what = f"no anchor '&{_short(event.anchor)}' stands before this alias"
+            self.problem(self.span(event), "Y001", what, "write the value out")
+        elif not anchored.values:
+            self.problem(
+                self.span(event), "Y005", f"'&{_short(event.anchor)}' would hold itself", "write the value out"
             )
-            self.problem(self.span(event), syntax.CODE if anchored is None else "Y005", what, "write the value out")
+        if anchored is None or not anchored.values:
             self._put(None, event, event)
             return
         if len(self.open) + anchored.height > MOST_DEPTH:

@@ -106,11 +106,14 @@ def _without_key(lines: list[str], number: int, slip: Callable[..., Slip]) -> Sl
         meant = _indentation(before) + written.strip()
         fix = f"indent it like the line above it: {before.strip()[:LONGEST_LINE]}"
         return slip("this line belongs to no key", fix, (number, len(_indentation(written)) + 1), meant=meant)
-    words = before.strip()
-    with_colon = re.sub(r"\s+|$", lambda gap: ": " if gap[0] else ":", words, count=1)
+    with_colon = re.sub(r":(?=\S)|\s+|$", lambda gap: ": " if gap[0] else ":", before.strip(), count=1)
     place = (above, len(_indentation(before)) + 1)
     return slip(
-        "this line has no colon", f"write {with_colon[:LONGEST_LINE]}", place, above, _indentation(before) + with_colon
+        "this line has no colon with a blank behind it",
+        f"write {with_colon[:LONGEST_LINE]}",
+        place,
+        above,
+        _indentation(before) + with_colon,
     )
 
 

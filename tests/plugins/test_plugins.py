@@ -151,7 +151,7 @@ def test_what_is_wrong_with_its_options_and_its_section_has_a_place_and_a_fix(sh
     (tmp_path / "project.yaml").write_text(
         PROJECT.replace("URL", "sqlite:///data.sqlite").replace("most: 2", "mots: 2")
     )
-    assert "project.yaml:11:15: E103 the option 'most' is missing" in shell("check", code=2).stdout
+    assert "project.yaml:11:16: E102 unknown option 'mots'\n  fix: write 'most'" in shell("check", code=2).stdout
 
 
 def test_a_broken_plugin_beside_it_is_said_and_harms_nobody(shell: Shell, tmp_path: Path, installed: Path) -> None:
