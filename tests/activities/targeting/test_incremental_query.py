@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from engine.kit.errors import AuthorError
@@ -13,6 +15,14 @@ def test_it_selects_as_a_query_does_without_those_returned_before(world: World) 
     assert world.rows(world.run(some)["result"]) == [(1, 3), (2, 1), (3, 1)]
     everybody = world.run("type: incremental_query\nadd:\n  town: city")["result"]
     assert world.rows(everybody) == [(4, "München"), (5, "Besançon"), (6, "Paris"), (7, None), (8, "paris")]
+
+
+def test_another_dimension_and_the_first_lines_of_a_link_are_those_of_a_query(world: World) -> None:
+    lines = "lines:\n  of: purchases\n  where: amount < 20\n  order: -amount\n  count: 1\n  add: {bought: amount}"
+    some = world.run(f"type: incremental_query\nwhere: household_id < 4\n{lines}")["result"]
+    assert world.rows(some) == [(1, Decimal("5.50")), (2, None), (3, Decimal("7.25"))]
+    purchases = world.run("type: incremental_query\ndimension: purchase\nwhere: basket_id = 100")["result"]
+    assert world.keys(purchases) == [(100, 1), (100, 2)]
 
 
 def test_rows_that_arrive_are_filtered_and_keep_their_columns(world: World) -> None:
