@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
@@ -14,11 +13,12 @@ from pydantic_core import PydanticCustomError
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import OutboundName
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
 from activities.connectors.identity import identifier, identifier_name, same_dimension
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
-from engine.kit.errors import AuthorError, DataError, suggestion
+from engine.kit.errors import AuthorError
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
 from engine.kit.population import Inputs, Population
@@ -31,21 +31,23 @@ if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
 Keep = Callable[[str, Population], Population]
 
 BATCH_ROWS = 50_000
-MOST_PROBLEMS = 5
-MOST_COLUMNS = 1_000
-LONGEST_LINE = 1_000_000
+OF_A_FILE = ("key", "format", "columns", "errors")
 
 
 class ListImport(Effect):
-    """Fill a list from exactly one source: a CSV file with a header, or a shared audience; and reconcile it with a dimension.
+    """Fill a list from exactly one source, a file or a shared audience, and reconcile it with a dimension.
 
     From a file, the columns named like the dimension's key find the row: an integer however it is written, anything else in its
-    canonical text, blanks at the ends of both aside. A key that stands on several lines counts once. From an audience, the
-    identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of the dimension.
-    `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither gets into
-    the list.
-    A line with too few or too many values fails the whole import, and names the line. (Campaign: importing a list; shared audience
-    import, which drops what it does not know in silence.)
+    canonical text, blanks at the ends of both aside; a null finds nobody. A key that stands on several lines counts once. From an
+    audience, the identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of
+    the dimension. `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither
+    gets into the list. With `key: line` nothing is reconciled: the list and `result` hold the file, a row a line with its number and all its
+    columns, of no dimension.
+    A line is rejected when it has too few or too many values, a quote that opens and does not close or closes too early, bytes that are
+    not of the encoding, a NUL, or a value its column rejects; `rejects` says which line, which column, what stands there and
+    why. More rejects than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines
+    without anything are no rows. Without `columns` every column is taken, as text; an empty value is null, but for one in quotes.
+    (Campaign: importing a list, Data loading (file); shared audience import, which drops what it does not know in silence.)
     """
 
     type: ClassVar[str] = "list_import"
@@ -58,79 +60,109 @@ class ListImport(Effect):
 
     list: Template = option("The list's name.", example="do_not_share")
     file: Template | None = option(
-        "A CSV file; a relative path starts at the workflow's folder.", default=None, example="do_not_share.csv"
+        "A file of rows; a relative path starts at the workflow's folder.", default=None, example="do_not_share.csv"
     )
     audience: Name | None = option("A shared audience of project.yaml.", default=None, example="loyal_vip")
     dimension: Name | None = option(
         "The dimension of the list; the workflow's when not written.", default=None, example="household"
     )
+    key: Literal["dimension", "line"] = option(
+        "dimension: the file's columns of that name find the dimension's rows; line: the list holds the lines themselves.",
+        default="dimension",
+        example="line",
+    )
     mode: Literal["append", "replace"] = option(
         "append: add; replace: the list becomes what the source holds.", default="replace", example="replace"
     )
+    format: FileFormat | None = option("How the file is written, where its name does not say it.", default=None)
+    columns: dict[str, FileColumn] = option(
+        "The columns to take, and what is made of their values; all, as they are, when not written.",
+        default={},
+        example={"household_id": {"type": "integer"}},
+    )
+    errors: Errors | None = option("How many lines may be rejected; none when not written.", default=None)
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
-            raise PydanticCustomError(
-                "option", "a list is imported from either 'file' or 'audience'", {"fix": "write one of them"}
-            )
-        if self.audience is not None and self.mode == "append":
-            raise PydanticCustomError(
-                "option", "an audience always replaces the list", {"fix": "remove 'mode: append'", "at": ("mode",)}
-            )
+            raise _wrong("a list is imported from either 'file' or 'audience'", "write one of them")
+        if self.mode == "append" and self.audience is not None:
+            raise _wrong("an audience always replaces the list", "remove 'mode: append'", "mode")
+        if self.mode == "append" and self.key == "line":
+            raise _wrong("lines cannot be appended: their numbers are others in every file", "remove 'mode'", "mode")
+        for name in OF_A_FILE:
+            if self.audience is not None and name in self.model_fields_set:
+                raise _wrong(f"'{name}' is for files", f"remove '{name}'", name)
         return self
 
     def outputs(self) -> tuple[Port, ...]:
-        return (
-            RESULT,
-            Port(name="unmatched", doc="Lines or identifiers that find no row of the dimension."),
-            Port(name="ambiguous", doc="Identifiers that find more than one row."),
-        )
+        unmatched = Port(name="unmatched", doc="Lines or identifiers that find no row of the dimension.")
+        ambiguous = Port(name="ambiguous", doc="Identifiers that find more than one row.")
+        rejects = Port(name="rejects", doc="Lines that cannot be used: line, column, value and reason.")
+        reconciled = (RESULT, unmatched, ambiguous) if self.key == "dimension" else (RESULT,)
+        return (*reconciled, rejects) if self.file is not None else reconciled
 
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
-        dimension = self._dimension(catalog)
         if self.audience is not None:
+            dimension = self._dimension(catalog)
             _, source = self._declared(dimension, catalog)
             outside = _shape({"identifier": TEXT}, "identifier")
             outputs = _by_identifier(outside, dimension, source, catalog, lambda _name, population: population)
+        elif self.key == "line":
+            outputs = {"result": self._lines(()), "rejects": _shape(REJECTS, "line")}
         else:
-            number = _number_of(dimension.key)
-            outside = _shape({number: INTEGER, **dict.fromkeys(dimension.key, TEXT)}, number)
-            outputs = _by_key(outside, dimension, catalog)
+            dimension = self._dimension(catalog)
+            outputs = {**_by_key(self._lines(dimension.key), dimension, catalog), "rejects": _shape(REJECTS, "line")}
         what = f"the file '{self.file}'" if self.file else f"the audience '{self.audience}'"
         verb = "replace" if self.mode == "replace" else "add to"
         return EffectPlan(outputs=outputs, sentences=(f"{verb} the list '{self.list}' by what {what} holds",))
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
-        dimension = self._dimension(ctx.catalog)
-        outputs = self._from_audience(dimension, ctx) if self.audience is not None else self._from_file(dimension, ctx)
+        outputs, counts = self._from_file(ctx) if self.file is not None else self._from_audience(ctx)
         kept = {port: ctx.keep(port, population) for port, population in outputs.items()}
         ctx.guard(kept["result"], replaces=self.mode == "replace")
-        ctx.write_list(self.list.source, kept["result"], self.mode)
+        ctx.write_list(self.list.source, kept["result"], self.mode, **counts)
         return kept
 
     def _dimension(self, catalog: Catalog) -> Dimension:
-        return catalog.dimension(self.dimension or "", getattr(self.dimension, "span", None))
+        dimension = catalog.dimension(self.dimension or "", getattr(self.dimension, "span", None))
+        missing = [name for name in dimension.key if self.columns and name not in self.columns]
+        if missing:
+            raise AuthorError.at(
+                getattr(next(iter(self.columns)), "span", None),
+                "L001",
+                f"'columns' does not take '{missing[0]}', the key of {dimension.name}",
+                f"write '{missing[0]}: {{type: {dimension.columns[missing[0]]}}}' among them, or 'key: line'",
+            )
+        return dimension
 
-    def _from_file(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
-        path = ctx.folder / str(self.file)
-        if not path.is_file():
-            beside = sorted(item.name for item in path.parent.glob("*.csv")) if path.parent.is_dir() else []
-            raise DataError(f"there is no file {path}", suggestion(path.name, beside, "files there"))
-        header = _header(path, dimension)
-        number = _number_of(header)
-        columns: dict[str, Type] = {number: INTEGER, **dict.fromkeys(header, TEXT)}
-        lines = ctx.load("lines", columns, (number,), _read_csv(path, list(columns)))
-        return _by_key(lines, dimension, ctx.catalog)
+    def _lines(self, known: Iterable[str]) -> Population:
+        """Give the columns of lines that are not read yet; where none are declared, those known to be there."""
+        columns = {name: column.type for name, column in self.columns.items()} or dict.fromkeys(known, TEXT)
+        number = number_of(columns)
+        return _shape({number: INTEGER, **columns}, number)
 
-    def _from_audience(self, dimension: Dimension, ctx: Context) -> Mapping[str, Population]:
+    def _from_file(self, ctx: Context) -> tuple[Mapping[str, Population], Mapping[str, int]]:
+        from activities.connectors.files.reading import read  # Arrow is heavy, and a plan reads no file
+
+        dimension = self._dimension(ctx.catalog) if self.key == "dimension" else None
+        needed = dict.fromkeys(dimension.key, f"the key of {dimension.name}") if dimension else {}
+        format, errors = self.format or FileFormat(), self.errors or Errors()
+        with closing(read(ctx.folder / str(self.file), format, self.columns, errors, needed)) as file:
+            lines = ctx.load("lines" if dimension else "result", file.columns, (file.number,), file.rows())
+            rejects = ctx.load("rejects", REJECTS, ("line",), file.rejects())
+        outputs = _by_key(lines, dimension, ctx.catalog) if dimension else {"result": lines}
+        return {**outputs, "rejects": rejects}, file.counts
+
+    def _from_audience(self, ctx: Context) -> tuple[Mapping[str, Population], Mapping[str, int]]:
+        dimension = self._dimension(ctx.catalog)
         declared, source = self._declared(dimension, ctx.catalog)
         segment = str(declared.segment)
         cloud = ctx.connect("experience_cloud")
         prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(segment, source))})
         paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
         identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, segment))
-        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep)
+        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep), {}
 
     def _declared(self, dimension: Dimension, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         span = getattr(self.audience, "span", None)
@@ -144,15 +176,6 @@ class ListImport(Effect):
                 "write both into project.yaml",
             )
         return declared, source
-
-
-def _number_of(header: Iterable[str]) -> str:
-    """Name the column of line numbers: `line`, or with underscores behind it where the file has such a column."""
-    taken = {name.lower() for name in header}
-    name = "line"
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _shape(columns: Mapping[str, Type], key: str) -> Population:
@@ -173,7 +196,8 @@ def _by_key(lines: Population, dimension: Dimension, catalog: Catalog) -> Mappin
         [_held(rows[name], type_, catalog) for name, type_ in types.items()] for rows in (everyone.relation.c, others.c)
     ]
     written = [
-        [_written(rows[name], type_, catalog) for name, type_ in types.items()] for rows in (theirs.c, lines.relation.c)
+        [_written(rows[name], lines.columns[name], type_, catalog) for name, type_ in types.items()]
+        for rows in (theirs.c, lines.relation.c)
     ]
     is_listed = _is_among(held[0], written[0], catalog)
     is_known = _is_among(written[1], held[1], catalog)
@@ -203,9 +227,14 @@ def _held(value: Any, type_: Type, catalog: Catalog) -> sa.ColumnElement[Any]:
     return catalog.dialect.trim(text) if type_ == TEXT else text
 
 
-def _written(text: Any, type_: Type, catalog: Catalog) -> sa.ColumnElement[Any]:
-    """Give what a text of the file means: `007` and `+7` are the integer 7; other types are written canonically."""
-    return catalog.dialect.parse_integer(text) if type_ == INTEGER else catalog.dialect.trim(text)
+def _written(value: Any, type_: Type, wanted: Type, catalog: Catalog) -> sa.ColumnElement[Any]:
+    """Give what a value of the file means: `007` and `+7` are the integer 7; other types are written canonically."""
+    if type_ == wanted == INTEGER:
+        return value  # type: ignore[no-any-return]
+    text = catalog.dialect.text(value, type_)
+    if wanted == INTEGER:
+        return catalog.dialect.parse_integer(text)
+    return catalog.dialect.trim(text) if type_ == TEXT else text
 
 
 def _by_identifier(
@@ -253,82 +282,5 @@ def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"identifier": pa.array(rows, pa.string())})
 
 
-def _header(path: Path, dimension: Dimension) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            header = [name.strip() for name in next(csv.reader(_lines(path, file), strict=True), [])]
-    except csv.Error as problem:
-        raise DataError(f"{path}:1: {problem}", "write the names of the columns, with a comma between them") from None
-    if len(header) > MOST_COLUMNS:
-        raise DataError(f"{path}:1: the header has {len(header):,} columns", f"keep {MOST_COLUMNS:,} at most")
-    missing = [name for name in dimension.key if name not in header]
-    if missing:
-        raise DataError(
-            f"{path}:1: the header has no column '{missing[0]}', the key of {dimension.name}",
-            f"name it in the first line (there: {', '.join(header) or 'nothing'})",
-        )
-    first = {_told_apart(name): place for place, name in reversed(list(enumerate(header)))}
-    repeated = [name for place, name in enumerate(header) if not name or first[_told_apart(name)] < place]
-    if repeated:
-        what = f"names the column '{repeated[0]}' twice" if repeated[0] else "has a column without a name"
-        raise DataError(f"{path}:1: the header {what}", "give every column a name of its own")
-    return header
-
-
-def _told_apart(name: str) -> bytes:
-    """Give what databases tell columns apart by: no case, and in PostgreSQL the first 63 bytes."""
-    return name.lower().encode()[:63]
-
-
-def _lines(path: Path, file: BinaryIO) -> Iterator[str]:
-    """Decode line by line, so that a byte that is not UTF-8 is told with its line."""
-    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
-        if len(line) > LONGEST_LINE:
-            raise DataError(
-                f"{path}:{number}: the line has more than {LONGEST_LINE:,} bytes", "end lines with a line feed"
-            )
-        if b"\0" in line:
-            raise DataError(f"{path}:{number}: the line holds the character NUL", "save the file as UTF-8")
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as problem:
-            raise DataError(f"{path}:{number}: the line is not UTF-8: {problem}", "save the file as UTF-8") from None
-
-
-def _read_csv(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Read a CSV file in batches of text, each row with the number of the line it ends on; all bad lines are named, up to a few."""
-    problems: list[str] = []
-    wrong = 0
-    names = columns[1:]
-    with path.open("rb") as file:
-        reader = csv.reader(_lines(path, file), strict=True)
-        next(reader, None)
-        rows: list[tuple[object, ...]] = []
-        try:
-            for row in reader:
-                if row and len(row) != len(names):
-                    wrong += 1
-                    if wrong <= MOST_PROBLEMS:
-                        problems.append(f"{path}:{reader.line_num}: {len(row)} values instead of {len(names)}")
-                elif row and not wrong:
-                    rows.append((reader.line_num, *row))
-                if len(rows) == BATCH_ROWS:
-                    yield _batch(rows, columns)
-                    rows = []
-        except csv.Error as problem:
-            wrong += 1
-            problems.append(f"{path}:{reader.line_num}: {problem}")
-    if problems:
-        more = f"\n… and {wrong - MOST_PROBLEMS:,} more lines" if wrong > MOST_PROBLEMS else ""
-        raise DataError(
-            "\n".join(problems[:MOST_PROBLEMS]) + more, f"write {len(names)} values on each line: {', '.join(names)}"
-        )
-    yield _batch(rows, columns)
-
-
-def _batch(rows: list[tuple[object, ...]], names: list[str]) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    columns = list(zip(*rows, strict=True)) or [() for _ in names]
-    types = [pa.int64(), *(pa.string() for _ in names[1:])]
-    return pa.record_batch([pa.array(column, type_) for column, type_ in zip(columns, types, strict=True)], names=names)
+def _wrong(message: str, fix: str, *at: str) -> PydanticCustomError:
+    return PydanticCustomError("option", "{message}", {"message": message, "fix": fix, "at": at})

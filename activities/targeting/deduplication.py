@@ -40,7 +40,7 @@ class Deduplication(Transform):
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         population = inputs[FROM.name]
         frame = Frame(population, catalog)
-        criteria = [frame.value(expression).sql for expression in self.by]
+        criteria = [value.sql for value in frame.identities(self.by)]
         rank = sa.func.row_number().over(partition_by=criteria, order_by=frame.order(self.order))
         has_null = sa.or_(*(value.is_(None) for value in criteria))
         is_kept = sa.or_(has_null, rank <= self.keep) if self.keep else sa.true()

@@ -17,6 +17,7 @@ from engine.kit.component import ComponentKind
 from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic
 from engine.lang import graph as graphs
 from engine.lang import loader
+from engine.lang.graph import Graph
 from engine.lang.rules import STAND_IN, secret_in_clear
 from engine.lang.rules.columns import Known
 from engine.lang.spec import WorkflowSpec
@@ -118,25 +119,27 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
     except AuthorError as problem:
         return Findings(path, list(problem.diagnostics), is_settled=True)
     found = list(reading.problems)
-    is_right = reading.spec is not None and not found
-    if reading.spec is not None and is_right:
-        found += _linted(registry, "rule", reading.spec, graphs.build(reading.spec))
+    graph = None if found else reading.graph
+    if reading.spec is not None and graph is not None:
+        found += _linted(registry, "rule", reading.spec, graph)
     try:
         project = project_of(path)
         found += project.lint
         if reading.spec is None:
             return Findings(path, found, is_settled=True)
-        found += reading.beside(_held_against(project, reading.spec, is_right=is_right))
+        found += reading.beside(_held_against(project, reading.spec, graph))
         return Findings(path, found, project.is_current, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
 
 
-def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> list[Diagnostic]:
-    """Plan what can be judged of a workflow; where nothing is wrong, hold it against the rules about columns."""
+def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) -> list[Diagnostic]:
+    """Plan what can be judged of a workflow; where nothing is wrong, hold it against the rules about columns.
+
+    Without the `graph` something is wrong already.
+    """
     session = project.session
-    sound = spec if is_right else graphs.sound(spec)
-    graph = graphs.build(sound)
+    sound = graphs.sound(spec) if graph is None else spec
     now = session.clock()
     given = {
         name: STAND_IN[variable.type.kind]
@@ -146,8 +149,9 @@ def _held_against(project: _Project, spec: WorkflowSpec, *, is_right: bool) -> l
     values = bind.values(sound, given, run=PLANNED_RUN, time=now, started_at=now)
     match project.catalog:
         case Catalog() as catalog:
-            planned, problems = plan(sound, graph, catalog, values, session.evaluate, session.work_schema)
-            if problems or not is_right:
+            arrows = graphs.build(sound) if graph is None else graph
+            planned, problems = plan(sound, arrows, catalog, values, session.evaluate, session.work_schema)
+            if problems or graph is None:
                 return list(problems)
             known = Known(catalog=catalog, populations={activity.id: activity.outputs for activity in planned})
             return list(_linted(session.registry, "column_rule", spec, graph, known))

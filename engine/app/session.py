@@ -24,7 +24,6 @@ from engine.kit.errors import AuthorError, DataError, Span
 from engine.kit.expression import Expr
 from engine.kit.expression.catalogue import FUNCTIONS
 from engine.kit.expression.functions import Function
-from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
@@ -196,9 +195,7 @@ def read_project(path: Path, text: str, registry: Registry, options: Options) ->
 
 def read_workflow(path: Path, text: str, registry: Registry) -> tuple[WorkflowSpec, Graph]:
     """Read a workflow and its graph. Raises AuthorError with all problems of the file; warnings are not among them."""
-    spec = loader.load(text, label_of(path), registry.activities)
-    graph = graphs.build(spec)
-    problems = graphs.problems(spec, graph)
-    if problems:
-        raise AuthorError(*problems)
-    return spec, graph
+    reading = loader.read(text, label_of(path), registry.activities)
+    if reading.problems or reading.spec is None or reading.graph is None:
+        raise AuthorError(*reading.problems)
+    return reading.spec, reading.graph

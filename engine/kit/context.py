@@ -67,7 +67,11 @@ class Context(Protocol):
     def load(
         self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> Population:
-        """Make a work table of rows from outside; its key is not claimed unique. A repetition drops and loads it again."""
+        """Make a work table of rows from outside. A repetition drops and loads it again.
+
+        Named as a port, it is the port's, kept and counted; its key must be unique. Another one is needed on the way, and its key is
+        not claimed unique.
+        """
 
     def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         """Read rows at an edge, in Arrow batches of bounded size, in the statement's order."""
@@ -93,8 +97,11 @@ class Context(Protocol):
     memberships: sa.Table
     """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience. Only `step` writes it."""
 
-    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"]) -> Json:
-        """Write a list, as the step `delivered`; gives its rows and those it had before. Appending keeps the first row of a key."""
+    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"], **said: Any) -> Json:
+        """Write a list, as the step `delivered`; gives its rows, those it had before, and what else is `said`.
+
+        Appending keeps the first row of a key.
+        """
 
     def connect(self, connector: str) -> Any:
         """Open the connector of that name with its settings from the project."""

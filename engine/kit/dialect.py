@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import sqlalchemy as sa
 
 from engine.kit.types import Type
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
 
 Sql = sa.ColumnElement[Any]
 Over = Callable[[Any], Sql]
@@ -50,6 +53,16 @@ class TableShape:
     unique: tuple[tuple[str, ...], ...] = ()
 
 
+class Bulk(Protocol):
+    """How a database takes and gives many rows."""
+
+    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+        """Append the rows of a batch to a table that has its columns."""
+
+    def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
+        """Give the rows of a statement, at most `rows` in a batch."""
+
+
 class Dialect(Protocol):
     """One meaning on every database: each method gives an SQL expression with the language's semantics.
 
@@ -62,6 +75,9 @@ class Dialect(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def bulk(self) -> Bulk:
+        """Give what brings many rows in and out; it needs Arrow."""
 
     def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
         """Give what SQLAlchemy is told to connect to."""

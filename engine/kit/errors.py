@@ -121,11 +121,20 @@ LONGEST_NEAR_MISS = 100
 MOST_NEAR_MISSES = 2_000
 
 
-def suggestion(name: str, known: Iterable[str], what: str = "") -> str:
-    """Say what to type for an unknown name: the near miss if there is one, else what exists."""
+MOST_LISTED = 20
+
+
+def suggestion(name: str, known: Iterable[str], what: str = "", before: str = "") -> str:
+    """Say what to type for an unknown name: the near miss if there is one, else what exists; of many the nearest.
+
+    `before` stands before each name, as a path does, and makes none of them nearer.
+    """
     names = sorted(set(known))
     may_be_near = len(name) <= LONGEST_NEAR_MISS and len(names) <= MOST_NEAR_MISSES
     close = get_close_matches(name, names, n=1, cutoff=0.6) if may_be_near else []
-    listed = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    if may_be_near and len(names) > MOST_LISTED:
+        listed = f"{', '.join(before + each for each in sorted(get_close_matches(name, names, MOST_LISTED, 0.0)))}, …"
+    else:
+        listed = ", ".join(before + each for each in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
     there_is = f"{what or 'known'}: {listed}" if names else f"there is no {what or 'name'} to choose from"
-    return f"write '{close[0]}' ({there_is})" if close else there_is
+    return f"write '{before}{close[0]}' ({there_is})" if close else there_is

@@ -14,13 +14,14 @@ from engine.kit.dialect import Sql
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Source
+from engine.kit.expression.rows import PopulationRow, Source, equal
 from engine.kit.expression.scope import RowScope
 from engine.kit.expression.value import Value, cure_of_carried
 from engine.kit.population import Population
 from engine.kit.types import NULL
 
 T = TypeVar("T")
+TOLD = "is_so_by_window"
 
 
 class Frame:
@@ -55,15 +56,15 @@ class Frame:
         )
 
     def condition(self, expression: Expr, *, grouping: bool = False) -> sa.ColumnElement[bool]:
-        """Compile a condition; it may be null, which is not true."""
-        return self._tried(lambda: self._compiler(expression, grouping).condition(expression.tree), sa.true())
+        """Compile a condition; it may be null, which is not true. Its windows look at all rows of the population."""
+        return self._tried(partial(self._condition, expression, grouping), sa.true())
 
     def order(self, keys: Sequence[SortKey], *, grouping: bool = False) -> tuple[Sql, ...]:
         """Compile sort keys. The population's key ends them, so that no two rows are equal."""
         nothing: tuple[Sql, ...] = ()
         sorted_: list[Sql] = []
         for key in keys:
-            compiler = self._compiler(key, grouping)
+            compiler = replace(self._compiler(key, grouping), windows=False)
             sorted_ += self._tried(partial(compiler.sorted, [key.sort]), nothing)
         return (*sorted_, *self._scope.ties())
 
@@ -108,11 +109,23 @@ class Frame:
         return self.population.of(self.select(*self._columns(self.population.columns)).where(*conditions))
 
     def _identity(self, expression: Expr) -> Value:
-        value = self._compiler(expression, grouping=False).single(expression.tree)
+        value = replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)
         if value.type.is_carried:
             what = f"values of type {value.type} are not equal in the same way on every database"
             raise expression.error(expression.tree.at, "E305", what, cure_of_carried(value.type))
         return value
+
+    def _condition(self, expression: Expr, grouping: bool) -> sa.ColumnElement[bool]:
+        """Compile a condition. With windows it is told row by row beside the population, since no database filters by one."""
+        if grouping or not any(isinstance(node, tree.Window) for node, _ in tree.walk(expression.tree)):
+            return self._compiler(expression, grouping).condition(expression.tree)
+        relation = self.population.relation.alias()
+        beside = Frame(replace(self.population, relation=relation), self.catalog)
+        is_so = beside._compiler(expression, grouping).condition(expression.tree)
+        keys = beside.population.key_columns
+        told = beside.select(*keys, is_so.label(TOLD)).subquery()
+        self._source.join(told, sa.and_(*equal(self.population.key_columns, [told.c[key.name] for key in keys])))
+        return told.c[TOLD]
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""

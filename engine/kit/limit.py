@@ -100,7 +100,7 @@ class Limit(Options):
             first, end = (int(percent * BUCKETS / 100) for percent in (start, start + settled(self.percent)))
             is_within = bucket < end if first == 0 else sa.and_(bucket >= first, bucket < end)
             return sa.and_(is_candidate, sa.func.coalesce(is_within, sa.false()))
-        groups = [frame.value(expression).sql for expression in self.per]
+        groups = [value.sql for value in frame.identities(self.per)]
         order = random_order(frame, seed) if self.is_random else frame.order(self.by)
         rank = sa.func.row_number().over(partition_by=[is_candidate, *groups], order_by=order)
         return sa.and_(is_candidate, self._within(rank, groups, is_candidate, inbound))

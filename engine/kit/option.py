@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError, PydanticUndefined
 from engine.kit.errors import DataError, Span
 from engine.kit.expression import Expr
 from engine.kit.expression.reading import ANY_TEXT, author_checked
+from engine.kit.types import Kind, Type
 
 T = TypeVar("T")
 
@@ -144,6 +145,39 @@ def _percentage(text: str) -> Decimal:
     return read_number(text.removesuffix("%"))
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """How many of a whole may be wrong: so many, or a share of them in percent."""
+
+    most: Decimal
+    is_share: bool = False
+
+    def permits(self, wrong: int, whole: int) -> bool:
+        """Say that so many of the whole may be wrong."""
+        return wrong * 100 <= self.most * whole if self.is_share else wrong <= self.most
+
+    def __str__(self) -> str:
+        return f"{self.most}%" if self.is_share else f"{self.most:,}"
+
+
+def _allowance(text: str) -> Allowance:
+    allowed = Allowance(_percentage(text), True) if text.endswith("%") else Allowance(Decimal(read_integer(text)))
+    return allowed if allowed.most >= 0 else _refuse(text)
+
+
+_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.TIMESTAMP)
+
+
+MOST_DIGITS = 30
+"""So many digits after the point a declared column may have."""
+
+
+def _column_type(text: str) -> Type:
+    type_ = Type.parse(text)
+    is_known = type_.kind in _KINDS and not type_.is_carried and (type_.scale or 0) <= MOST_DIGITS
+    return type_ if is_known else _refuse(text)
+
+
 def _scalar_type(read: Callable[[str], Any], wanted: str, types: list[str], pattern: str) -> tuple[Any, ...]:
     """Give how a scalar is read; an editor knows it by the types YAML may take it for, and a pattern where it is a text."""
     schema = {
@@ -183,6 +217,21 @@ Duration = Annotated[
 ]
 Percentage = Annotated[
     Decimal, *_scalar_type(_percentage, "a percentage such as 10%", ["number", "string"], rf"{_DECIMAL}%?")
+]
+AtMost = Annotated[
+    Allowance,
+    *_scalar_type(
+        _allowance, "a number such as 100, or a percentage such as 1%,", ["integer", "string"], rf"{_WHOLE}|{_DECIMAL}%"
+    ),
+]
+ColumnType = Annotated[
+    Type,
+    *_scalar_type(
+        _column_type,
+        "a type (integer, decimal(2), float, text, boolean, date or timestamp)",
+        ["string"],
+        r"integer|decimal(\([0-9]{1,2}\))?|float|text|boolean|date|timestamp",
+    ),
 ]
 Name = Annotated[
     str,

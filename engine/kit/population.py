@@ -84,7 +84,7 @@ class Population:
 
     def where(self, condition: sa.ColumnElement[bool]) -> Population:
         """Keep the rows for which the condition is true (not those for which it is null)."""
-        return self.of(self.select().where(condition))
+        return replace(self, relation=self.select().where(condition).subquery(), count=None)
 
     def with_column(self, name: str, value: sa.ColumnElement[object], type_: Type) -> Population:
         """Add a column, or replace the one of that name."""

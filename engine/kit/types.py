@@ -38,6 +38,11 @@ class Type:
         return f"{self.kind}({self.scale})"
 
     @property
+    def in_words(self) -> str:
+        """Name it to whoever wrote a value of it."""
+        return "a value that is only carried" if self.kind == Kind.OTHER else str(self)
+
+    @property
     def is_carried(self) -> bool:
         """Say that values are only carried: computed with, they would not be the same on every database."""
         return self.kind == Kind.OTHER or (self.kind == Kind.DECIMAL and self.scale is None)

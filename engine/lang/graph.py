@@ -108,7 +108,7 @@ def sound(spec: WorkflowSpec) -> WorkflowSpec:
     Control is left out, so there is no cycle; an activity that is wrong itself stays, as far as it could be read.
     """
     waits: dict[str, set[str]] = {
-        name: {reference.activity for references in activity.inputs.values() for reference in references}
+        name: {reference.activity for reference in activity.references}
         for name, activity in spec.activities.items()
         if _can_be_judged(spec, activity)
     }
@@ -129,10 +129,9 @@ def sound(spec: WorkflowSpec) -> WorkflowSpec:
 
 def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
     """Say that an activity's arrows lead somewhere that is right itself, and that the variables it mentions are known."""
-    references = [reference for references in activity.inputs.values() for reference in references]
     is_fed = all(
         reference.activity not in spec.unreadable and _reference_problem(spec, reference) is None
-        for reference in references
+        for reference in activity.references
     )
     needed = {port.name for port in activity.activity.inputs if not port.optional}
     is_settled = all(
@@ -158,7 +157,7 @@ def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic |
             reference.span,
             "E114",
             f"'{reference.activity}' has no output '{reference.port}'",
-            suggestion(f"{reference.activity}.{reference.port}", [f"{source.id}.{port}" for port in ports], "outputs"),
+            suggestion(reference.port, ports, "outputs", f"{source.id}."),
         )
     return None
 

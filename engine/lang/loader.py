@@ -16,6 +16,7 @@ from engine.kit.types import Type
 from engine.kit.written import typed
 from engine.lang import graph as graphs
 from engine.lang import misreading, source
+from engine.lang.graph import Graph
 from engine.lang.model import as_far_as_right, read_model
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
@@ -40,6 +41,8 @@ class Reading:
     """Activities that are wrong are in it as far as they can be read; nothing where the file is no workflow."""
     written: tuple[Diagnostic, ...]
     """The problems of the text and the options."""
+    graph: Graph | None = None
+    """That of the activities in `spec`; absent with it."""
     arrows: tuple[Diagnostic, ...] = ()
     """The problems of the graph."""
 
@@ -76,10 +79,12 @@ def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Read
         for problem in loading.problems
         if not misreading.follows(problem, misread)
     )
-    arrows = graphs.problems(spec, graphs.build(spec)) if spec else ()
+    graph = graphs.build(spec) if spec else None
+    arrows = graphs.problems(spec, graph) if spec and graph else ()
     return Reading(
         spec=spec,
         written=(*misread, *told),
+        graph=graph,
         arrows=tuple(problem for problem in arrows if not misreading.follows(problem, misread)),
     )
 

@@ -156,7 +156,8 @@ class _Reader:
                     self._count(event)
                     self._refuse_properties(event)
                     value = self._scalar(event)
-                    self._anchor(event, _Anchored(self.span(event), value, 1))
+                    if event.anchor is not None:
+                        self.anchors[event.anchor] = _Anchored(self.span(event), value, 1)
                     self._put(value, event, event)
                 case yaml.CollectionStartEvent():
                     self._begin(event)
@@ -185,10 +186,6 @@ class _Reader:
             fix = f"rename one; the first is in line {self.anchors[event.anchor].span.line}"
             self.problem(self.span(event), "Y001", f"the anchor '&{_short(event.anchor)}' stands here twice", fix)
 
-    def _anchor(self, event: Event, anchored: _Anchored) -> None:
-        if event.anchor is not None:
-            self.anchors[event.anchor] = anchored
-
     def _alias(self, event: Event) -> None:
         anchored = self.anchors.get(event.anchor)
         if anchored is None:
@@ -210,16 +207,18 @@ class _Reader:
             self.end(self.span(event), "Y005", "the nesting has no end", "remove the inner levels")
         self._count(event)
         self._refuse_properties(event)
-        self._anchor(event, _Anchored(self.span(event)))
         value = Items() if isinstance(event, yaml.SequenceStartEvent) else Block()
         value.span = self.span(event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = _Anchored(value.span)
         self.open.append(_Open(event, value, self.values - 1))
 
     def _finish(self, event: Event) -> None:
         done = self.open.pop()
         self._report_pieces(done)
         size = self.values - done.values_before
-        self._anchor(done.start, _Anchored(self.span(done.start), done.value, size, done.height))
+        if done.start.anchor is not None:
+            self.anchors[done.start.anchor] = _Anchored(done.value.span, done.value, size, done.height)
         if self.open:
             self.open[-1].height = max(self.open[-1].height, done.height + 1)
         self._put(done.value, done.start, event)

@@ -140,6 +140,11 @@ class ActivitySpec:
         return tuple((each, node) for each in self.expressions for node, _ in tree.walk(each.tree))
 
     @property
+    def references(self) -> Iterator[Reference]:
+        """Every arrow that brings a population, in the order of the ports."""
+        return (reference for references in self.inputs.values() for reference in references)
+
+    @cached_property
     def output_ports(self) -> Mapping[str, Port]:
         return {port.name: port for port in self.activity.outputs()}
 

@@ -110,14 +110,15 @@ def _bind(value: Any, bound: Values, evaluate: Evaluate) -> Any:
         case Deferred():
             return _deferred(value, evaluate, bound)
         case BaseModel():
-            old = {name: getattr(value, name) for name in type(value).model_fields}
+            old = vars(value)
             new = {name: _bind(item, bound, evaluate) for name, item in old.items()}
             if any(isinstance(item, Deferred) for item in old.values()):
                 return _checked(value, new)
-            return value.model_copy(update={name: item for name, item in new.items() if item is not old[name]})
-        case tuple():
+            changed = {name: item for name, item in new.items() if item is not old[name]}
+            return value.model_copy(update=changed) if changed else value
+        case tuple() if value:
             return tuple(_bind(item, bound, evaluate) for item in value)
-        case dict():
+        case dict() if value:
             return {name: _bind(item, bound, evaluate) for name, item in value.items()}
         case _:
             return value

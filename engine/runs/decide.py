@@ -123,7 +123,7 @@ def _first_command(activity: ActivitySpec, state: RunState) -> Command | None:
                     )
                 case _:
                     absent.append(reference)
-    arrows = [reference for references in activity.inputs.values() for reference in references]
+    arrows = list(activity.references)
     if arrows and len(absent) == len(arrows):
         return Skip(activity=activity.id, reason=f"nothing fired into '{next(iter(activity.inputs))}'")
     control = _control(activity, state)

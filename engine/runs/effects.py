@@ -79,6 +79,8 @@ class EffectContext:
         return self._execution.clock()
 
     def keep(self, port: str, population: Population) -> Population:
+        if self.kept.get(port) is population:
+            return population
         frozen = self._frozen(port)
         kept = frozen if frozen is not None else self._make(port, population)
         self.kept[port] = kept
@@ -87,12 +89,26 @@ class EffectContext:
     def load(
         self, name: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> Population:
+        if any(port.name == name for port in self._activity.activity.outputs()):
+            return self._load_port(name, columns, key, batches)
         table = self._table(f"{LOADED}{name}")
         with self._execution.db.transaction() as connection:
             self._note(connection, f"{LOADED}{name}", {"table": table.name})
         rows = self._execution.db.load(table, columns, batches)
-        loaded = Population(relation=table, key=tuple(key), columns=columns)
-        return replace(stored_population(table, loaded), count=rows)
+        return _loaded(table, columns, key, rows)
+
+    def _load_port(
+        self, port: str, columns: Mapping[str, Type], key: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> Population:
+        frozen = self._frozen(port)
+        if frozen is None:
+            table = self._table(port)
+            with self._execution.db.transaction() as connection:
+                rows = self._execution.db.load(table, columns, batches, key=key)
+                frozen = replace(_loaded(table, columns, key, rows), unique=True)
+                self._record(connection, port, frozen)
+        self.kept[port] = frozen
+        return frozen
 
     def delivered(self) -> Mapping[str, Population] | None:
         """Give what the ports held when an earlier attempt delivered, so that nothing is judged or done again; None when none did."""
@@ -126,15 +142,18 @@ class EffectContext:
         """Make a table that survives a crash of the server, and write it to the ledger in one transaction."""
         with self._execution.db.transaction() as connection:
             kept = self._execution.db.create(self._table(port), population, kept=True)
-            outcome = {
-                "table": self._table(port).name,
-                "columns": {name: str(type_) for name, type_ in kept.columns.items()},
-                "key": list(kept.key),
-                "dimension": kept.dimension,
-                "count": kept.count,
-            }
-            self._note(connection, port, outcome)
+            self._record(connection, port, kept)
         return kept
+
+    def _record(self, connection: sa.Connection, port: str, kept: Population) -> None:
+        outcome = {
+            "table": self._table(port).name,
+            "columns": {name: str(type_) for name, type_ in kept.columns.items()},
+            "key": list(kept.key),
+            "dimension": kept.dimension,
+            "count": kept.count,
+        }
+        self._note(connection, port, outcome)
 
     def _note(self, connection: sa.Connection, name: str, outcome: Json) -> None:
         """Write to the ledger that there is a table: whoever tidies up later finds it there, whatever becomes of the task."""
@@ -201,14 +220,17 @@ class EffectContext:
         elif name not in self._done:
             raise self._lost(name)
 
-    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"]) -> Json:
+    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"], **said: Any) -> Json:
         """Write a list and the step `delivered` in one transaction."""
 
         def perform(connection: sa.Connection, outcome: Json) -> Json:
-            written = self._execution.ledger.write_list(connection, name, population, mode, self._key, self.moment.now)
+            is_ours = any(population is kept for kept in self.kept.values())
+            written = self._execution.ledger.write_list(
+                connection, name, population, mode, self._key, self.moment.now, is_kept=is_ours
+            )
             return {**outcome, **written}
 
-        return self._step("delivered", lambda: {"list": name, "mode": mode}, perform)
+        return self._step("delivered", lambda: {"list": name, "mode": mode, **said}, perform)
 
     def connect(self, connector: str) -> Any:
         return self._execution.connect(connector)
@@ -235,3 +257,7 @@ class EffectContext:
         if step in ("prepared", SENDING):
             return EffectPrepared(**task, step=step, outcome=outcome)  # type: ignore[arg-type]
         return EffectDelivered(**task, step=step, outcome=outcome)  # type: ignore[arg-type]
+
+
+def _loaded(table: sa.TableClause, columns: Mapping[str, Type], key: Sequence[str], rows: int) -> Population:
+    return replace(stored_population(table, Population(relation=table, key=tuple(key), columns=columns)), count=rows)

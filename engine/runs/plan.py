@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -47,6 +47,7 @@ def plan(
     laid: dict[str, Population] = {}
     problems: list[Diagnostic] = []
     histories = HistoryTables(work_schema, catalog.dialect.capabilities)
+    read = {str(reference) for activity in spec.activities.values() for reference in activity.references}
     for name in graphs.order(graph):
         activity = spec.activities[name]
         history = histories.of((spec.name, name, PLANNED_RUN), *bind.moment(values))
@@ -54,7 +55,9 @@ def plan(
         try:
             _check_bounds(activity, reporting, values, evaluate)
             planned[name] = _planned(activity, planned, laid, reporting, values, evaluate)
-            laid.update(_laid(planned[name], catalog, work_schema))
+            for port, population in planned[name].outputs.items():
+                if f"{name}.{port}" in read:
+                    laid[f"{name}.{port}"] = _laid(population, _planned_table(name, port, catalog, work_schema))
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")
@@ -105,11 +108,11 @@ def evaluator(database: Database, catalog: Catalog) -> Evaluate:
 
 def _check_bounds(spec: ActivitySpec, catalog: Catalog, values: Values, evaluate: Evaluate) -> None:
     """Find what a run would stumble over in `guard` and `retry`, whatever arrives."""
-    counts = {f"inputs.{port}.count": Bound(0, INTEGER) for port in spec.inputs}
     try:
         guard = bind.bind(spec.common.guard, values, evaluate)
         bind.bind(spec.common.retry, values, evaluate)
         if guard and guard.where:
+            counts = {f"inputs.{port}.count": Bound(0, INTEGER) for port in spec.inputs}
             frame_without_rows(replace(catalog, report=None)).condition(guard.where.bound(counts))
     except AuthorError as problem:
         if catalog.report is None:
@@ -132,12 +135,7 @@ def _planned(
     evaluate: Evaluate,
 ) -> PlannedActivity:
     """Plan one activity; `laid` are the populations before it, as they would lie in their work tables."""
-    waiting = [
-        reference
-        for references in spec.inputs.values()
-        for reference in references
-        if planned[reference.activity].unknown
-    ]
+    waiting = [reference for reference in spec.references if planned[reference.activity].unknown]
     if waiting:
         return PlannedActivity(id=spec.id, type=spec.activity.type, unknown=f"'{waiting[0].activity}' is not known yet")
     inputs = Inputs(
@@ -155,11 +153,9 @@ def _planned(
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
 
 
-def _laid(planned: PlannedActivity, catalog: Catalog, work_schema: str) -> Iterator[tuple[str, Population]]:
-    """Give the populations of an activity as if they lay in their work tables already, by `activity.port`."""
-    for port, population in planned.outputs.items():
-        table = _planned_table(planned.id, port, catalog, work_schema)
-        yield f"{planned.id}.{port}", replace(stored_population(table, population), unique=True)
+def _laid(population: Population, table: sa.TableClause) -> Population:
+    """Give a population as if it lay in its work table already."""
+    return replace(stored_population(table, population), unique=True)
 
 
 def _planned_table(activity: str, port: str, catalog: Catalog, work_schema: str) -> sa.TableClause:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
+from pyarrow import csv
 
 
-class Bulk(Protocol):
-    """How one database takes and gives many rows."""
+class RowByRow:
+    """What every database can do: rows as parameters of an insert, and a cursor that streams."""
 
     def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        """Append the rows of a batch to a table that has its columns, in their order."""
+        names = batch.schema.names
+        if batch.num_rows:
+            connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in _rows(batch)])
 
     def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
-        """Give the rows of a statement, at most `rows` in a batch."""
+        # Told to this statement alone: options given to a connection stay, and an INSERT cannot be streamed.
+        result = connection.execute(statement, execution_options={"stream_results": True, "yield_per": rows})
+        names: Sequence[str] = list(result.keys())
+        for partition in result.partitions(rows):
+            columns = zip(*partition, strict=True)
+            yield pa.RecordBatch.from_arrays([pa.array(column) for column in columns], names=list(names))
 
 
-class _DuckDB:
+class InProcess:
+    """DuckDB, which reads Arrow where it lies."""
+
     def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
         driver = _driver(connection)
         driver.register("audienceflow_batch", pa.Table.from_batches([batch]))
@@ -34,29 +45,40 @@ class _DuckDB:
         yield from _driver(connection).execute(str(compiled), parameters).to_arrow_reader(rows)
 
 
-class _PostgreSQL:
+class ByCopy(RowByRow):
+    """PostgreSQL, by COPY. Arrow writes the CSV: texts in quotes, nulls as nothing, which is how COPY reads it."""
+
     def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        compiled = sa.select(table).compile(dialect=connection.dialect)
-        name = compiled.preparer.format_table(table)
-        with _driver(connection).cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN") as copy:
-            for row in _rows(batch):
-                copy.write_row(row)
+        preparer = sa.select(table).compile(dialect=connection.dialect).preparer
+        columns = ", ".join(map(preparer.quote, batch.schema.names))
+        written = pa.BufferOutputStream()
+        csv.write_csv(batch, written, csv.WriteOptions(include_header=False, quoting_style="needed"))
+        copy = f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN (FORMAT csv)"
+        with _driver(connection).cursor() as cursor, cursor.copy(copy) as stream:
+            stream.write(memoryview(written.getvalue()))
 
-    def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
-        return _streamed(connection, statement, rows)
 
+class ByDriver(RowByRow):
+    """SQLite, whose driver takes tuples; values are written as SQLAlchemy would write them."""
 
-class _SQLite:
     def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        names = batch.schema.names
-        if batch.num_rows:
-            connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in _rows(batch)])
+        preparer = sa.select(table).compile(dialect=connection.dialect).preparer
+        columns = ", ".join(map(preparer.quote, batch.schema.names))
+        places = ", ".join("?" for _ in batch.schema.names)
+        insert = f"INSERT INTO {preparer.format_table(table)} ({columns}) VALUES ({places})"  # noqa: S608  (quoted names)
+        rows = zip(*(_as_kept(column).to_pylist() for column in batch.columns), strict=True)
+        _driver(connection).executemany(insert, rows)
 
-    def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
-        return _streamed(connection, statement, rows)
 
-
-BULK: Mapping[str, Bulk] = {"duckdb": _DuckDB(), "postgresql": _PostgreSQL(), "sqlite": _SQLite()}
+def _as_kept(column: pa.Array) -> pa.Array:
+    """Give a column as SQLite keeps it: decimals as the nearest double, times as text, truth as 1 and 0."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%d %H:%M:%S")
+    if pa.types.is_date(column.type):
+        return column.cast(pa.string())
+    return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
 
 
 def _driver(connection: sa.Connection) -> Any:
@@ -65,12 +87,3 @@ def _driver(connection: sa.Connection) -> Any:
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
-def _streamed(connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
-    # Told to this statement alone: options given to a connection stay, and an INSERT cannot be streamed.
-    result = connection.execute(statement, execution_options={"stream_results": True, "yield_per": rows})
-    names: Sequence[str] = list(result.keys())
-    for partition in result.partitions(rows):
-        columns = zip(*partition, strict=True)
-        yield pa.RecordBatch.from_arrays([pa.array(column) for column in columns], names=list(names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,6 @@ from engine.sql.dialects import DIALECTS
 
 if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
     import pyarrow as pa
-
-    from engine.sql.bulk import Bulk
 
 BATCH_ROWS = 50_000
 
@@ -252,34 +250,40 @@ class Database:
             for table in tables:
                 connection.execute(drop_table(table))
 
-    def load(self, target: sa.TableClause, columns: Mapping[str, Type], batches: Iterable[pa.RecordBatch]) -> int:
-        """Fill a new table with rows from outside and give their number."""
+    def load(
+        self,
+        target: sa.TableClause,
+        columns: Mapping[str, Type],
+        batches: Iterable[pa.RecordBatch],
+        *,
+        key: Sequence[str] = (),
+    ) -> int:
+        """Fill a new table with rows from outside and give their number, all or nothing; with a key, it is kept as `create` keeps."""
         table = sa.Table(
             target.name,
             sa.MetaData(),
             *(sa.Column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()),
             schema=target.schema,
-            prefixes=["UNLOGGED"] if self.dialect.capabilities.unlogged_tables else [],
+            prefixes=["UNLOGGED"] if self.dialect.capabilities.unlogged_tables and not key else [],
         )
-        bulk = self._bulk()
+        bulk = self.dialect.bulk()
         rows = 0
-        with self.transaction() as connection:
+        with self._joined() as connection:
             connection.execute(drop_table(target))
             table.create(connection)
             for batch in batches:
                 bulk.load(connection, table, batch)
                 rows += batch.num_rows
+            if key and self.dialect.capabilities.index_keys:
+                connection.execute(IndexKey(target, tuple(key)))
+            if self.dialect.capabilities.analyze_after_create:
+                connection.execute(analyze(target))
         return rows
 
     def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         """Read the rows of a statement in batches of bounded size."""
         with self._joined() as connection:
-            yield from self._bulk().read(connection, statement, BATCH_ROWS)
-
-    def _bulk(self) -> Bulk:
-        from engine.sql.bulk import BULK
-
-        return BULK[self.dialect.name]
+            yield from self.dialect.bulk().read(connection, statement, BATCH_ROWS)
 
     def _scalar(self, statement: sa.Select[Any]) -> Any:
         with self._joined() as connection:

@@ -17,6 +17,7 @@ from engine.kit.types import Type, to_sqlalchemy
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
+from engine.sql.names import WORK
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
@@ -144,18 +145,24 @@ class Ledger:
         mode: Literal["append", "replace"],
         key: Key,
         at: datetime,
+        *,
+        is_kept: bool = False,
     ) -> Mapping[str, int]:
         """Replace a list, or add to it the rows whose key it does not hold, in the caller's transaction.
 
         The rows go to a new table and the list then points to it, so a reader sees the old list or the new one; the old table
-        stays for whoever found it in the list before, and is dropped by the first write of any list an hour later.
+        stays for whoever found it in the list before, and is dropped by the first write of any list an hour later. Rows that lie
+        in a lasting work table (`is_kept`) and replace the list stay there; see `held`.
         Raises DataError when the population is of another dimension or key than the list.
         """
         old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
         old = listed(old_row, self.lists.schema) if old_row else None
         rows = population if mode == "replace" or old is None else _appended(name, old, population)
-        target = self.db.name("list", name, *key)
-        stored = self.db.create(target, rows, kept=True)
+        if is_kept and mode == "replace" and isinstance(population.relation, sa.TableClause):
+            target, stored = population.relation, population
+        else:
+            target = self.db.name("list", name, *key)
+            stored = self.db.create(target, rows, kept=True)
         assert stored.count is not None  # noqa: S101  (create counts)
         connection.execute(self.lists.delete().where(self.lists.c.name == name))
         connection.execute(self.lists.insert().values(
@@ -169,12 +176,25 @@ class Ledger:
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
 
+    def held(self) -> set[str]:
+        """Name the tables that lists lie in, or did until a moment ago. A work table among them is not to be dropped."""
+        if not self.is_there():
+            return set()
+        with self.db.transaction() as connection:
+            return {
+                name
+                for table in (self.lists, self.replaced)
+                for name in connection.execute(sa.select(table.c.stored_in)).scalars()
+            }
+
     def _drop_replaced(self, connection: sa.Connection, now: datetime) -> None:
-        """Drop the tables of lists that were replaced so long ago that nobody can be about to read them."""
+        """Drop the tables of lists that were replaced so long ago that nobody can be about to read them; a work table goes with its run."""
         table = self.replaced
+        work = f"{self.db.name(WORK).name}_"
         for name, at in connection.execute(sa.select(table.c.stored_in, table.c.at).order_by(table.c.stored_in)).all():
             if now - datetime.fromisoformat(at) >= READABLE:
-                connection.execute(drop_table(sa.table(name, schema=table.schema)))
+                if not name.startswith(work):
+                    connection.execute(drop_table(sa.table(name, schema=table.schema)))
                 connection.execute(table.delete().where(table.c.stored_in == name))
 
     @staticmethod

@@ -142,7 +142,7 @@ def test_pydantic_collects_what_is_wrong() -> None:
     first, second = caught.value.errors()
     assert first["type"] == "author"
     (problem,) = first["ctx"]["diagnostics"]
-    assert (problem.code, problem.span) == ("X002", Span("f.yaml", 3, 12))
+    assert (problem.code, problem.span) == ("X002", Span("f.yaml", 3, 11))
     assert second["loc"] == ("by",)
 
 

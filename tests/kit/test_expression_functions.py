@@ -23,8 +23,8 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
 from engine.kit.expression.builder import COLLECTIONS
-from engine.kit.expression.campaign import ELSEWHERE, squeezed
 from engine.kit.expression.catalogue import FUNCTIONS, SECTIONS
+from engine.kit.expression.elsewhere import ELSEWHERE, squeezed
 from engine.kit.frame import Frame
 from engine.kit.population import Population
 from engine.kit.types import INTEGER

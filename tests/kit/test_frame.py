@@ -339,17 +339,54 @@ def test_rows_without_a_dimension_have_their_own_columns_only(
         Frame(bare, catalog).value(Expr("count(purchases where true)"))
 
 
+BY_WINDOW = [
+    ("row_number() over (order by name desc) <= 2", [1, 2]),
+    ("count(*) over (partition by city.country.code) > 1 and score > 20", [3]),
+    ("not (lag(score) over (order by score) > 0)", []),
+    ("rank() over (order by count(purchases) desc) = 1 or name = 'Éva'", [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BY_WINDOW)
+def test_a_condition_may_look_at_a_window_over_all_rows(
+    connection: sa.Connection, some: Population, catalog: Catalog, text: str, expected: list[int]
+) -> None:
+    kept = Frame(some, catalog).filtered(Expr(text))
+    rows = connection.execute(kept.select().order_by(kept.column("id")))
+    assert [row[0] for row in rows] == expected
+
+
+def test_a_window_sorts_and_groups_nothing(some: Population, catalog: Catalog) -> None:
+    frame = Frame(some, catalog)
+    for compiled in (
+        lambda: frame.order([SortKey("-rank() over (order by id)")]),
+        lambda: frame.groups([Expr("rank() over ()")]),
+    ):
+        with pytest.raises(AuthorError, match="E309"):
+            compiled()
+
+
 ERRORS = [
     ("nam", 1, "E301", "write 'name'"),
-    ("city.nam", 1, "E301", "write 'name'"),
+    ("city.nam", 1, "E301", "write 'city.name'"),
     ("1 + cty.name", 5, "E302", "write 'city'"),
     ("purchases.amount > 1", 1, "E307", "max(amount of purchases)"),
-    ("purchases", 1, "E307", "exists(purchases)"),
+    ("purchases", 1, "E307", "count(purchases)"),
     ("exists(city where purchases.amount > 1)", 19, "E302", "links"),
-    ("exists(purchases where name = 'Ann')", 24, "E301", "columns"),
+    ("exists(purchases where name = 'Ann')", 24, "E301", "write 'target.name'"),
+    ("exists(purchases where score > 1)", 24, "E301", "write 'row.score'"),
+    ("exists(purchases where exists(lines where shop = 'x'))", 43, "E301", "write 'purchases.shop'"),
+    ("city = 'Paris'", 1, "E307", "city.name"),
+    ("city.names = 'Paris'", 1, "E301", "write 'city.name'"),
+    ("name = Paris", 8, "E301", "a text is written 'Paris'"),
+    ('name = "Name"', 8, "E301", "a text is written 'Name'"),
+    ("current_date > name", 1, "E301", "write run.date"),
     ("exists(purchasis where amount > 1)", 8, "E302", "write 'purchases'"),
     ("count(purchases where amount)", 23, "E306", "compare"),
-    ("sum(amount)", 1, "E309", "of link"),
+    ("sum(amount)", 1, "E309", "of link) (links: city, purchases, traits)"),
+    ("count(*)", 1, "E309", "write count(link)"),
+    ("exists(purchases where row_number() over () = 1)", 24, "E309", "add it as a column first"),
+    ("sum(count(*) over ()) over ()", 5, "E309", "add it as a column first"),
     ("sum(shop of purchases)", 5, "E305", "number"),
     ("string_agg(amount of purchases)", 12, "E305", "to_string"),
     ("row.name", 1, "E301", "columns"),

@@ -16,6 +16,7 @@ FAMILIES: Mapping[str, str] = {
     "E2": "A dimension, table or column does not exist.",
     "E3": "An expression does not fit the columns, links and functions there are.",
     "E4": "Populations, or their columns, do not go together.",
+    "L": "A list does not fit what it is filled from, or what the project says of it.",
     "P": "The project file cannot be used as it is.",
     "T": "A text with {{ … }} cannot be filled in.",
     "U": "A test is not written as it should be, or does not fit its workflow.",

@@ -77,8 +77,7 @@ def observe(suite: Suite, test: WrittenTest) -> tuple[Outcome, Mapping[str, Foun
     ports = suite.spec.activities[str(test.activity)].output_ports
     begun = time.perf_counter()
     with world(suite, test) as opened:
-        every = tuple(Expected(name=Scalar.at(port, test.span), count=0) for port in ports)
-        runner = _single(opened, suite, replace(test, ports=every))
+        runner = _single(opened, suite, test, every_port(suite.spec))
         runner.drive()
         failures = tuple(_failures(opened, suite, test, runner))
         task = runner.state.task(str(test.activity))

@@ -87,8 +87,7 @@ def reference(name: Scalar, test: WrittenTest, spec: WorkflowSpec) -> Reference:
 
 def upstream(activity: ActivitySpec) -> dict[str, Reference]:
     """Give the outputs an activity reads, by the names a test may give them: `buyers` is `buyers.result`."""
-    references = [reference for references in activity.inputs.values() for reference in references]
-    return {str(reference).removesuffix(".result"): reference for reference in references}
+    return {str(reference).removesuffix(".result"): reference for reference in activity.references}
 
 
 def _definitions(project: Project) -> dict[str, Definition]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from lark import Token, Transformer, v_args
 
-from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 
 COLLECTIONS = ("avg", "count", "count_distinct", "exists", "max", "min", "std_dev", "string_agg", "sum")
@@ -189,13 +188,14 @@ class Builder(Transformer[Token, tree.Node]):
 
     def call_all(self, function: Token, star: Token) -> tree.Node:
         if function.lower() != "count":
-            raise Unreadable(_at(star), "X007", f"'*' cannot stand in {function}(…)", "write count(*)")
+            fix = "write count(*), or a value of the rows in place of '*'"
+            raise Unreadable(_at(star), "X007", f"'*' cannot stand in {function}(…)", fix)
         return tree.Call(at=_at(function), function="count", arguments=())
 
     def collection_of(
-        self, function: Token, arguments: tuple[tree.Node, ...], word: Token, link: tree.Name, where: tree.Node | None
+        self, function: Token, arguments: tuple[tree.Node, ...], _word: Token, link: tree.Name, where: tree.Node | None
     ) -> tree.Node:
-        name = _known_collection(function, word)
+        name = _known_collection(function)
         if name == "exists":
             raise Unreadable(arguments[0].at, "X007", "exists takes a link only", f"write exists({link} where …)")
         if len(arguments) > (2 if name == "string_agg" else 1):
@@ -205,7 +205,7 @@ class Builder(Transformer[Token, tree.Node]):
         return tree.Collection(at=_at(function), function=name, arguments=arguments, link=link, where=where)
 
     def collection(self, function: Token, arguments: tuple[tree.Node, ...], where: tree.Node | None) -> tree.Node:
-        name = _known_collection(function, function)
+        name = _known_collection(function)
         link = arguments[0] if len(arguments) == 1 else None
         if name not in ("exists", "count"):
             raise Unreadable(
@@ -264,12 +264,11 @@ def _joined(operator: str, operands: tuple[tree.Node, ...]) -> tree.Node:
     return operands[0] if len(operands) == 1 else tree.Logic(at=operands[0].at, operator=operator, operands=operands)
 
 
-def _known_collection(function: Token, at: Token) -> str:
+def _known_collection(function: Token) -> str:
     name = function.lower()
     if name not in COLLECTIONS:
-        raise Unreadable(
-            _at(at), "X007", f"{function} does not work on a link", suggestion(name, COLLECTIONS, "aggregates")
-        )
+        fix = f"aggregates of a link: {', '.join(COLLECTIONS)}"
+        raise Unreadable(_at(function), "X007", f"{function} does not work on a link", fix)
     return name
 
 

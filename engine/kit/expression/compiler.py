@@ -13,7 +13,7 @@ from engine.kit.errors import AuthorError, Diagnostic, suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
 from engine.kit.expression.arithmetic import computed
-from engine.kit.expression.campaign import ELSEWHERE, squeezed
+from engine.kit.expression.elsewhere import ELSEWHERE, FUNCTIONS_OF_SQL, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
 from engine.kit.expression.moving import moved
@@ -45,6 +45,9 @@ class Scope(Protocol):
     def is_link(self, name: tree.Name) -> bool:
         """Say that the name is a link and no column."""
 
+    def links(self) -> Sequence[str]:
+        """Name the links there are."""
+
     def collection(self, node: tree.Collection, compiler: Compiler) -> Value:
         """Give an aggregate over the rows behind a link."""
 
@@ -54,17 +57,18 @@ class Scope(Protocol):
 
 @dataclass(frozen=True)
 class Compiler:
-    """Compiles one expression in a scope. `grouping` allows aggregates without a link."""
+    """Compiles one expression in a scope. `grouping` allows aggregates without a link; no window looks through another's or a collection's."""
 
     expression: Expr | SortKey
     dialect: Dialect
     functions: Mapping[str, Function]
     scope: Scope
     grouping: bool = False
+    windows: bool = True
 
     def within(self, scope: Scope) -> Compiler:
         """Give the compiler for the inside of a collection."""
-        return replace(self, scope=scope, grouping=False)
+        return replace(self, scope=scope, grouping=False, windows=False)
 
     def fail(self, at: int, code: str, message: str, fix: str) -> NoReturn:
         raise self.expression.error(at, code, message, fix)
@@ -74,7 +78,10 @@ class Compiler:
         value = self.value(node)
         if value.type not in (BOOLEAN, NULL):
             self.fail(
-                node.at, "E306", f"a condition is wanted here, and this is {value.type}", "compare it with something"
+                node.at,
+                "E306",
+                f"a condition is wanted here, and this is {value.type.in_words}",
+                "compare it, as in … > 0, or write … is not null",
             )
         return null_of(BOOLEAN) if value.type == NULL else value.sql
 
@@ -146,7 +153,7 @@ class Compiler:
         if isinstance(key.operand, tree.Literal):
             self.fail(key.at, "E309", "a value written out sorts nothing", "sort by a column")
         if value.type.is_carried:
-            self.fail(key.at, "E305", f"a column of type {value.type} has no order", cure_of_carried(value.type))
+            self.fail(key.at, "E305", f"{value.type.in_words} has no order", cure_of_carried(value.type))
         return self.dialect.order(value.sql, value.type, descending=key.descending, nulls_first=key.nulls_first)
 
     def _name(self, node: tree.Name) -> Value:
@@ -158,8 +165,9 @@ class Compiler:
         """Give a value of `vars`, `run` or `inputs`."""
         values = self.expression.values
         if name not in values:
-            root = name.partition(".")[0]
-            fix = suggestion(name, [each for each in values if each.startswith(f"{root}.")], f"values of {root}")
+            root, _, wrong = name.partition(".")
+            there = [each.removeprefix(f"{root}.") for each in values if each.startswith(f"{root}.")]
+            fix = suggestion(wrong, there, f"values of {root}", f"{root}.")
             self.fail(at, "E308", f"there is no value '{name}' here", fix)
         return literal(values[name].value, values[name].type)
 
@@ -170,10 +178,10 @@ class Compiler:
         if not value.type.is_numeric:
             fix = "write '||' to join texts" if operator == "+" and value.type == TEXT else "write a number"
             if value.type.kind in (Kind.DATE, Kind.TIMESTAMP):
-                fix = "write days_diff(end, start), add_days(date, n) or date + interval '3 days'"
+                fix = f"write … {operator} interval '30 days' for an earlier or later time, or days_diff(end, start) for the days between"
             if value.type.is_carried:
                 fix = cure_of_carried(value.type)
-            self.fail(node.at, "E305", f"'{operator}' needs numbers, and this is {value.type}", fix)
+            self.fail(node.at, "E305", f"'{operator}' needs numbers, and this is {value.type.in_words}", fix)
         return value
 
     def _binary(self, node: tree.Binary) -> Value:
@@ -212,8 +220,8 @@ class Compiler:
             self.fail(
                 node.at,
                 "E305",
-                f"'{operator}' works on texts, and this is {value.type}",
-                "write to_string(…) around it",
+                f"'{operator}' works on texts, and this is {value.type.in_words}",
+                cure_of_carried(value.type) if value.type.is_carried else "write to_string(…) around it",
             )
         return null_of(TEXT) if value.type == NULL else value.sql
 
@@ -224,7 +232,9 @@ class Compiler:
 
     def _comparable(self, left: Type, right: Type, at: int, operator: str) -> None:
         if common_type([left, right]) is None:
-            self.fail(at, "E305", f"'{operator}' cannot compare {left} with {right}", _cure(left, right))
+            self.fail(
+                at, "E305", f"'{operator}' cannot compare {left.in_words} with {right.in_words}", _cure(left, right)
+            )
 
     def _logical(self, node: tree.Node) -> Any:
         match node:
@@ -288,7 +298,7 @@ class Compiler:
                 self.fail(
                     node.at,
                     "E305",
-                    f"this is {value.type}, and what stands before it {type_}",
+                    f"this is {value.type.in_words}, and what stands before it {type_.in_words}",
                     _cure(type_, value.type),
                 )
             type_ = both
@@ -302,8 +312,10 @@ class Compiler:
             self.fail(node.at, "E309", f"{name} needs a window", f"write {name}(…) over (order by …)")
         if name not in self.functions:
             known = [*self.functions, *AGGREGATES, "exists"]
-            there = ELSEWHERE.get(squeezed(name))
-            fix = there.fix if there else suggestion(name, known, "functions")
+            there, of_sql = ELSEWHERE.get(squeezed(name)), FUNCTIONS_OF_SQL.get(squeezed(name))
+            fix = f"write {of_sql}" if of_sql else suggestion(name, known, "functions")
+            if there:
+                fix = there.fix
             self.fail(node.at, "E303", f"there is no function '{name}'", fix)
         function = self.functions[name]
         checked, type_ = self._checked(function, node)
@@ -333,7 +345,7 @@ class Compiler:
             value = Value(null_of(type_), type_)
         elif value.type.kind not in parameter.kinds or (value.type.is_carried and function.name not in CARRYING):
             wanted = " or ".join(kind for kind in Kind if kind in parameter.kinds and kind != Kind.NULL)
-            message = f"{function.name} wants {wanted} for '{parameter.name}', and this is {value.type}"
+            message = f"{function.name} wants {wanted} for '{parameter.name}', and this is {value.type.in_words}"
             fix = cure_of_carried(value.type) if value.type.is_carried else _conversion(value.type, parameter)
             self.fail(node.at, "E305", message, fix or f"write {function.signature}")
         if parameter.written and not parameter.written.accepts(value.known):
@@ -345,7 +357,9 @@ class Compiler:
         count, most = len(node.arguments), function.most
         if count < function.least or (most is not None and count > most):
             at = node.arguments[most].at if most is not None and count > most else node.at
-            self.fail(at, "E304", f"{function.name} has {count} values here", f"write {function.signature}")
+            self.fail(
+                at, "E304", f"{function.name} has {count} value{'s' * (count != 1)} here", f"write {function.signature}"
+            )
 
     def _aggregate(self, node: tree.Call) -> Value:
         name = node.function
@@ -356,7 +370,10 @@ class Compiler:
                     tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self
                 )
         if not self.grouping:
-            self.fail(node.at, "E309", f"{name} needs the link whose rows it works on", f"write {name}(… of link)")
+            fix = f"write {'count(link)' if name == 'count' else f'{name}(… of link)'}"
+            links = ", ".join(self.scope.links())
+            what = f"{name} needs the link whose rows it works on"
+            self.fail(node.at, "E309", what, f"{fix} (links: {links})" if links else fix)
         return replace(self, grouping=False).aggregated(AGGREGATES[name], node)
 
     def aggregated(self, function: Function, node: tree.Call | tree.Collection, over: Over = plainly) -> Value:
@@ -370,7 +387,12 @@ class Compiler:
             self.fail(
                 node.at, "E309", f"{name} cannot work over a window", suggestion(name, WINDOWS, "window functions")
             )
-        inside = replace(self, grouping=False)
+        if not self.windows:
+            fix = "add it as a column first, and name the column here"
+            self.fail(
+                node.at, "E309", f"the window of {name} cannot stand inside of a collection, a window or an order", fix
+            )
+        inside = replace(self, grouping=False, windows=False)
         partition = [inside.single(each).sql for each in node.partition]
         order: tuple[Sql, ...] = inside.sorted(node.order)
         if name in TIED:
@@ -405,6 +427,8 @@ def _cure(left: Type, right: Type) -> str:
     kinds = {left.kind, right.kind}
     if Kind.TEXT in kinds and kinds & {Kind.DATE, Kind.TIMESTAMP}:
         return "write date '2026-11-23' or timestamp '2026-11-23T08:30:00Z'"
+    if Kind.BOOLEAN in kinds:
+        return "write true or false, without quotes"
     if Kind.TEXT in kinds and kinds & {Kind.INTEGER, Kind.DECIMAL}:
         return "write the number without quotes, or to_integer(…) or to_string(…) around one side"
     return "bring both to one type"

@@ -1,19 +1,19 @@
-"""Text to tree, and what is wrong with a text that is none."""
+"""Text to tree."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Literal, cast
 
 from lark import Lark
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput
 from platformdirs import user_cache_path
 
 from engine.kit.expression import tree
-from engine.kit.expression.builder import Builder, Unreadable, quoted
+from engine.kit.expression.builder import Builder, Unreadable
+from engine.kit.expression.mistakes import explained
 
 LONGEST = 20_000
 DEEPEST = 100
@@ -31,7 +31,7 @@ def parse(text: str, start: Literal["expression", "sort_key"] = "expression") ->
     try:
         node = cast("tree.Node", _parser().parse(text, start=start))
     except UnexpectedInput as problem:
-        raise _explained(text, problem) from None
+        raise explained(text, problem) from None
     for part, depth in tree.walk(node) if len(text) > DEEPEST else ():  # a level takes a character at least
         if depth > DEEPEST:
             raise Unreadable(
@@ -51,52 +51,6 @@ def _parser() -> Lark:
         grammar, parser="lalr", start=["expression", "sort_key"], transformer=Builder(), maybe_placeholders=True,
         cache=str(folder / "expression-grammar"),
     )  # fmt: skip
-
-
-_MISTAKES = {
-    "==": ("'==' is no operator", "write '='"),
-    "&&": ("'&&' is no operator", "write 'and'"),
-    "!": ("'!' is no operator", "write 'not' or '!='"),
-    "|": ("'|' is no operator", "write 'or', or '||' to join texts"),
-    "'": ("the quote is never closed", "close it with ', and double a quote inside: 'it''s'"),
-    '"': ("the quote is never closed, or nothing is in it", "close it with \"; a text is written 'in single quotes'"),
-    "`": ("'`' quotes nothing", 'quote a name "like this"'),
-    "{": ("braces are not part of an expression", "write vars.name, not {{ vars.name }}"),
-    "$": ("'$' is not part of an expression", "write vars.name"),
-    ";": ("';' ends nothing here", "write one expression"),
-    "=": ("nothing can be compared here", "comparisons do not chain: join two of them with 'and'"),
-}
-
-
-def _explained(text: str, problem: UnexpectedInput) -> Unreadable:
-    """Put a problem of lark's into words."""
-    at = min(problem.pos_in_stream if problem.pos_in_stream is not None else len(text), len(text))
-    if isinstance(problem, UnexpectedEOF) or (isinstance(problem, UnexpectedToken) and problem.token.type == "$END"):
-        return Unreadable(
-            len(text.rstrip()), "X003", f"the expression ends too early: '{quoted(text.strip())}'", _missing(text)
-        )
-    rest = text[at:]
-    word = str(problem.token) if isinstance(problem, UnexpectedToken) else rest[:1]
-    before = text[at - 1 : at] + rest[:1]
-    for mark, (message, fix) in _MISTAKES.items():
-        if rest.startswith(mark) or before == mark:
-            return Unreadable(at, "X004" if mark in "'\"" else "X002", message, fix)
-    if isinstance(problem, UnexpectedCharacters) and not re.match(r"[\w.,()+*/%<>-]", rest):
-        return Unreadable(
-            at, "X002", f"'{word}' (U+{ord(word):04X}) is not part of an expression", "take it out, or quote it"
-        )
-    fix = "check what stands before it: an operator, a comma or a quote is missing, or a bracket too many"
-    return Unreadable(at, "X002", f"'{quoted(word)}' cannot stand here", fix)
-
-
-def _missing(text: str) -> str:
-    """Say what the end of the text lacks."""
-    outside = re.sub(r"'([^']|'')*'|\"([^\"]|\"\")*\"", "", text)
-    if outside.count("(") > outside.count(")"):
-        return "close the bracket with ')'"
-    if re.search(r"\bcase\b", outside, re.IGNORECASE) and not re.search(r"\bend\s*$", outside, re.IGNORECASE):
-        return "close 'case' with 'end'"
-    return "write what follows, or take the last word out"
 
 
 __all__ = ["DEEPEST", "LONGEST", "Unreadable", "parse"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.kit.errors import suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
+from engine.kit.expression.elsewhere import VALUES_OF_SQL
 from engine.kit.expression.lines import Lines
 from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, held, pushed, semi_joined
 from engine.kit.expression.stored import joinable, meant
@@ -72,13 +73,44 @@ class RowScope:
             value, known = row.column(name.parts[-1]), row.types
         if value is None:
             wrong = name.parts[-1]
-            row_links = () if name.parts[0] == ROW else self._behind(name, compiler).links
+            row_links: Mapping[str, Link] = {} if name.parts[0] == ROW else self._behind(name, compiler).links
             if wrong in row_links:
                 compiler.fail(
-                    name.at, "E307", f"'{name}' is a link, not a column", f"write {name}.column, or exists({name})"
+                    name.at, "E307", f"'{name}' is a link, not a column", self._of_link(name, row_links[wrong])
                 )
-            compiler.fail(name.at, "E301", f"there is no column '{name}'", suggestion(wrong, known, "columns"))
+            compiler.fail(name.at, "E301", f"there is no column '{name}'", self._instead(name, known, compiler))
         return value
+
+    def _of_link(self, name: tree.Name, link: Link) -> str:
+        """Say what to type for a link that stands in the place of a column."""
+        if link.many:
+            return f"write count({name}), or exists({name} where …)"
+        columns = suggestion("", self.catalog.behind(link).columns, "columns", f"{name}.")
+        return f"write a column behind it ({columns}), or exists({name})"
+
+    def _instead(self, name: tree.Name, known: Iterable[str], compiler: Compiler) -> str:
+        """Say what to type for a name that no column bears."""
+        *path, wrong = name.parts
+        if not path and (of_sql := VALUES_OF_SQL.get(wrong.lower())):
+            return f"write {of_sql}"
+        if not path and (around := self._around(wrong)):
+            return f"write '{around}.{wrong}'"
+        fix = suggestion(wrong, known, "columns", "".join(f"{part}." for part in path))
+        is_quoted = compiler.expression.text[name.at : name.at + 1] == '"'
+        if path or (fix.startswith("write") and not is_quoted):
+            return fix
+        return f"{fix}; a text is written '{wrong}'"
+
+    def _around(self, name: str) -> str:
+        """Give what stands before the name of a column that a row around this one has; nothing where none has it."""
+        for scope in self.lineage:
+            if scope is not self and name in scope.row.types:
+                dimension = self.population_row.dimension
+                return scope.name or (TARGET if dimension and name in dimension.columns else ROW)
+        return ""
+
+    def links(self) -> tuple[str, ...]:
+        return tuple(sorted(self.row.links))
 
     def is_link(self, name: tree.Name) -> bool:
         try:

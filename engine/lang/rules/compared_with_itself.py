@@ -11,7 +11,7 @@ Instead: write the other column. The targeted row's column is `target.id` there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from engine.kit.errors import Diagnostic
 from engine.kit.expression import Expr, SortKey, tree
@@ -35,11 +35,20 @@ def _problems(expression: Expr | SortKey, node: tree.Node) -> Iterator[Diagnosti
                     expression, node, "W119", message, "write the other column; the targeted row's is target.…"
                 )
         case tree.Logic(operator=operator, operands=operands):
-            for place, operand in enumerate(operands):
-                if operand in operands[:place] and not is_literal(operand):
+            for operand in _again(operands):
+                if not is_literal(operand):
                     message = f"the same condition stands here twice beside '{operator}'"
                     yield warning(expression, operand, "W119", message, "change it, or take it out")
         case tree.In(options=options):
-            for place, option in enumerate(options):
-                if option in options[:place] and is_literal(option):
+            for option in _again(options):
+                if is_literal(option):
                     yield warning(expression, option, "W119", "the same value stands in the list twice", "take it out")
+
+
+def _again(parts: Iterable[tree.Node]) -> Iterator[tree.Node]:
+    """Give the parts that stand there before already."""
+    seen: set[tree.Node] = set()
+    for part in parts:
+        if part in seen:
+            yield part
+        seen.add(part)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
-from engine.kit.dialect import Capabilities, Side, Sql, TableShape, Unit
+from engine.kit.dialect import Bulk, Capabilities, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, Kind, Type
 from engine.sql.dialects.standard import (
     BIG,
@@ -43,6 +43,11 @@ class DuckDb(Standard):
     name: str = "duckdb"
     capabilities: Capabilities = _CAPABILITIES
     widest: ClassVar[sa.types.TypeEngine[Any]] = _HugeInt()
+
+    def bulk(self) -> Bulk:
+        from engine.sql.bulk import InProcess  # Arrow is heavy, and most commands read no rows
+
+        return InProcess()
 
     def connect_arguments(self, *, read_only: bool) -> Mapping[str, Any]:
         return {"read_only": True} if read_only else {}

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import CITEXT, DOMAIN, ENUM, UUID, insert
 
-from engine.kit.dialect import Capabilities, Curve, Sql, TableShape, Unit
+from engine.kit.dialect import Bulk, Capabilities, Curve, Sql, TableShape, Unit
 from engine.kit.types import DATE, Type
 from engine.sql.dialects.standard import (
     BIG,
@@ -42,6 +42,11 @@ class PostgreSql(Standard):
     case_collation: str = "pg_c_utf8"
     capabilities: Capabilities = _CAPABILITIES
     at_one_moment: str | None = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+
+    def bulk(self) -> Bulk:
+        from engine.sql.bulk import ByCopy  # Arrow is heavy, and most commands read no rows
+
+        return ByCopy()
 
     def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
         return url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
-from engine.kit.dialect import Capabilities, Curve, Direction, Over, Part, Sql, TableShape, Unit
+from engine.kit.dialect import Bulk, Capabilities, Curve, Direction, Over, Part, Sql, TableShape, Unit
 from engine.kit.expression.stored import Meant
 from engine.kit.types import DATE, INTEGER, Kind, Stored, Type
 from engine.sql.dialects.sqlite_functions import register
@@ -82,6 +82,11 @@ class Sqlite(Standard):
 
     name: str = "sqlite"
     capabilities: Capabilities = _CAPABILITIES
+
+    def bulk(self) -> Bulk:
+        from engine.sql.bulk import ByDriver  # Arrow is heavy, and most commands read no rows
+
+        return ByDriver()
 
     def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:
         if not read_only or url.database in (None, "", ":memory:"):

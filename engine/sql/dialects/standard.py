@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
-from engine.kit.dialect import Curve, Direction, Over, Part, Side, Sql, TableShape, Unit
+from engine.kit.dialect import Bulk, Curve, Direction, Over, Part, Side, Sql, TableShape, Unit
 from engine.kit.types import DATE, INTEGER, TEXT, TIMESTAMP, Kind, Stored, Type, to_sqlalchemy
 
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -48,6 +48,11 @@ class Standard:
     widest: ClassVar[sa.types.TypeEngine[Any]] = sa.Numeric()
     """Holds whole numbers of 38 digits or more."""
     at_one_moment: str | None = None
+
+    def bulk(self) -> Bulk:
+        from engine.sql.bulk import RowByRow  # Arrow is heavy, and most commands read no rows
+
+        return RowByRow()
 
     def address(self, url: sa.URL, *, read_only: bool) -> sa.URL:  # noqa: ARG002
         return url

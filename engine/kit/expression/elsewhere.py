@@ -1,6 +1,6 @@
-"""Functions of Campaign's that have no function of their name here: what to write instead, and why.
+"""Functions of Campaign's, and of SQL's dialects, that have no function of their name here: what to write instead.
 
-The names are those of reference/campaign-workflows.md §5.3; docs/differences-from-campaign.md shows the table.
+The names of Campaign's are those of reference/campaign-workflows.md §5.3; docs/differences-from-campaign.md shows their table.
 """
 
 from __future__ import annotations
@@ -71,3 +71,35 @@ _TABLE = (
 )  # fmt: skip
 
 ELSEWHERE: Mapping[str, Elsewhere] = {squeezed(each.name): each for each in _TABLE}
+
+_TODAY, _MOMENT = "run.date, or run.time for the time too", "now(), or run.date for the date alone"
+_PART_OF_A_DATE = "year(date), month(date) or day(date)"
+_TRUNCATED = "trunc_month(date), trunc_week(date), trunc_quarter(date) or trunc_year(date)"
+_DIFFERENCE, _LATER = "days_diff(end, start)", "add_days(date, n) or date + interval '3 days'"
+_CONVERTED = "to_integer(…), to_string(…), to_date(…) or round(…, 2)"
+_MATCHED = "contains(text, …), or like: there are no regular expressions"
+_PLACE = "charindex(text, part)"
+_NO_NULL = "coalesce(a, b)"
+
+FUNCTIONS_OF_SQL: Mapping[str, str] = {
+    "age": "years_old(date)", "arrayagg": "string_agg(text of link)", "cast": _CONVERTED, "ceiling": "ceil(number)",
+    "charlength": "length(text)", "concat": "a || b, or juxt_words(a, b) for words", "convert": _CONVERTED, "countif": "count(link where …)",
+    "curdate": _TODAY, "currentdate": _TODAY, "currenttimestamp": _MOMENT, "date": "to_date(…), or date '2026-11-23'",
+    "dateadd": _LATER, "datediff": _DIFFERENCE, "dateformat": _PART_OF_A_DATE, "datepart": _PART_OF_A_DATE, "datesub": "sub_days(date, n)",
+    "datetrunc": _TRUNCATED, "dayofweek": "week_day(date)", "extract": _PART_OF_A_DATE, "groupconcat": "string_agg(text of link)",
+    "if": "iif(condition, a, b)", "ifnull": _NO_NULL, "initcap": "smart(text)", "instr": _PLACE,
+    "isnull": "… is null, or coalesce(a, b)", "lcase": "lower(text)", "len": "length(text)", "listagg": "string_agg(text of link)",
+    "locate": _PLACE, "md5": "md5_digest(text)", "median": "avg(value of link): there is no median", "mid": "substring(text, start, length)",
+    "newid": "md5_digest(run.id || ':' || to_string(id))", "nullif": "iif(a = b, null, a)", "nvl": _NO_NULL, "position": _PLACE,
+    "rand": "bucket(id, 'spring', 100) < 10", "regexplike": _MATCHED, "regexpmatches": _MATCHED, "sha2": "sha256_digest(text)",
+    "sha256": "sha256_digest(text)", "stddev": "std_dev(value of link)", "strftime": _PART_OF_A_DATE, "strpos": _PLACE,
+    "substr": "substring(text, start, length)", "sysdate": _MOMENT, "tochar": "to_string(…)", "today": _TODAY,
+    "tonumber": "to_decimal(text)", "top": "a limit: {count: 10, by: [-spend]} in a split", "ucase": "upper(text)",
+    "uuid": "md5_digest(run.id || ':' || to_string(id))",
+}  # fmt: skip
+"""By their squeezed names, what to write."""
+
+VALUES_OF_SQL: Mapping[str, str] = {
+    "current_date": _TODAY, "current_timestamp": _MOMENT, "localtimestamp": _MOMENT, "now": _MOMENT, "sysdate": _MOMENT, "today": _TODAY,
+}  # fmt: skip
+"""What other languages write without brackets."""

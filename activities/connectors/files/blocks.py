@@ -1,0 +1,79 @@
+"""Records made rows: every column a value of its type, and no row of which a value rejects its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from activities.connectors.files.format import FileColumn
+from activities.connectors.files.records import LONGEST_VALUE, Records, Reject
+from activities.connectors.files.values import arrow_type, made, why_wrong
+from engine.kit.types import Type
+
+Declared = Mapping[str, FileColumn | None]
+"""The columns to take, and what the author says of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Rows, rejected lines in their order, and how many values were ignored or defaulted."""
+
+    rows: pa.RecordBatch
+    rejects: Sequence[Reject]
+    mended: Mapping[str, int]
+
+
+def block(records: Records, declared: Declared, types: Mapping[str, Type], point: str) -> Block:
+    """Make rows; `types` are those of the line's number and of the columns. Of a line's wrong values the first one rejects it."""
+    is_rejected = np.zeros(len(records.lines), bool)
+    rejects = list(records.rejects)
+    mended = {"ignored": 0, "defaulted": 0}
+    arrays = [records.lines]
+    for name, column in declared.items():
+        array = records.columns.get(name)
+        if array is None:
+            array = pa.nulls(len(records.lines), pa.string())
+        if column is None:
+            arrays.append(_cast(array, arrow_type(types[name])))
+            continue
+        found = made(_cast(array, pa.string()), column, point)
+        arrays.append(found.values)
+        if found.wrong is None:
+            continue
+        match column.on_error:
+            case "reject":
+                is_wrong = found.wrong.to_numpy(zero_copy_only=False)
+                rejects += _rejects(name, column, records.lines, found.texts, is_wrong & ~is_rejected)
+                is_rejected |= is_wrong
+            case "ignore":
+                arrays[-1] = pc.if_else(found.wrong, pa.scalar(None, found.values.type), found.values)
+                mended["ignored"] += pc.sum(found.wrong).as_py()
+            case "default":
+                instead = made(pa.array([column.default]), column.model_copy(update={"remap": {}}), ".").values[0]
+                arrays[-1] = pc.if_else(found.wrong, instead, found.values)
+                mended["defaulted"] += pc.sum(found.wrong).as_py()
+    rows = pa.RecordBatch.from_arrays(arrays, names=list(types))
+    if is_rejected.any():
+        rows = rows.filter(pa.array(~is_rejected))
+    return Block(rows=rows, rejects=sorted(rejects, key=lambda each: each.line), mended=mended)
+
+
+def _cast(array: pa.Array, type_: pa.DataType) -> pa.Array:
+    if array.type == type_:
+        return array
+    if pa.types.is_timestamp(array.type) and array.type.tz is not None:
+        array = array.cast(pa.timestamp(array.type.unit), safe=False)  # of which the values are UTC
+    return array.cast(type_, safe=not pa.types.is_timestamp(type_))
+
+
+def _rejects(name: str, column: FileColumn, lines: pa.Array, texts: pa.Array, is_wrong: Any) -> list[Reject]:
+    found = []
+    for place in np.flatnonzero(is_wrong).tolist():
+        text = texts[place].as_py()
+        found.append(Reject(lines[place].as_py(), name, text and text[:LONGEST_VALUE], why_wrong(text, column)))
+    return found

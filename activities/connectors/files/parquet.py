@@ -1,0 +1,63 @@
+"""Parquet files. A row's line is its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from activities.connectors.files.records import Records, Reject, Table, Task
+from engine.kit.errors import DataError
+
+BATCH_ROWS = 100_000
+
+
+def open_table(path: Path, taken: Sequence[str] | None) -> Table:
+    """Open a file; its columns have the types they were written with."""
+    try:
+        file = parquet.ParquetFile(path)
+    except pa.ArrowInvalid as problem:
+        raise DataError(f"{path}: the file cannot be read as Parquet: {problem}", "have it written again") from None
+    held = {field.name: field.type for field in file.schema_arrow}
+    wanted = [name for name in held if taken is None or name in taken]
+    return Table(names=tuple(file.schema_arrow.names), tasks=_tasks(path, file, wanted), types=held)
+
+
+def _tasks(path: Path, file: parquet.ParquetFile, wanted: Sequence[str]) -> Iterator[Task]:
+    line = 1
+    with file:
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+                yield partial(_records, batch, line)
+                line += batch.num_rows
+        except (pa.ArrowInvalid, OSError) as problem:
+            raise DataError(f"{path}:{line}: the file cannot be read on: {problem}", "have it written again") from None
+
+
+def _records(batch: pa.RecordBatch, line: int) -> Records:
+    """Number the rows; one with a NUL in a text is rejected, since no database holds it."""
+    columns = {
+        name: array.cast(pa.string())
+        if pa.types.is_dictionary(array.type) or pa.types.is_large_string(array.type)
+        else array
+        for name, array in zip(batch.schema.names, batch.columns, strict=True)
+    }
+    lines = pa.array(np.arange(line, line + batch.num_rows))
+    holds_nul = np.zeros(batch.num_rows, bool)
+    for array in columns.values():
+        if pa.types.is_string(array.type):
+            holds_nul |= pc.fill_null(pc.match_substring(array, "\0"), False).to_numpy(zero_copy_only=False)
+    if not holds_nul.any():
+        return Records(lines=lines, columns=columns)
+    rejects = (
+        Reject(line + place, None, None, "the row holds the character NUL")
+        for place in np.flatnonzero(holds_nul).tolist()
+    )
+    kept = pa.array(~holds_nul)
+    columns = {name: array.filter(kept) for name, array in columns.items()}
+    return Records(lines=lines.filter(kept), columns=columns, rejects=tuple(rejects))
