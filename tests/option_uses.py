@@ -1,8 +1,9 @@
 """Which test shows what an option does: a table by activity and option, held true by every test that it names.
 
-    pytest tests/activities tests/use_cases --write-options
+    pytest tests/activities tests/use_cases tests/runs/test_history.py --write-options
 
-writes it anew. A test is named when it sets the option and few others; a test that is named and no longer sets it fails.
+writes it anew; with less to run, the rows of what is run. A test is named when it sets the option and few others; one that is named
+and no longer sets it fails.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ Option: TypeAlias = tuple[str, str]
 
 TABLE = Path(__file__).parent / "contract" / "options.md"
 ROW = re.compile(r"\| (\w+) \| `([\w.]+)` \| (.*) \|")
-SHOWING = ("tests/activities/", "tests/use_cases/")
+SHOWING = ("tests/activities/", "tests/use_cases/", "tests/runs/test_history.py")
 """Where tests are of what activities do; others set options to look at something else."""
 HEAD = """# Options, and the test that shows what each does
 
-Written by `pytest tests/activities tests/use_cases --write-options`.
+Written by `pytest tests/activities tests/use_cases tests/runs/test_history.py --write-options`.
 
 | activity | option | test |
 |---|---|---|
@@ -107,13 +108,18 @@ class Uses:
             pytest.fail(f"{TABLE.name} says that this test sets {missing}, which it does not: write the table anew")
 
     def write(self) -> None:
-        """Write the table: of the tests that set an option those whose name has it, then the one that sets the fewest."""
+        """Write the table: of the tests that set an option those whose name has it, then the one that sets the fewest.
+
+        An option that no test of this session sets keeps the test it has, if that was not run.
+        """
         tests = sorted((len(found), name) for name, found in self._found.items() if name.startswith(SHOWING))
-        rows = []
+        known, rows = table(), []
         for activity, option in all_options():
             setting = [name for _, name in tests if (activity, option) in self._found[name]]
             setting.sort(key=lambda name: option.partition(".")[2] not in name.partition("::")[2])
-            rows.append(f"| {activity} | `{option}` | {setting[0] if setting else ''} |\n")
+            before = known.get((activity, option), "")
+            shown = setting[0] if setting else before if before not in self._found else ""
+            rows.append(f"| {activity} | `{option}` | {shown} |\n")
         TABLE.write_text(HEAD + "".join(rows))
 
 

@@ -34,6 +34,11 @@ lines:
     assert world.rows(world.run(text)["result"]) == [(1, Decimal("5.50"), Decimal("5.50")), (3, Decimal("7.25"), None)]
 
 
+def test_another_dimension_is_queried(world: World) -> None:
+    purchases = world.run("type: incremental_query\ndimension: purchase\nwhere: basket_id = 100")["result"]
+    assert world.keys(purchases) == [(100, 1), (100, 2)]
+
+
 def test_rows_that_arrive_are_filtered_and_keep_their_columns(world: World) -> None:
     text = "type: incremental_query\nhistory_days: 3"
     assert world.keys(world.run(text, world.given("household_id integer", [1, 2]))["result"]) == [1, 2]

@@ -1,0 +1,324 @@
+"""Random workflows, each with the rows that every port has to hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.properties import model
+from tests.properties.formulas import (
+    DECIMALS,
+    INTEGERS,
+    TEXTS,
+    Scope,
+    column_of,
+    condition,
+    lowered,
+    order,
+    scope_of,
+    value,
+)
+from tests.properties.model import DIMENSIONS, WORKFLOW, Added, Formula, Lines, Match, Rows, Size, Sort, Subset, Tables
+
+MOST_ACTIVITIES = 8
+Options = dict[str, Any]
+Made = tuple[Options, Mapping[str, Rows]]
+
+
+@dataclass(repr=False)
+class Drawing:
+    """A workflow, as far as it is drawn: its tables, the activities as written, and what their ports hold."""
+
+    draw: st.DrawFn
+    tables: Tables
+    activities: dict[str, Options] = field(default_factory=dict)
+    ports: dict[str, Rows] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Give what a person needs to run it again."""
+        return f"{json.dumps(self.tables, ensure_ascii=False, default=str)}\n{self.text}"
+
+    def one_of(self, choices: Any) -> Any:
+        return self.draw(st.sampled_from(list(choices)))
+
+    def is_so(self) -> bool:
+        return self.draw(st.booleans())
+
+    def port(self, dimension: str | None = None) -> str:
+        return str(self.one_of(self.alike(dimension)))
+
+    def alike(self, dimension: str | None = None) -> list[str]:
+        return [name for name, rows in self.ports.items() if dimension in (None, rows.dimension)]
+
+    def several(self, *, mixed: bool = False) -> tuple[list[str], list[Rows]]:
+        """Draw populations, in some order: of one dimension, or `mixed` ones that have a column in common."""
+        first = self.port()
+        rows = self.ports[first]
+        names = self.alike(rows.dimension) if rows.dimension else [first]
+        beside = [name for name in rows.types if name not in rows.key]
+        if beside and (mixed or not rows.dimension):
+            shared = self.one_of(beside)
+            names = [name for name, each in self.ports.items() if shared in each.types and shared not in each.key]
+        drawn = self.draw(st.lists(st.sampled_from(names), min_size=min(2, len(names)), max_size=3, unique=True))
+        return drawn, [self.ports[name] for name in drawn]
+
+    def formulas(self, rows: Rows, least: int = 1) -> list[Formula]:
+        return [value(self.draw, scope_of(rows), depth=1) for _ in range(self.draw(st.integers(least, 2)))]
+
+    @property
+    def text(self) -> str:
+        """Give the workflow; ports that nothing reads are read by queries of their own, so that they are made."""
+        read = {
+            name
+            for options in self.activities.values()
+            for port in ("from", "exclude")
+            for name in _listed(options.get(port))
+        }
+        unread = [name for name in self.ports if name not in read]
+        leaves = {name for name in self.activities if not any(each.partition(".")[0] == name for each in read)}
+        readers = {
+            f"read_{name.replace('.', '_')}": {"type": "query", "from": name} for name in unread
+            if name not in leaves or any(each.startswith(f"{name}.") for each in unread)
+        }  # fmt: skip
+        written = {"workflow": WORKFLOW, "activities": {**self.activities, **readers}}
+        return json.dumps(written, ensure_ascii=False, indent=1)
+
+
+def _listed(written: Any) -> list[str]:
+    return written if isinstance(written, list) else [written] if written else []
+
+
+text = st.sampled_from((*TEXTS, None))
+integer = st.sampled_from((*INTEGERS, None))
+decimal = st.sampled_from((*DECIMALS, None))
+VALUES = {"integer": integer, "text": text, "decimal": decimal}
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> Drawing:
+    """Draw tables and a workflow over them."""
+    drawing = Drawing(draw, draw(tables()))
+    for number in range(1, draw(st.integers(3, MOST_ACTIVITIES)) + 1):
+        kind = drawing.one_of(KINDS) if number > 2 else "query"
+        options, ports = KINDS[kind](drawing, f"a{number}")
+        drawing.activities[f"a{number}"] = {"type": kind, **options}
+        for port, rows in ports.items():
+            drawing.ports[f"a{number}" if port == "result" else f"a{number}.{port}"] = rows
+    return drawing
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Tables:
+    """Draw the rows of all tables; keys are whole, and no two rows have the same."""
+    found = {}
+    for name, dimension in DIMENSIONS.items():
+        strategies = {
+            column: VALUES[type_].filter(lambda each: each is not None) if column in dimension.key else VALUES[type_]
+            for column, type_ in dimension.types.items()
+        }
+        found[name] = draw(
+            st.lists(
+                st.fixed_dictionaries(strategies),
+                min_size=draw(st.sampled_from((0, 4, 6))),
+                max_size=8,
+                unique_by=partial(_key, dimension.key),
+            )
+        )
+    return found
+
+
+def _key(names: tuple[str, ...], row: model.Row) -> model.Key:
+    return tuple(row[name] for name in names)
+
+
+def query(drawing: Drawing, _name: str) -> Made:
+    options: Options = {}
+    is_whole = not drawing.ports or drawing.is_so()
+    if is_whole:
+        options["dimension"] = drawing.one_of(DIMENSIONS)
+        rows = model.everybody(options["dimension"], drawing.tables)
+    else:
+        options["from"] = drawing.port()
+        rows = drawing.ports[options["from"]]
+    scope = scope_of(rows, is_whole=is_whole)
+    where = condition(drawing.draw, scope) if drawing.is_so() else None
+    added = _added(drawing, scope)
+    found = model.query(rows, is_whole, where, added, drawing.tables)
+    refine = condition(drawing.draw, scope_of(found), depth=1) if drawing.is_so() else None
+    options |= {"where": where and where.text, **_written(added), "refine": refine and refine.text}
+    return _given(options), {"result": model.refined(found, refine, drawing.tables)}
+
+
+def _added(drawing: Drawing, scope: Scope) -> Added:
+    values = [value(drawing.draw, scope) for _ in range(drawing.draw(st.integers(0, 2)))]
+    lines = [_lines(drawing, link, scope) for link in sorted(scope.collections) if drawing.is_so()]
+    return Added({f"{each.type}_{drawing.draw(st.integers(1, 2))}": each for each in values}, lines)
+
+
+def _lines(drawing: Drawing, link: str, scope: Scope) -> Lines:
+    _, inner = scope.collections[link]
+    return Lines(
+        link,
+        where=condition(drawing.draw, inner, depth=1) if drawing.is_so() else None,
+        order=order(drawing.draw, inner) or [Sort(inner.columns[0])],
+        count=drawing.draw(st.integers(1, 2)),
+        add={f"line_{each.type}": each for each in [value(drawing.draw, inner, depth=1)]},
+    )
+
+
+def _written(added: Added) -> Options:
+    """Give the options `add` and `lines` as an author writes them."""
+    lines = [
+        _given({
+            "of": each.link, "where": each.where and each.where.text, "order": [sort.text for sort in each.order], "count": each.count,
+            "add": {name: formula.text for name, formula in each.add.items()},
+        })
+        for each in added.lines
+    ]  # fmt: skip
+    return {"add": {name: each.text for name, each in added.add.items()}, "lines": lines}
+
+
+def _given(options: Options) -> Options:
+    return {name: each for name, each in options.items() if each is not None}
+
+
+def union(drawing: Drawing, _name: str) -> Made:
+    names, populations, match, options = _matched(drawing)
+    limit = None
+    if drawing.is_so():
+        limit = (drawing.draw(st.integers(0, 4)), _common_order(drawing, populations))
+        options["limit"] = {"count": limit[0], "by": [each.text for each in limit[1]]}
+    is_common = options.get("columns") == "common"
+    return {"from": names, **options}, model.union(populations, match, is_common, limit, drawing.tables)
+
+
+def intersection(drawing: Drawing, _name: str) -> Made:
+    names, populations, match, options = _matched(drawing)
+    is_common = options.get("columns") == "common"
+    return {"from": names, **options}, model.intersection(populations, match, is_common, drawing.tables)
+
+
+def exclusion(drawing: Drawing, _name: str) -> Made:
+    (main, *names), (rows, *excluded) = drawing.several()
+    if not names:
+        names, excluded = [main], [rows]
+    match, written = _match(drawing, [rows, *excluded])
+    rules = [model.excludes(rows, other, match, match, drawing.tables) for other in excluded]
+    options = {"match": written} if written else {}
+    for way in (_by_link, _by_pairs):
+        other = drawing.port()
+        if drawing.is_so() and other not in names and (rule := way(drawing, rows, drawing.ports[other])):
+            names.append(other)
+            options.setdefault("rules", {})[other] = rule[0]
+            rules.append(rule[1])
+    return {"from": main, "exclude": names, **options}, model.exclusion(rows, rules)
+
+
+def _matched(drawing: Drawing) -> tuple[list[str], list[Rows], Match, Options]:
+    """Draw populations, what they have in common, and whether only their common columns are wanted."""
+    names, populations = drawing.several(mixed=drawing.is_so())
+    match, written = _match(drawing, populations)
+    options: Options = {"match": written} if written else {}
+    return names, populations, match, options | ({"columns": "common"} if drawing.is_so() else {})
+
+
+def _match(drawing: Drawing, populations: list[Rows]) -> tuple[Match, list[str]]:
+    """Draw what rows have in common: the key where it can be, the columns, or expressions over them."""
+    is_one = len({rows.dimension for rows in populations}) == 1
+    names = [
+        name for name in model.common(populations)
+        if len({rows.dimension or id(rows) for rows in populations if name in rows.key}) < 2
+    ]  # fmt: skip
+    if is_one and populations[0].dimension and (not names or drawing.is_so()):
+        return Match(), []
+    columns = [column_of(populations[0].types[name], name) for name in names]
+    if drawing.is_so():
+        return Match(columns), ["columns"]
+    some = drawing.draw(st.lists(st.sampled_from(columns), min_size=1, max_size=2, unique_by=lambda each: each.text))
+    some = [lowered(each) if each.type == "text" and drawing.is_so() else each for each in some]
+    return Match(some), [each.text for each in some]
+
+
+def _common_order(drawing: Drawing, populations: list[Rows]) -> list[Sort]:
+    names = model.common(populations)
+    columns = [column_of(populations[0].types[name], name) for name in names]
+    return [Sort(drawing.one_of(columns), drawing.is_so(), drawing.is_so())] if columns and drawing.is_so() else []
+
+
+Ruled = tuple[Options, model.Excludes] | None
+
+
+def _by_link(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
+    links = DIMENSIONS[main.dimension].links if main.dimension else {}
+    names = [name for name, link in links.items() if link.to == other.dimension]
+    if not names:
+        return None
+    link = drawing.one_of(names)
+    return {"link": link}, model.excludes_behind(main, other, link, drawing.tables)
+
+
+def _by_pairs(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
+    ours = drawing.one_of(scope_of(main).columns)
+    theirs = [each for each in scope_of(other).columns if each.type == ours.type]
+    if not theirs:
+        return None
+    their = drawing.one_of(theirs)
+    return {"on": {ours.text: their.text}}, model.excludes(main, other, Match([ours]), Match([their]), drawing.tables)
+
+
+def deduplication(drawing: Drawing, _name: str) -> Made:
+    name = drawing.port()
+    rows = drawing.ports[name]
+    by, keep = drawing.formulas(rows), drawing.draw(st.integers(0, 2))
+    sorts = order(drawing.draw, scope_of(rows))
+    options = {"from": name, "by": [each.text for each in by], "order": [each.text for each in sorts], "keep": keep}
+    return options, model.deduplication(rows, by, sorts, keep, drawing.tables)
+
+
+def split(drawing: Drawing, name: str) -> Made:
+    source = drawing.port()
+    rows = drawing.ports[source]
+    overlap, subsets, written = drawing.is_so(), {}, {}
+    for each in ("x", "y", "z")[: drawing.draw(st.integers(1, 3))]:
+        where = condition(drawing.draw, scope_of(rows)) if drawing.is_so() else None
+        size = _size(drawing, rows) if drawing.is_so() else None
+        code = drawing.one_of(("A", "é", None))
+        subsets[each] = Subset(where, size, code)
+        options = {"where": where and where.text, "limit": size and _limit(size), "code": code}
+        written[each] = _given(options)
+    return {"from": source, "subsets": written, "overlap": overlap}, model.split(
+        name, rows, subsets, overlap, drawing.tables
+    )
+
+
+def _size(drawing: Drawing, rows: Rows) -> Size:
+    percent = Decimal(drawing.one_of(("10", "12.5", "30", "33.3")))
+    if drawing.draw(st.integers(0, 3)) == 0:
+        return Size(percent=percent, sticky=True)
+    is_share = drawing.is_so()
+    return Size(
+        count=None if is_share else drawing.draw(st.integers(0, 3)),
+        percent=drawing.one_of((percent, Decimal(50), Decimal(100))) if is_share else None,
+        is_of_segment=is_share and drawing.is_so(),
+        order=(order(drawing.draw, scope_of(rows)) or None) if drawing.is_so() else None,
+        per=drawing.formulas(rows, least=0),
+    )
+
+
+def _limit(size: Size) -> Options:
+    options: Options = {"by": [each.text for each in size.order] if size.order else "random"}
+    options |= {"count": size.count} if size.percent is None else {"percent": str(size.percent)}
+    options |= {"of": "segment"} if size.is_of_segment else {}
+    options |= {"per": [each.text for each in size.per]} if size.per else {}
+    return options | ({"sticky": "true"} if size.sticky else {})
+
+
+KINDS: Mapping[str, Callable[[Drawing, str], Made]] = {
+    each.__name__: each for each in (query, union, intersection, exclusion, deduplication, split)
+}
