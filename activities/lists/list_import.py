@@ -15,6 +15,7 @@ from activities.connectors.audience_manager import OutboundName
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
 from activities.connectors.identity import identifier, identifier_name, same_dimension
+from activities.connectors.lists import check
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
@@ -118,6 +119,7 @@ class ListImport(Effect):
         else:
             dimension = self._dimension(catalog)
             outputs = {**_by_key(self._lines(dimension.key), dimension, catalog), "rejects": _shape(REJECTS, "line")}
+        check(self.list.source, outputs["result"], catalog, self.list.span)
         what = f"the file '{self.file}'" if self.file else f"the audience '{self.audience}'"
         verb = "replace" if self.mode == "replace" else "add to"
         return EffectPlan(outputs=outputs, sentences=(f"{verb} the list '{self.list}' by what {what} holds",))
@@ -125,8 +127,9 @@ class ListImport(Effect):
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
         outputs, counts = self._from_file(ctx) if self.file is not None else self._from_audience(ctx)
         kept = {port: ctx.keep(port, population) for port, population in outputs.items()}
+        check(self.list.source, kept["result"], ctx.catalog, self.list.span)
         ctx.guard(kept["result"], replaces=self.mode == "replace")
-        ctx.write_list(self.list.source, kept["result"], self.mode, **counts)
+        ctx.write_list(self.list.source, kept["result"], self.mode, said=counts)
         return kept
 
     def _dimension(self, catalog: Catalog) -> Dimension:
@@ -134,7 +137,7 @@ class ListImport(Effect):
         missing = [name for name in dimension.key if self.columns and name not in self.columns]
         if missing:
             raise AuthorError.at(
-                getattr(next(iter(self.columns)), "span", None),
+                self.list.span,
                 "L001",
                 f"'columns' does not take '{missing[0]}', the key of {dimension.name}",
                 f"write '{missing[0]}: {{type: {dimension.columns[missing[0]]}}}' among them, or 'key: line'",

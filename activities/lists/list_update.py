@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from activities.connectors.lists import check
 from engine.kit.activity import FROM, Effect, EffectPlan
 from engine.kit.catalog import Catalog
 from engine.kit.context import Context
 from engine.kit.errors import AuthorError
-from engine.kit.option import option
+from engine.kit.option import Duration, option
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 
@@ -18,33 +19,45 @@ class ListUpdate(Effect):
     """Keep a population, with all its columns, as a list.
 
     `replace` puts it in the place of what the list held; `append` adds the rows whose key the list does not hold yet, and leaves the
-    others as they are; rows without a dimension can only replace. A list that does not exist is made. Readers see the old list or
-    the new one, never a part. Replacing by 0 rows fails unless the guard allows it. The result is the inbound population.
-    (Campaign: List update.)
+    others as they are; `remove` takes out the rows whose key the population holds. Rows without a dimension can only replace. A list
+    that does not exist is made, but there is nothing to remove from it. Readers see the old list or the new one, never a part.
+    Replacing by 0 rows fails unless the guard allows it. With `expires` the whole list ends so long after this write: until it is
+    written again, reading it is an error; without it, a list that had an end has none any more. What project.yaml declares of the list
+    must be so. The result is the inbound population. (Campaign: List update, and the expiration date of a list.)
     """
 
     type: ClassVar[str] = "list_update"
     example: ClassVar[Mapping[str, object]] = {"list": "vip_without_id", "mode": "replace"}
 
     list: Template = option("The list's name.", example="vip_without_id")
-    mode: Literal["append", "replace"] = option(
-        "append: add; replace: the list becomes this population.", default="append", example="replace"
+    mode: Literal["append", "replace", "remove"] = option(
+        "append: add; replace: the list becomes this population; remove: take these out.",
+        default="append",
+        example="replace",
     )
+    expires: Duration | None = option("How long the list may be read after this write.", default=None, example="30d")
 
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
         population = inputs[FROM.name]
-        if self.mode == "append" and population.dimension is None:
-            raise AuthorError.at(
-                self.list.span,
-                "E406",
-                "rows without a dimension cannot be appended: their keys, line numbers, are others in every file",
-                "bring them to a dimension first, or write 'mode: replace'",
-            )
-        verb = "replace" if self.mode == "replace" else "add to"
+        self._check(population, catalog)
+        verb = {"replace": "replace", "append": "add to", "remove": "remove from"}[self.mode]
         return EffectPlan(outputs={"result": population}, sentences=(f"{verb} the list '{self.list}'",))
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
+        self._check(inputs[FROM.name], ctx.catalog)
         kept = ctx.keep("result", inputs[FROM.name])
         ctx.guard(kept, replaces=self.mode == "replace")
-        ctx.write_list(self.list.source, kept, self.mode)
+        ctx.write_list(self.list.source, kept, self.mode, expires=self.expires)
         return {"result": kept}
+
+    def _check(self, population: Population, catalog: Catalog) -> None:
+        if self.mode != "replace" and population.dimension is None:
+            raise AuthorError.at(
+                self.list.span,
+                "E406",
+                f"rows without a dimension cannot be {'appended' if self.mode == 'append' else 'removed'}: "
+                "their keys, line numbers, are others in every file",
+                "bring them to a dimension first, or write 'mode: replace'",
+            )
+        if self.mode != "remove":
+            check(self.list.source, population, catalog, self.list.span)

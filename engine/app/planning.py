@@ -167,7 +167,7 @@ class Planning:
             running = replace(
                 execution(session, PLANNED_RUN, self.spec, graph, self.values, started),
                 ledger=ledger,
-                catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked()),
+                catalog=lambda: replace(session.catalog(), lists=ledger.lists_when_asked(session.clock())),
                 staging=Path(staging),
                 is_rehearsed=True,
             )

@@ -131,7 +131,7 @@ class Session:
 
     def catalog(self) -> Catalog:
         """Give the catalogue with the lists as they are now."""
-        return catalogs.with_lists(self._tables, self.ledger.lists_when_asked())
+        return catalogs.with_lists(self._tables, self.ledger.lists_when_asked(self.clock()))
 
     def catalog_of(self, seen: Snapshot) -> Catalog:
         """Give the catalogue as it was when the database was last seen."""

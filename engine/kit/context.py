@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
     import pyarrow as pa
 
 Json = Mapping[str, Any]
+
+ListMode = Literal["append", "replace", "remove"]
 
 SENDING = "sending"
 """The step that says under which name rows are about to leave; from then on they are what they were."""
@@ -97,10 +99,18 @@ class Context(Protocol):
     memberships: sa.Table
     """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience. Only `step` writes it."""
 
-    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"], **said: Any) -> Json:
+    def write_list(
+        self,
+        name: str,
+        population: Population,
+        mode: ListMode,
+        *,
+        expires: timedelta | None = None,
+        said: Json | None = None,
+    ) -> Json:
         """Write a list, as the step `delivered`; gives its rows, those it had before, and what else is `said`.
 
-        Appending keeps the first row of a key.
+        Appending keeps the first row of a key. `expires`: how long it may be read from now on.
         """
 
     def connect(self, connector: str) -> Any:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from engine.kit.context import SENDING, Json
+from engine.kit.context import SENDING, Json, ListMode
 from engine.kit.errors import DataError, EngineBug
 from engine.kit.population import Population
 from engine.kit.types import Type
@@ -220,17 +220,27 @@ class EffectContext:
         elif name not in self._done:
             raise self._lost(name)
 
-    def write_list(self, name: str, population: Population, mode: Literal["append", "replace"], **said: Any) -> Json:
+    def write_list(
+        self,
+        name: str,
+        population: Population,
+        mode: ListMode,
+        *,
+        expires: timedelta | None = None,
+        said: Json | None = None,
+    ) -> Json:
         """Write a list and the step `delivered` in one transaction."""
 
         def perform(connection: sa.Connection, outcome: Json) -> Json:
             is_ours = any(population is kept for kept in self.kept.values())
             written = self._execution.ledger.write_list(
-                connection, name, population, mode, self._key, self.moment.now, is_kept=is_ours
+                connection, name, population, mode, self._key, self.moment.now, is_kept=is_ours, expires_at=ends
             )
             return {**outcome, **written}
 
-        return self._step("delivered", lambda: {"list": name, "mode": mode, **said}, perform)
+        ends = self.moment.now + expires if expires is not None else None
+        ending = {"expires_at": ends.isoformat()} if ends is not None else {}
+        return self._step("delivered", lambda: {"list": name, "mode": mode, **ending, **(said or {})}, perform)
 
     def connect(self, connector: str) -> Any:
         return self._execution.connect(connector)

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
+from engine.kit.context import ListMode
 from engine.kit.errors import DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
@@ -52,6 +53,9 @@ class Ledger:
         )  # fmt: skip
         self.replaced = table(
             "replaced", sa.Column("stored_in", text, primary_key=True), sa.Column("at", text, nullable=False)
+        )
+        self.expiries = table(
+            "expiries", sa.Column("name", text, primary_key=True), sa.Column("expires_at", text, nullable=False)
         )
         self.memberships = table(
             "memberships",
@@ -124,40 +128,54 @@ class Ledger:
             rows = connection.execute(sa.select(self.lists)).mappings().all()
         return {row["name"]: listed(row, self.lists.schema) for row in rows}
 
-    def lists_when_asked(self) -> Mapping[str, Population]:
-        """Give the lists, read when the first of them is asked for: most activities name none."""
-        return _WhenAsked(self.read_lists)
+    def lists_when_asked(self, now: datetime) -> Mapping[str, Population]:
+        """Give the lists, read when the first of them is asked for: most activities name none. One whose time is over is a DataError."""
+        return _WhenAsked(self.read_lists, lambda: {name: at for name, at in self._expiries().items() if at <= now})
 
     def list_rows(self) -> Sequence[Mapping[str, Any]]:
-        """Give what is known of every list: name, rows, dimension, key, columns, when and by which run it was written."""
+        """Give what is known of every list: name, rows, dimension, key, columns, when and by which run it was written, when it ends."""
         if not self.is_there():
             return []
+        expiries = self._expiries()
         with self.db.transaction() as connection:
-            return [
-                dict(row) for row in connection.execute(sa.select(self.lists).order_by(self.lists.c.name)).mappings()
-            ]
+            found = connection.execute(sa.select(self.lists).order_by(self.lists.c.name)).mappings().all()
+        return [{**row, "expires_at": at.isoformat() if (at := expiries.get(row["name"])) else None} for row in found]
+
+    def _expiries(self) -> Mapping[str, datetime]:
+        """Give when lists end, of those that do. The table may not be there yet: an older release knew no such lists."""
+        if self.db.rows_of(self.expiries) is None:
+            return {}
+        with self.db.transaction() as connection:
+            return {name: datetime.fromisoformat(at) for name, at in connection.execute(sa.select(self.expiries))}
 
     def write_list(
         self,
         connection: sa.Connection,
         name: str,
         population: Population,
-        mode: Literal["append", "replace"],
+        mode: ListMode,
         key: Key,
         at: datetime,
         *,
         is_kept: bool = False,
+        expires_at: datetime | None = None,
     ) -> Mapping[str, int]:
-        """Replace a list, or add to it the rows whose key it does not hold, in the caller's transaction.
+        """Replace a list, add to it the rows whose key it does not hold, or take those out that it does, in the caller's transaction.
 
         The rows go to a new table and the list then points to it, so a reader sees the old list or the new one; the old table
         stays for whoever found it in the list before, and is dropped by the first write of any list an hour later. Rows that lie
         in a lasting work table (`is_kept`) and replace the list stay there; see `held`.
-        Raises DataError when the population is of another dimension or key than the list.
+        Raises DataError when the population is of another dimension or key than the list, or there is none to take rows out of.
         """
         old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
         old = listed(old_row, self.lists.schema) if old_row else None
-        rows = population if mode == "replace" or old is None else _appended(name, old, population)
+        if old is None and mode == "remove":
+            raise DataError(f"there is no list '{name}'", "fill it first; there is nothing to remove")
+        if old is None or mode == "replace":
+            rows = population
+        else:
+            _go_together(name, old, population, mode)
+            rows = _appended(name, old, population) if mode == "append" else old.without(population)
         if is_kept and mode == "replace" and isinstance(population.relation, sa.TableClause):
             target, stored = population.relation, population
         else:
@@ -169,6 +187,9 @@ class Ledger:
             name=name, stored_in=target.name, dimension=rows.dimension, key=json.dumps(rows.key), rows=stored.count, run=key[0],
             columns=json.dumps({column: str(type_) for column, type_ in rows.columns.items()}), updated_at=at.isoformat(),
         ))  # fmt: skip
+        connection.execute(self.expiries.delete().where(self.expiries.c.name == name))
+        if expires_at is not None:
+            connection.execute(self.expiries.insert().values(name=name, expires_at=expires_at.isoformat()))
         connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == target.name))
         self._drop_replaced(connection, at)
         if old_row is not None and old_row["stored_in"] != target.name:
@@ -219,30 +240,48 @@ def listed(row: Mapping[Any, Any], schema: str | None) -> Population:
 
 
 class _WhenAsked(Mapping[str, Population]):
-    def __init__(self, read: Callable[[], Mapping[str, Population]]) -> None:
+    def __init__(
+        self, read: Callable[[], Mapping[str, Population]], read_ended: Callable[[], Mapping[str, datetime]]
+    ) -> None:
         self._read = read
+        self._read_ended = read_ended
 
     @cached_property
     def _known(self) -> Mapping[str, Population]:
         return self._read()
 
+    @cached_property
+    def _ended(self) -> Mapping[str, datetime]:
+        return self._read_ended()
+
     def __getitem__(self, name: str) -> Population:
+        if name in self._known and name in self._ended:
+            raise DataError(
+                f"the time of the list '{name}' was over on {self._ended[name]:%Y-%m-%d %H:%M} UTC",
+                "fill it again, or leave 'expires' out where it is filled",
+            )
         return self._known[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return (name for name in self._known if name not in self._ended)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return sum(1 for _ in self)
 
 
-def _appended(name: str, old: Population, new: Population) -> Population:
+def _go_together(name: str, old: Population, new: Population, mode: ListMode) -> None:
     if (old.dimension, old.key) != (new.dimension, new.key):
         theirs, ours = (f"{rows.dimension or 'rows'} by {', '.join(rows.key)}" for rows in (old, new))
         raise DataError(
             f"the list '{name}' holds {theirs}, the population {ours}",
-            "append a population of the same dimension, or write 'mode: replace'",
+            f"{mode} a population of the same dimension, or write 'mode: replace'",
         )
+
+
+def _appended(name: str, old: Population, new: Population) -> Population:
     differing = [column for column, type_ in new.columns.items() if old.columns.get(column, type_).kind != type_.kind]
     if differing:
         raise DataError(

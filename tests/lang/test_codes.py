@@ -46,6 +46,7 @@ SHOWN_BY: Mapping[str, str] = {
     "E204": "tests/sql/test_stored.py",
     "E406": "tests/activities/targeting/test_query.py",
     "E413": "tests/activities/targeting/test_change_dimension.py",
+    **{f"L{number:03}": "tests/activities/lists/test_declared_lists.py" for number in range(1, 5)},
     "A010": "tests/activities/connectors/test_identity.py",
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
     "C004": "tests/app/test_diff.py",

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -41,13 +42,14 @@ def list_lists(ctx: typer.Context, format: Format = "text") -> None:
     """List the lists there are."""
     with invocation(ctx).session(read_only=True) as session:
         found = [_values(row) for row in session.ledger.list_rows()]
+        now = session.clock()
     if format == "json":
         output.show_json(found)
     elif not found:
         typer.echo("There are no lists yet; 'list_update' and 'list_import' fill lists.")
     else:
-        headers = ("list", "rows", "dimension", "columns", "updated", "run")
-        output.show(output.table(headers, map(_cells, found), numbers=("rows",)))
+        headers = ("list", "rows", "dimension", "columns", "updated", "age", "expires", "run")
+        output.show(output.table(headers, (_cells(item, now) for item in found), numbers=("rows", "age")))
 
 
 @app.command("show")
@@ -67,19 +69,36 @@ def show(ctx: typer.Context, name: ListName, format: RowFormat = "text") -> None
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
     key, columns = json.loads(row["key"]), json.loads(row["columns"])
     return {"name": row["name"], "rows": row["rows"], "dimension": row["dimension"], "key": key, "columns": columns,
-            "updated_at": row["updated_at"], "run": row["run"]}  # fmt: skip
+            "updated_at": row["updated_at"], "expires_at": row["expires_at"], "run": row["run"]}  # fmt: skip
 
 
-def _cells(item: Mapping[str, Any]) -> tuple[str, ...]:
-    updated = item["updated_at"][:19].replace("T", " ")
+def _cells(item: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
     return (
         item["name"],
         output.number(item["rows"]),
         item["dimension"] or "",
         ", ".join(item["columns"]),
-        updated,
+        item["updated_at"][:19].replace("T", " "),
+        _age(now - datetime.fromisoformat(item["updated_at"])),
+        _end(item["expires_at"], now),
         item["run"],
     )
+
+
+def _age(age: timedelta) -> str:
+    """Write a time gone by in its largest unit, as durations are written."""
+    seconds = max(int(age.total_seconds()), 0)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _end(expires_at: str | None, now: datetime) -> str:
+    if expires_at is None:
+        return ""
+    is_over = datetime.fromisoformat(expires_at) <= now
+    return expires_at[:16].replace("T", " ") + (" (over)" if is_over else "")
 
 
 def _find(name: str, session: Session) -> Population:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
+from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -184,6 +186,65 @@ def test_appending_keeps_what_the_list_holds(world: World) -> None:
     assert world.list_rows("people") == [3, 5, 8]
 
 
+def test_rejected_lines_are_rows_with_their_reasons(world: World) -> None:
+    content = "household_id,score\n3,7\n5\n4,x\nz,9\n8,\n99,1\n"
+    columns = "columns:\n  household_id: {type: integer}\n  score: {type: integer}"
+    done = imported(world, content, f"{columns}\nerrors: {{at_most: 50%}}")
+    assert world.list_rows("people") == [3, 8]
+    assert world.rows(done["unmatched"]) == [(7, 99, 1)]
+    assert world.rows(done["rejects"]) == [
+        (3, None, "5", "1 values instead of 2"),
+        (4, "score", "x", "this is no integer"),
+        (5, "household_id", "z", "this is no integer"),
+    ]
+
+
+def test_more_rejects_than_allowed_change_nothing(world: World) -> None:
+    world.write_list("people", world.given("household_id integer", [8]))
+    with pytest.raises(DataError) as caught:
+        imported(world, "household_id,note\n3,a\n5\n6\n", "errors: {at_most: 1}")
+    assert caught.value.message.count("1 values instead of 2") == 2
+    assert world.list_rows("people") == [8]
+    assert imported(world, "household_id,note\n3,a\n5\n", "errors: {at_most: 1}")["rejects"].count == 1
+
+
+def test_a_list_may_hold_a_file_as_it_is(world: World) -> None:
+    columns = """columns:
+  id: {type: integer}
+  name: {trim: true}
+  spend: {type: decimal(2)}
+  seen: {type: timestamp}
+  day: {type: date}
+  is_new: {type: boolean}
+  ratio: {type: float}"""
+    content = (
+        "id,name,spend,seen,day,is_new,ratio,more\n"
+        '7, "É" ,1.5,2026-11-23 08:30:15.123456,2026-11-23,true,0.5,x\n'
+        '7,"a\n,""b""\t\\.",-0.01,,,false,,x\n'
+        '8,"",,,,,,\n'
+    )
+    done = imported(world, content, f"key: line\n{columns}")
+    seen = datetime(2026, 11, 23, 8, 30, 15, 123456)  # noqa: DTZ001
+    rows = [
+        (2, 7, '"É"', Decimal("1.50"), seen, date(2026, 11, 23), True, 0.5),
+        (3, 7, 'a\n,"b"\t\\.', Decimal("-0.01"), None, None, False, None),
+        (5, 8, None, None, None, None, None, None),
+    ]
+    assert world.rows(done["result"]) == rows
+    assert world.list_rows("people") == rows
+    assert done["result"].dimension is None
+    assert set(done) == {"result", "rejects"}
+    assert world.rows(world.run("type: read_list\nlist: people\nwhere: id = 8")["result"], "id") == [8]
+
+
+def test_a_list_of_lines_is_written_again_and_the_one_before_stays_readable(world: World) -> None:
+    imported(world, "a\n1\n", "key: line")
+    before = world.ledger.read_lists()["people"]
+    imported(world, "a\n2\n3\n", "key: line")
+    assert world.rows(before) == [(2, "1")]
+    assert world.list_rows("people") == [(2, "2"), (3, "3")]
+
+
 # from a shared audience
 
 
@@ -250,9 +311,17 @@ def test_an_audience_that_experience_cloud_knows_by_half_cannot_be_read(offline_
 
 @pytest.mark.parametrize(
     "options",
-    ["", "file: a.csv\naudience: loyal_vip", "audience: loyal_vip\nmode: append"],
-    ids=["no-source", "two-sources", "append-an-audience"],
+    [
+        "",
+        "file: a.csv\naudience: loyal_vip",
+        "audience: loyal_vip\nmode: append",
+        "audience: loyal_vip\nkey: line",
+        "file: a.csv\nkey: line\nmode: append",
+    ],
+    ids=["no-source", "two-sources", "append-an-audience", "lines-of-an-audience", "append-lines"],
 )
 def test_a_list_has_one_source(options: str) -> None:
-    with pytest.raises(AuthorError, match=r"a list is imported from either|an audience always replaces"):
+    with pytest.raises(
+        AuthorError, match=r"a list is imported from either|always replaces|is for files|lines cannot be"
+    ):
         activity(f"type: list_import\nlist: x\n{options}")

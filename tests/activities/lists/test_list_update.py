@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -139,6 +140,38 @@ def test_a_list_can_be_replaced_from_itself(world: World) -> None:
     own = world.run("type: read_list\nlist: people")["result"]
     world.run(REPLACE, world.run("type: query\nwhere: household_id = 2", own)["result"])
     assert world.list_rows("people") == [(2, "old")]
+
+
+def test_removing_takes_out_the_keys_that_came(world: World) -> None:
+    old_list(world)
+    done = world.run("type: list_update\nlist: people\nmode: remove", world.given("household_id integer", [2, 7]))
+    assert world.list_rows("people") == [(1, "old")]
+    assert world.rows(done["result"]) == [2, 7]
+
+
+def test_nothing_can_be_removed_from_no_list_or_by_another_dimension(world: World) -> None:
+    remove = "type: list_update\nlist: people\nmode: remove"
+    with pytest.raises(DataError, match="there is no list 'people'"):
+        world.run(remove, world.given("household_id integer", [1]))
+    old_list(world)
+    lines = world.given("basket_id integer, line integer", [(1, 1)], key=2, dimension="purchase")
+    with pytest.raises(DataError, match="holds household by household_id, the population purchase"):
+        world.run(remove, lines)
+    assert world.list_rows("people", "household_id") == [1, 2]
+
+
+def test_a_list_ends_when_its_time_is_over_and_lives_again_when_it_is_written(world: World) -> None:
+    kept = world.given("household_id integer", [1])
+    world.run(f"{REPLACE}\nexpires: 30d", kept)
+    just, over = world.now + timedelta(days=29, hours=23), world.now + timedelta(days=30)
+    assert world.ledger.lists_when_asked(just)["people"].count == 1
+    with pytest.raises(DataError, match="the time of the list 'people' was over on 2026-12-23 08:30 UTC"):
+        world.ledger.lists_when_asked(over)["people"]
+    assert "people" not in list(world.ledger.lists_when_asked(over))
+    (row,) = (row for row in world.ledger.list_rows() if row["name"] == "people")
+    assert row["expires_at"] == "2026-12-23T08:30:00+00:00"
+    world.run(APPEND, world.given("household_id integer", [2]))
+    assert world.ledger.lists_when_asked(over)["people"].count == 2
 
 
 def test_rows_without_a_dimension_cannot_be_appended(offline_world: World) -> None:

@@ -29,11 +29,11 @@ def test_a_list_is_read_with_the_columns_it_was_kept_with(world: World) -> None:
 
 def test_a_list_with_a_composite_key_keeps_it(world: World) -> None:
     world.write_list(
-        "lines", world.given("basket_id integer, line integer", [(1, 2), (1, 1)], key=2, dimension="purchase")
+        "lines", world.given("basket_id integer, line integer", [(100, 2), (100, 1)], key=2, dimension="purchase")
     )
     found = world.run("type: read_list\nlist: lines")["result"]
     assert (found.key, found.dimension) == (("basket_id", "line"), "purchase")
-    assert world.keys(found) == [(1, 1), (1, 2)]
+    assert world.keys(found) == [(100, 1), (100, 2)]
 
 
 def test_a_list_that_does_not_exist_is_an_error_and_names_the_near_one(world: World) -> None:
@@ -51,3 +51,26 @@ def test_a_list_without_rows_is_a_list(world: World) -> None:
 def test_a_lists_name_may_be_a_template(world: World) -> None:
     world.write_list("people_2026", world.given("household_id integer", [4]))
     assert world.keys(world.run('type: read_list\nlist: "people_{{ run.date.year }}"')["result"]) == [4]
+
+
+def test_members_whose_row_is_gone_are_kept_apart(world: World) -> None:
+    world.write_list("people", world.given("household_id integer, score integer", [(1, 10), (3, 90), (99, 50)]))
+    done = world.run("type: read_list\nlist: people\nwhere: score > 20")
+    assert world.rows(done["result"]) == [(3, 90)]
+    assert world.rows(done["gone"]) == [(99, 50)]
+
+
+def test_a_condition_may_ask_the_dimension(world: World) -> None:
+    world.write_list(
+        "lines",
+        world.given("basket_id integer, line integer", [(100, 1), (100, 2), (7, 7)], key=2, dimension="purchase"),
+    )
+    done = world.run("type: read_list\nlist: lines\nwhere: amount > 10 and product.category = 'food'")
+    assert world.keys(done["result"]) == [(100, 1)]
+    assert world.keys(done["gone"]) == [(7, 7)]
+
+
+def test_of_a_list_of_lines_nobody_is_gone(world: World) -> None:
+    world.write_list("lines", world.given("line integer, note text", [(1, "a"), (2, "b")], dimension=None))
+    done = world.run("type: read_list\nlist: lines\nwhere: note = 'b'")
+    assert (world.keys(done["result"]), done["gone"].count) == ([2], 0)
