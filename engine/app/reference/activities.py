@@ -88,10 +88,10 @@ def _arrows(activity: type[Activity]) -> Mapping[str, object]:
 
 def _inputs(ports: Iterable[Port]) -> str:
     rows = (
-        (code(port.name), "one or a list" if port.many else "one", "optional" if port.optional else "required",
+        (code(port.name), "one or a list" if port.many else "one", "no" if port.optional else "yes",
          " ".join(filter(None, (port.doc, _MISSING[port.missing])))) for port in ports
     )  # fmt: skip
-    return table(("input", "takes", "", "what arrives"), rows) or "It takes no population."
+    return table(("input", "takes", "needed", "what arrives"), rows) or "It takes no population."
 
 
 def _outputs(activity: type[Activity], written: Mapping[str, object]) -> str:

@@ -13,12 +13,14 @@ from pydantic.fields import FieldInfo
 from engine.app.reference.markdown import code, prose, table
 from engine.app.testing.contract.options import extra, models
 from engine.kit.expression import Expr, SortKey
-from engine.kit.option import Duration, Flag, Integer, Name, Number, Percentage, Secret, as_written
+from engine.kit.matching import JoinPairs
+from engine.kit.option import Duration, Flag, Integer, Name, Number, Pairs, Percentage, Secret, as_written
 from engine.kit.template import Template
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Integer, "whole number"), (Number, "number"), (Flag, "true or false"), (Duration, "duration"), (Percentage, "percentage"),
-    (Name, "name"), (Secret, "secret"), (Expr, "expression"), (SortKey, "sort key"), (Template, "text"), (str, "text"),
+    (Name, "name"), (Pairs, "pairs of names: `ours: theirs`"), (JoinPairs, "pairs of expressions: `ours: theirs`"),
+    (Secret, "secret"), (Expr, "expression"), (SortKey, "sort key"), (Template, "text"), (str, "text"),
 )  # fmt: skip
 
 
