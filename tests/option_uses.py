@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -87,12 +88,19 @@ class Uses:
         self._claims: dict[str, set[Option]] = defaultdict(set)
         for option, test in claimed.items():
             self._claims[test].add(option)
+        self._options = all_options()
         self._now: set[Option] = set()
         self._found: dict[str, set[Option]] = {}
 
     def read(self, spec: WorkflowSpec) -> WorkflowSpec:
         self._now |= written(spec)
         return spec
+
+    def made(self, value: Options) -> None:
+        """Look at a part of an activity's options that a test reads by itself."""
+        names = {f"{type(model).__name__}.{name}" for model in _models(value) for name in model.model_fields_set}
+        if not isinstance(value, Activity):
+            self._now |= {option for option in self._options if option[1] in names}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
@@ -129,9 +137,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     uses, read = Uses(table()), loader.load
-    # It changes nothing that the loader does: there is no other place that sees every workflow a test reads.
+    # Nothing that is done is changed: there is no other place that sees all that tests read.
     loader.load = lambda *given, **named: uses.read(read(*given, **named))
+    Options.model_validate = classmethod(partial(_validated, uses, Options.model_validate.__func__))
     config.pluginmanager.register(uses, "option_uses")
+
+
+def _validated(uses: Uses, validate: Callable[..., Any], model: type[Options], *given: Any, **named: Any) -> Any:
+    value = validate(model, *given, **named)
+    uses.made(value)
+    return value
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
