@@ -115,7 +115,9 @@ class Planning:
             task = runner.state.task(activity)
             fact = task.fired.get(port) if task else None
             if task and task.status == "succeeded" and fact is None:
-                raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
+                raise DataError(
+                    f"'{activity}.{port}' does not fire: there is no row", "look again when new rows are there"
+                )
             if fact is None:
                 raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, needed))
             execution = runner.execution
