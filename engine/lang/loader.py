@@ -34,6 +34,8 @@ EXAMPLES: Mapping[str, str] = {
 }  # fmt: skip
 """Values of variables, by their type; whatever is a text is right."""
 TYPES = ("integer", "decimal", "text", "boolean", "date", "timestamp")
+COMMON = tuple(Common.model_fields)
+NOTHING_SAID = Common()
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
@@ -263,8 +265,8 @@ class _Loading:
         """Give an activity as far as it can be read: without the options that are wrong."""
         ports = {port.name: port for port in model.inputs}
         common, options = self.parted(name, body, model, ports)
-        beside = (*Common.model_fields, *ports, "after", "type")
-        read_common = read_model(Common, common, self.problems, allowance=self.allowance)
+        beside = (*COMMON, *ports, "after", "type")
+        read_common = read_model(Common, common, self.problems, allowance=self.allowance) if common else NOTHING_SAID
         read_options = read_model(model, options, self.problems, beside, self.allowance)
         self.stop_after_many()
         read_common = read_common or as_far_as_right(Common, common)
@@ -292,7 +294,7 @@ class _Loading:
         common.span = options.span = name.span
         for key, written in self.filled(body).items():
             if key not in ports and key not in ("type", "after"):
-                (common if key in Common.model_fields else options)[key] = written
+                (common if key in COMMON else options)[key] = written
         for key, default in self.defaults.items():
             if key == "dimension" and any(port in body for port in ports):  # what arrives has one
                 continue

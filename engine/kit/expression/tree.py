@@ -153,13 +153,10 @@ class Window(Node):
     order: tuple[Sort, ...]
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """Give the parts directly inside a part."""
-    for part in vars(node).values():
-        if isinstance(part, Node):
-            yield part
-        elif isinstance(part, tuple):
-            yield from (child for child in part if isinstance(child, Node))
+    sides = [part if isinstance(part, tuple) else (part,) for part in vars(node).values()]
+    return [child for side in sides for child in side if isinstance(child, Node)]
 
 
 def walk(root: Node) -> Iterator[tuple[Node, int]]:
@@ -168,4 +165,4 @@ def walk(root: Node) -> Iterator[tuple[Node, int]]:
     while waiting:
         node, depth = waiting.pop()
         yield node, depth
-        waiting.extend((child, depth + 1) for child in children(node))
+        waiting += [(child, depth + 1) for child in children(node)]
