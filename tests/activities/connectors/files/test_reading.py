@@ -52,9 +52,9 @@ ROWS = [(2, "1", "Ann"), (3, "2", "Élodie")]
         ("people.csv", TEXT.replace(",", "§"), {"separator": "§"}),
         ("people.csv", TEXT.encode("cp1252"), {"encoding": "cp1252"}),
         ("people.csv", TEXT.encode("utf-16"), {}),
-        ("people.csv.gz", gzip.compress(TEXT.encode()), {}),
-        ("people.tab.gz", gzip.compress(TEXT.replace(",", "\t").encode()), {}),
-        ("people", gzip.compress(TEXT.encode("latin-1")), {"encoding": "latin-1"}),
+        ("people.csv.gz", gzip.compress(TEXT.encode(), mtime=0), {}),
+        ("people.tab.gz", gzip.compress(TEXT.replace(",", "\t").encode(), mtime=0), {}),
+        ("people", gzip.compress(TEXT.encode("latin-1"), mtime=0), {"encoding": "latin-1"}),
         ("people.csv", TEXT.replace("Ann", "'Ann'"), {"quote": "'"}),
     ],
 )
