@@ -52,7 +52,7 @@ _TARGETING = (
         "`from` is the main set, `exclude` the others; a set that did not come fails the run",
     ),
     Counterpart("Split", ("split",), "`subsets`, in their order; the remainder is the port `complement`"),
-    Counterpart("Cells", ("split",), "each cell is a subset, with `where`, `limit`, `label` and `code`"),
+    Counterpart("Cells", ("split",), "each cell is a subset, with `where`, `limit` and `code`"),
     Counterpart("Offers by cell", "never", _OFFERS),
     Counterpart("Offer engine", "never", _OFFERS),
     Counterpart(
