@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from engine.kit.dialect import Dialect
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame
-from engine.kit.option import Deferred, Flag, Integer, Many, Name, Options, Percentage, option
+from engine.kit.option import Deferred, Flag, Integer, Many, Name, Options, Percentage, Some, option
 from engine.kit.population import Population
 
 BUCKETS = 10_000
@@ -34,7 +34,7 @@ class Limit(Options):
     count: Integer | None = option("How many rows.", default=None, ge=0, example="250")
     percent: Percentage | None = option("Which share of the rows, in percent.", default=None, ge=0, example="10")
     of: Literal["inbound", "segment"] = option("What the share is of.", default="inbound")
-    by: Many[SortKey] = option("Who comes first; or `random`.", example=["-spend"])
+    by: Some[SortKey] = option("Who comes first; or `random`.", example=["-spend"])
     per: Many[Expr] = option(
         "Take so many within each group of equal values; null is a group.", default=(), example=["country"]
     )

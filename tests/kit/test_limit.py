@@ -25,6 +25,7 @@ def read(**values: Any) -> Limit:
     [
         ({}, "either 'count' or 'percent'"),
         ({"count": "1", "percent": "1"}, "either 'count' or 'percent'"),
+        ({"count": "1", "by": []}, "at least one is wanted here"),
         ({"count": "-1"}, "-1 is less than 0"),
         ({"percent": "-0.5"}, "-0.5 is less than 0"),
         ({"percent": "100.5"}, "at most 100, not 100.5"),
@@ -36,7 +37,7 @@ def read(**values: Any) -> Limit:
         ({"percent": "1", "sticky": "true", "of": "segment"}, "'sticky' goes with"),
     ],
 )
-def test_a_limit_that_contradicts_itself_is_refused(values: dict[str, str], message: str) -> None:
+def test_a_limit_that_contradicts_itself_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         read(**values)
 
