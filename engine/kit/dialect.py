@@ -56,8 +56,8 @@ class TableShape:
 class Bulk(Protocol):
     """How a database takes and gives many rows."""
 
-    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        """Append the rows of a batch to a table that has its columns."""
+    def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
+        """Append the rows of batches, all with the columns of the table, and give their number."""
 
     def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
         """Give the rows of a statement, at most `rows` in a batch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -14,10 +15,13 @@ from pyarrow import csv
 class RowByRow:
     """What every database can do: rows as parameters of an insert, and a cursor that streams."""
 
-    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        names = batch.schema.names
-        if batch.num_rows:
-            connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in _rows(batch)])
+    def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
+        rows = 0
+        for batch in batches:
+            if batch.num_rows:
+                connection.execute(table.insert(), batch.to_pylist())
+            rows += batch.num_rows
+        return rows
 
     def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
         # Told to this statement alone: options given to a connection stay, and an INSERT cannot be streamed.
@@ -29,15 +33,22 @@ class RowByRow:
 
 
 class InProcess:
-    """DuckDB, which reads Arrow where it lies."""
+    """DuckDB, which reads Arrow where it lies; in one statement, so that it writes what it has while more comes."""
 
-    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
+    def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
+        first = next(batches, None)
+        if first is None:
+            return 0
+        counted = _Counted(chain([first], batches))
         driver = _driver(connection)
-        driver.register("audienceflow_batch", pa.Table.from_batches([batch]))
-        rows = sa.table("audienceflow_batch", *(sa.column(name, table.c[name].type) for name in batch.schema.names))
+        driver.register("audienceflow_batches", pa.RecordBatchReader.from_batches(first.schema, counted.stream()))
+        rows = sa.table("audienceflow_batches", *(sa.column(column.name, column.type) for column in table.columns))
         columns = [sa.cast(rows.c[column.name], column.type) for column in table.columns]
         connection.execute(table.insert().from_select(list(table.columns), sa.select(*columns)))
-        driver.unregister("audienceflow_batch")
+        driver.unregister("audienceflow_batches")
+        if counted.problem is not None:
+            raise counted.problem
+        return counted.rows
 
     def read(self, connection: sa.Connection, statement: sa.Select[Any], rows: int) -> Iterator[pa.RecordBatch]:
         compiled = statement.compile(dialect=connection.dialect)
@@ -45,29 +56,62 @@ class InProcess:
         yield from _driver(connection).execute(str(compiled), parameters).to_arrow_reader(rows)
 
 
+class _Counted:
+    """Batches on their way through Arrow's stream, which would bring an exception back as a text: the stream ends with it instead."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.rows = 0
+        self.problem: BaseException | None = None
+        self._batches = batches
+
+    def stream(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches:
+                self.rows += batch.num_rows
+                yield batch
+        except BaseException as problem:
+            self.problem = problem
+
+
 class ByCopy(RowByRow):
     """PostgreSQL, by COPY. Arrow writes the CSV: texts in quotes, nulls as nothing, which is how COPY reads it."""
 
-    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        preparer = sa.select(table).compile(dialect=connection.dialect).preparer
-        columns = ", ".join(map(preparer.quote, batch.schema.names))
-        written = pa.BufferOutputStream()
-        csv.write_csv(batch, written, csv.WriteOptions(include_header=False, quoting_style="needed"))
-        copy = f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN (FORMAT csv)"
+    def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
+        quoted, columns = _quoted(connection, table)
+        rows = 0
+        copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT csv)"
         with _driver(connection).cursor() as cursor, cursor.copy(copy) as stream:
-            stream.write(memoryview(written.getvalue()))
+            for batch in batches:
+                written = pa.BufferOutputStream()
+                csv.write_csv(
+                    batch.select([column.name for column in table.columns]),
+                    written,
+                    csv.WriteOptions(include_header=False, quoting_style="needed"),
+                )
+                stream.write(memoryview(written.getvalue()))
+                rows += batch.num_rows
+        return rows
 
 
 class ByDriver(RowByRow):
     """SQLite, whose driver takes tuples; values are written as SQLAlchemy would write them."""
 
-    def load(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        preparer = sa.select(table).compile(dialect=connection.dialect).preparer
-        columns = ", ".join(map(preparer.quote, batch.schema.names))
-        places = ", ".join("?" for _ in batch.schema.names)
-        insert = f"INSERT INTO {preparer.format_table(table)} ({columns}) VALUES ({places})"  # noqa: S608  (quoted names)
-        rows = zip(*(_as_kept(column).to_pylist() for column in batch.columns), strict=True)
-        _driver(connection).executemany(insert, rows)
+    def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
+        quoted, columns = _quoted(connection, table)
+        places = ", ".join("?" for _ in table.columns)
+        insert = f"INSERT INTO {quoted} ({columns}) VALUES ({places})"  # noqa: S608  (names, quoted)
+        rows = 0
+        for batch in batches:
+            values = (_as_kept(batch.column(column.name)).to_pylist() for column in table.columns)
+            _driver(connection).executemany(insert, zip(*values, strict=True))
+            rows += batch.num_rows
+        return rows
+
+
+def _quoted(connection: sa.Connection, table: sa.Table) -> tuple[str, str]:
+    """Give the quoted names of a table and of its columns."""
+    preparer = connection.dialect.identifier_preparer
+    return preparer.format_table(table), ", ".join(preparer.quote(column.name) for column in table.columns)
 
 
 def _as_kept(column: pa.Array) -> pa.Array:
@@ -83,7 +127,3 @@ def _as_kept(column: pa.Array) -> pa.Array:
 
 def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)

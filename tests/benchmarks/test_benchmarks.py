@@ -80,3 +80,13 @@ def test_a_rehearsal_counts_as_the_run_and_leaves_nothing(tmp_path: Path, monkey
     _, counts = rehearsal.rehearse(tmp_path)
 
     assert counts == {**outcome.counts, "share.suppressed": 0}
+
+
+@pytest.mark.parametrize("options", [{}, {"quotes": True}, {"ragged": True}])
+def test_a_list_imported_holds_the_lines_that_duckdb_reads(tmp_path: Path, options: dict[str, bool]) -> None:
+    lists = load("list_import")
+    lists.prepare(tmp_path, 30_000, **options)
+
+    (pair,) = lists.compare(tmp_path, "duckdb", 1)
+
+    assert [(side.rows, side.rejects) for side in pair] == [(29_998, 2), (29_998, 2)]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,7 +28,7 @@ class Block:
 
 def block(records: Records, declared: Declared, types: Mapping[str, Type], point: str) -> Block:
     """Make rows; `types` are those of the line's number and of the columns. Of a line's wrong values the first one rejects it."""
-    is_rejected = np.zeros(len(records.lines), bool)
+    is_rejected: pa.Array | None = None
     rejects = list(records.rejects)
     mended = {"ignored": 0, "defaulted": 0}
     arrays = [records.lines]
@@ -47,9 +45,9 @@ def block(records: Records, declared: Declared, types: Mapping[str, Type], point
             continue
         match column.on_error:
             case "reject":
-                is_wrong = found.wrong.to_numpy(zero_copy_only=False)
-                rejects += _rejects(name, column, records.lines, found.texts, is_wrong & ~is_rejected)
-                is_rejected |= is_wrong
+                is_new = found.wrong if is_rejected is None else pc.and_not(found.wrong, is_rejected)
+                rejects += _rejects(name, column, records.lines, found.texts, is_new)
+                is_rejected = found.wrong if is_rejected is None else pc.or_(found.wrong, is_rejected)
             case "ignore":
                 arrays[-1] = pc.if_else(found.wrong, pa.scalar(None, found.values.type), found.values)
                 mended["ignored"] += pc.sum(found.wrong).as_py()
@@ -58,8 +56,8 @@ def block(records: Records, declared: Declared, types: Mapping[str, Type], point
                 arrays[-1] = pc.if_else(found.wrong, instead, found.values)
                 mended["defaulted"] += pc.sum(found.wrong).as_py()
     rows = pa.RecordBatch.from_arrays(arrays, names=list(types))
-    if is_rejected.any():
-        rows = rows.filter(pa.array(~is_rejected))
+    if is_rejected is not None:
+        rows = rows.filter(pc.invert(is_rejected))
     return Block(rows=rows, rejects=sorted(rejects, key=lambda each: each.line), mended=mended)
 
 
@@ -71,9 +69,9 @@ def _cast(array: pa.Array, type_: pa.DataType) -> pa.Array:
     return array.cast(type_, safe=not pa.types.is_timestamp(type_))
 
 
-def _rejects(name: str, column: FileColumn, lines: pa.Array, texts: pa.Array, is_wrong: Any) -> list[Reject]:
+def _rejects(name: str, column: FileColumn, lines: pa.Array, texts: pa.Array, is_wrong: pa.Array) -> list[Reject]:
     found = []
-    for place in np.flatnonzero(is_wrong).tolist():
+    for place in pc.indices_nonzero(is_wrong).to_pylist():
         text = texts[place].as_py()
         found.append(Reject(lines[place].as_py(), name, text and text[:LONGEST_VALUE], why_wrong(text, column)))
     return found

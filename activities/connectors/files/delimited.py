@@ -22,12 +22,13 @@ from activities.connectors.files.feed import (
     LONGEST_LINE,
     ODD_BYTES,
     Feed,
+    count_lines,
     last_line_end,
     line_ends,
     unreadable,
     why_unreadable,
 )
-from activities.connectors.files.records import Records, Reject, Table, Task, refused
+from activities.connectors.files.records import Records, Reject, Table, Task, line_numbers, refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def _clean(feed: Feed, marks: Punctuation) -> int:
     wrong = [unreadable(data, last_line_end(data, len(data), feed.is_over)), _misplaced_quote(data, marks)]
     limit = min((place for place in wrong if place is not None), default=len(data))
     cut = last_line_end(data, limit, feed.is_over)
-    if not marks.quote:
+    if not marks.quote or marks.quote not in data:
         return cut
     is_inside = data.count(marks.quote, 0, cut) % 2
     while cut and is_inside:
@@ -150,9 +151,9 @@ def _block(data: bytes, line: int, marks: Punctuation, names: Sequence[str], tak
     )  # fmt: skip
     wanted = [name for name in names if taken is None or name in taken]
     columns = {name: _whole(column) for name, column in zip(wanted, table.columns, strict=True)}
-    ends = data.count(b"\n") + (not data.endswith(b"\n"))
-    if not ragged and table.num_rows == ends and data.count(b"\r") == data.count(b"\r\n"):
-        return Records(lines=pa.array(np.arange(line, line + ends)), columns=columns)
+    ends = count_lines(data) + (not data.endswith((b"\n", b"\r")))
+    if not ragged and table.num_rows == ends:  # no record of several lines, and none of nothing
+        return Records(lines=line_numbers(np.arange(line, line + ends)), columns=columns)
     starts, stops, lines, values = _layout(data, marks)
     is_record = stops > starts
     is_ragged = is_record & (values != len(names))
@@ -163,7 +164,7 @@ def _block(data: bytes, line: int, marks: Punctuation, names: Sequence[str], tak
         )
         for place in np.flatnonzero(is_ragged)
     )
-    return Records(lines=pa.array(line + lines[is_record & ~is_ragged]), columns=columns, rejects=tuple(rejects))
+    return Records(lines=line_numbers(line + lines[is_record & ~is_ragged]), columns=columns, rejects=tuple(rejects))
 
 
 def _layout(data: bytes, marks: Punctuation) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

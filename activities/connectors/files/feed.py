@@ -103,18 +103,35 @@ def _rejected(reject: Reject) -> Records:
 
 
 def unreadable(data: bytes, end: int) -> int | None:
-    """Give where the first thing stands before `end` that is no text, or that readers of blocks would take for a mark."""
+    """Give where the first thing stands before `end` that is no text, a line that is too long, or what readers of blocks take for a mark."""
     found = [] if (nul := data.find(b"\0", 0, end)) < 0 else [nul]
     if data.startswith(_MARK):
         found.append(0)
+    if (long := _long_line(data, end)) is not None:
+        found.append(long)
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, end], np.int32)), pa.py_buffer(data))
     try:
-        pa.array([memoryview(data)[:end]], pa.binary()).cast(pa.string())
+        whole.validate(full=True)
     except pa.ArrowInvalid:
         try:
             data[:end].decode()
         except UnicodeDecodeError as problem:
             found.append(problem.start)
     return min(found, default=None)
+
+
+def _long_line(data: bytes, end: int) -> int | None:
+    """Give where the first line begins that may be too long."""
+    half = LONGEST_LINE // 2  # without a line end in one of the halves, none is too long
+    places = range(0, end - half, half)
+    if all(
+        data.find(b"\n", place, place + half) >= 0 or data.find(b"\r", place, place + half) >= 0 for place in places
+    ):
+        return None
+    ends = line_ends(np.frombuffer(data, np.uint8)[:end])
+    starts = np.concatenate([[0], ends + 1])
+    long = np.flatnonzero(np.append(ends, end) - starts > LONGEST_LINE)
+    return int(starts[long[0]]) if len(long) else None
 
 
 def why_unreadable(text: bytes) -> str | None:
@@ -129,8 +146,8 @@ def why_unreadable(text: bytes) -> str | None:
 
 
 def count_lines(data: bytes) -> int:
-    returns = data.count(b"\r")
-    return data.count(b"\n") + (returns - data.count(b"\r\n") if returns else 0)
+    feeds = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+    return feeds + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
 
 
 def last_line_end(data: bytes, limit: int, is_over: bool = False) -> int:

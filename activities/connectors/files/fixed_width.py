@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from activities.connectors.files.feed import Feed, line_ends, pieces
-from activities.connectors.files.records import Records, Table, refused
+from activities.connectors.files.records import Records, Table, line_numbers, refused
 
 
 def open_table(feed: Feed, widths: Mapping[str, int]) -> Table:
@@ -35,7 +35,7 @@ def _block(data: bytes, line: int, widths: Mapping[str, int]) -> Records:
     is_wrong = pc.and_(is_record, pc.or_(pc.greater(lengths, longest), pc.less(lengths, shortest)))
     rejects = (
         refused(line + place, texts[place].as_py().encode(), f"{lengths[place]} characters instead of {longest}")
-        for place in np.flatnonzero(is_wrong).tolist()
+        for place in pc.indices_nonzero(is_wrong).to_pylist()
     )
     is_good = pc.and_not(is_record, is_wrong)
     good = texts.filter(is_good)
@@ -43,7 +43,7 @@ def _block(data: bytes, line: int, widths: Mapping[str, int]) -> Records:
         name: _or_null(pc.utf8_trim_whitespace(pc.utf8_slice_codeunits(good, stop - width, stop)))
         for (name, width), stop in zip(widths.items(), stops, strict=True)
     }
-    lines = pa.array(np.arange(line, line + len(texts))).filter(is_good)
+    lines = line_numbers(np.arange(line, line + len(texts))).filter(is_good)
     return Records(lines=lines, columns=columns, rejects=tuple(rejects))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from activities.connectors.files.records import Records, Reject, Table, Task
+from activities.connectors.files.records import Records, Reject, Table, Task, line_numbers
 from engine.kit.errors import DataError
 
 BATCH_ROWS = 100_000
@@ -47,17 +47,16 @@ def _records(batch: pa.RecordBatch, line: int) -> Records:
         else array
         for name, array in zip(batch.schema.names, batch.columns, strict=True)
     }
-    lines = pa.array(np.arange(line, line + batch.num_rows))
-    holds_nul = np.zeros(batch.num_rows, bool)
-    for array in columns.values():
-        if pa.types.is_string(array.type):
-            holds_nul |= pc.fill_null(pc.match_substring(array, "\0"), False).to_numpy(zero_copy_only=False)
-    if not holds_nul.any():
+    lines = line_numbers(np.arange(line, line + batch.num_rows))
+    texts = (array for array in columns.values() if pa.types.is_string(array.type))
+    found = [pc.fill_null(pc.match_substring(array, "\0"), False) for array in texts]
+    holds_nul = reduce(pc.or_, found) if found else None
+    if holds_nul is None or not pc.any(holds_nul).as_py():
         return Records(lines=lines, columns=columns)
     rejects = (
         Reject(line + place, None, None, "the row holds the character NUL")
-        for place in np.flatnonzero(holds_nul).tolist()
+        for place in pc.indices_nonzero(holds_nul).to_pylist()
     )
-    kept = pa.array(~holds_nul)
+    kept = pc.invert(holds_nul)
     columns = {name: array.filter(kept) for name, array in columns.items()}
     return Records(lines=lines.filter(kept), columns=columns, rejects=tuple(rejects))

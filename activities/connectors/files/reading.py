@@ -23,7 +23,6 @@ from activities.connectors.files.values import arrow_type, portable
 from engine.kit.errors import DataError, suggestion
 from engine.kit.types import INTEGER, Type
 
-BATCH_ROWS = 100_000
 MOST_PROBLEMS = 5
 MOST_WAITING = 10_000
 MOST_COLUMNS = 1_000
@@ -64,22 +63,15 @@ class Reading:
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Read the file. Raises DataError in the end when more lines were rejected than the author allows."""
         allowed = self._errors.at_most
-        waiting: list[pa.RecordBatch] = []
         with closing(done_ahead(self._tasks)) as blocks:
             for found in blocks:
                 self._rows += found.rows.num_rows
                 self._spool.add(found.rejects)
                 self._mended = {name: count + found.mended[name] for name, count in self._mended.items()}
-                waiting.append(found.rows)
-                if not allowed.is_share and not allowed.permits(self._spool.count, 0):
-                    waiting = []
-                elif sum(batch.num_rows for batch in waiting) >= BATCH_ROWS:
-                    yield _together(waiting)
-                    waiting = []
+                if allowed.is_share or allowed.permits(self._spool.count, 0):
+                    yield found.rows
         if not allowed.permits(self._spool.count, self._rows + self._spool.count):
             raise self._too_many()
-        if waiting:
-            yield _together(waiting)
 
     def rejects(self) -> Iterator[pa.RecordBatch]:
         """Give the rejected lines in their order, with the columns `REJECTS`."""
@@ -183,10 +175,6 @@ def _type_held(path: Path, name: str, held: pa.DataType | None) -> Type:
 
 def _made(task: Task, declared: Declared, columns: Mapping[str, Type], point: str) -> Block:
     return block(task(), declared, columns, point)
-
-
-def _together(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 class _Spool:

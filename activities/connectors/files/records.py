@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 LONGEST_VALUE = 1_000
@@ -56,6 +57,13 @@ def done_ahead(tasks: Iterable[Callable[[], Made]]) -> Generator[Made]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def line_numbers(numbers: np.ndarray) -> pa.Array:
+    """Give whole numbers as Arrow has them. (Told to make an array of an array, it looks for pandas first.)"""
+    return pa.Array.from_buffers(
+        pa.int64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers, np.int64))]
+    )
 
 
 def refused(line: int, text: bytes, reason: str) -> Reject:

@@ -13,12 +13,16 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import reduce
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from activities.connectors.files.format import FileColumn
 from engine.kit.types import BOOLEAN, DATE, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
 
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+Offsets = np.ndarray[tuple[int], np.dtype[np.int32]]
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space."""
 
@@ -70,8 +74,8 @@ class Values:
 
 def made(texts: pa.Array, column: FileColumn, point: str) -> Values:
     """Make values of texts. `point` stands before the digits after the point."""
-    usual = None if column.remap or column.format else _USUAL.get(column.type)
-    values = _quickly(texts, *usual) if usual is not None else None
+    is_usual = None if column.remap or column.format or point != "." else _USUAL.get(column.type.kind)
+    values = _quickly(texts, arrow_type(column.type), is_usual) if is_usual is not None else None
     if values is None:
         texts = _meant(texts, column, point)
         values = texts if column.type == TEXT else _read(texts, column)
@@ -134,23 +138,49 @@ def _quickly(texts: pa.Array, type_: pa.DataType, is_usual: Callable[[pa.Array],
 
 
 def _is_usual_integer(texts: pa.Array) -> bool:
-    """Arrow reads hexadecimal numbers, too."""
-    return _longest(texts) <= 18 and not any(pc.any(pc.match_substring(texts, x)).as_py() for x in "xX")
+    """Arrow reads hexadecimal numbers, too, and any number of digits."""
+    letters, offsets = _letters(texts)
+    return bool(np.all(_is_digit(letters) | (letters == ord("-"))) and _longest(offsets) <= 18)
+
+
+def _is_usual_decimal(texts: pa.Array) -> bool:
+    """Arrow reads exponents, too, and a point without digits on both sides."""
+    letters, offsets = _letters(texts)
+    is_point = letters == ord(".")
+    if not np.all(_is_digit(letters) | is_point | (letters == ord("-"))) or _longest(offsets) > 13:
+        return False
+    if not len(letters):
+        return True
+    is_bare = is_point[offsets[1:] - 1] | is_point[np.minimum(offsets[:-1], len(letters) - 1)]
+    return not (is_bare.any() or (is_point[1:] & (letters[:-1] == ord("-"))).any())
 
 
 def _is_usual_time(texts: pa.Array) -> bool:
     """To Arrow an hour alone is a time of day, and there is a year 0."""
-    return not pc.any(pc.or_(pc.equal(pc.binary_length(texts), 13), pc.starts_with(texts, "0000"))).as_py()
+    _, offsets = _letters(texts)
+    return not ((np.diff(offsets) == len("2026-11-23T08")).any() or pc.any(pc.starts_with(texts, "0000")).as_py())
 
 
-def _longest(texts: pa.Array) -> int:
-    return pc.max(pc.binary_length(texts)).as_py() or 0
+def _letters(texts: pa.Array) -> tuple[Bytes, Offsets]:
+    """Give all bytes of the texts one after the other, and where in them each begins, and the last one ends."""
+    _, offsets, letters = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(letters or b"", np.uint8)[ends[0] : ends[-1]], ends - ends[0]
 
 
-_USUAL: Mapping[Type, tuple[pa.DataType, Callable[[pa.Array], bool]]] = {
-    INTEGER: (pa.int64(), _is_usual_integer),
-    DATE: (pa.date32(), _is_usual_time),
-    TIMESTAMP: (pa.timestamp("us"), _is_usual_time),
+def _is_digit(letters: Bytes) -> Flags:
+    return letters - np.uint8(ord("0")) < 10
+
+
+def _longest(offsets: Offsets) -> int:
+    return int(np.diff(offsets).max(initial=0))
+
+
+_USUAL: Mapping[Kind, Callable[[pa.Array], bool]] = {
+    Kind.INTEGER: _is_usual_integer,
+    Kind.DECIMAL: _is_usual_decimal,
+    Kind.DATE: _is_usual_time,
+    Kind.TIMESTAMP: _is_usual_time,
 }
 
 
