@@ -11,7 +11,7 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame, Value
 from engine.kit.limit import settled
-from engine.kit.option import Integer, Many, Options, option, some
+from engine.kit.option import Integer, Options, Some, option, some
 
 Columns = Annotated[dict[str, Expr], AfterValidator(some)]
 """Expressions by the name of their column, one or more."""
@@ -28,7 +28,7 @@ class Lines(Options):
 
     of: Expr = option("The link, or the path over links that ends with it.", example="purchases")
     where: Expr | None = option("Which lines count; all when not written.", default=None, example="amount > 10")
-    order: Many[SortKey] = option("Which line comes first.", example=["-purchased_at"])
+    order: Some[SortKey] = option("Which line comes first.", example=["-purchased_at"])
     count: Integer = option("How many lines.", default=1, ge=1, example="2")
     add: Columns = option("Columns of a line: name and expression.", example={"bought": "purchased_at"})
 

@@ -157,7 +157,8 @@ class Frame:
 
     def where(self, *conditions: sa.ColumnElement[bool]) -> Population:
         """Keep the rows for which all conditions, compiled here, are true."""
-        return self.population.of(self.select(*self._columns(self.population.columns)).where(*conditions))
+        kept = self.select(*self._columns(self.population.columns)).where(*conditions)
+        return replace(self.population, relation=kept.subquery(), count=None)
 
     def _identity(self, expression: Expr) -> Value:
         value = replace(self._compiler(expression, grouping=False), windows=False).single(expression.tree)

@@ -44,7 +44,7 @@ def read(**values: Any) -> Limit:
         ({"percent": "1", "sticky": "true", "of": "segment"}, "'sticky' goes with"),
     ],
 )
-def test_a_limit_that_contradicts_itself_is_refused(values: dict[str, str], message: str) -> None:
+def test_a_limit_that_contradicts_itself_is_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         read(**values)
 
