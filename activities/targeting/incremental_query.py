@@ -82,7 +82,7 @@ class IncrementalQuery(Selection):
         is_new = (
             self._is_fresh(frame, history) if self.date_field is None else _is_since(frame, self.date_field, history)
         )
-        return [is_new, *super().conditions(frame)]
+        return [is_new]
 
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         base = self.base(inputs, catalog)

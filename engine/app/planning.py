@@ -182,7 +182,7 @@ def known_rows(runner: Runner, activity: str, port: str) -> Population:
     task = runner.state.task(activity)
     fact = task.fired.get(port) if task else None
     if task and task.status == "succeeded" and fact is None:
-        raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
+        raise DataError(f"'{activity}.{port}' does not fire: there is no row", "look again when new rows are there")
     if fact is None:
         raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, runner.execution.spec))
     return fired_population(fact, runner.execution.work_table(activity, FIRST, port))

@@ -74,6 +74,10 @@ class Transform(Activity):
         """What the engine keeps for later runs of the activity, whose `select` finds it in `catalog.history`."""
         return None
 
+    def remarks(self, inputs: Inputs, kept: Mapping[str, Population]) -> Mapping[str, str]:  # noqa: ARG002
+        """Say what a person should know of the counts of what came and what was kept."""
+        return {}
+
     @abstractmethod
     def select(self, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         """Give the population of every output port. Pure: no connection, no clock, equal SQL for equal arguments."""

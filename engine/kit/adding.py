@@ -32,13 +32,23 @@ class Lines(Options):
     count: Integer = option("How many lines.", default=1, ge=1, example="2")
     add: Columns = option("Columns of a line: name and expression.", example={"bought": "purchased_at"})
 
+    @property
+    def texts(self) -> list[Expr | SortKey]:
+        """Give what is written in it."""
+        return [self.of, *([self.where] if self.where else []), *self.order, *self.add.values()]
+
+    @property
+    def names(self) -> list[str]:
+        """Name the columns: those of the first line, then those of the second, …"""
+        places = range(1, (int(settled(self.count)) or 1) + 1)
+        return [f"{name}_{place}" if len(places) > 1 else name for place in places for name in self.add]
+
     def added(self, frame: Frame) -> Iterator[tuple[str, Expr, Value]]:
-        """Give the columns of the lines: those of the first, then those of the second, …"""
-        count = int(settled(self.count)) or 1
+        """Give the columns of the lines, each with the expression it comes from."""
+        count = len(self.names) // len(self.add)
         found = frame.lines(self.of, self.where, self.order, list(self.add.values()), count)
-        for place, values in enumerate(found, start=1):
-            for (name, expression), value in zip(self.add.items(), values, strict=True):
-                yield f"{name}_{place}" if count > 1 else name, expression, value
+        values = (value for line in found for value in line)
+        return zip(self.names, list(self.add.values()) * count, values, strict=True)
 
 
 def added(frame: Frame, add: Mapping[str, Expr], lines: Sequence[Lines] = ()) -> dict[str, Value]:

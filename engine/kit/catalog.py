@@ -31,6 +31,10 @@ class Link:
     """The name of a dimension, which brings its own links, or of a table."""
     on: tuple[tuple[str, str], ...]
     many: bool = False
+    one: str | None = None
+    """What a path follows instead of the target, where only one of its rows is meant."""
+    is_own: bool = False
+    """Our columns are the population's, found on the way or not, before they are its dimension's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,7 @@ class Catalog:
             )
         return self.dimensions[name]
 
-    def behind(self, link: Link) -> Dimension:
-        """Give what a link leads to."""
-        return self.dimensions.get(link.target) or self.tables[link.target]
+    def behind(self, link: Link, *, one: bool = False) -> Dimension:
+        """Give what a link leads to; with `one`, what a path follows."""
+        target = (link.one if one else None) or link.target
+        return self.dimensions.get(target) or self.tables[target]

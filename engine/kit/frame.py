@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from engine.kit.catalog import Catalog
+from engine.kit.catalog import Catalog, Dimension, Link
 from engine.kit.dialect import Sql
-from engine.kit.errors import AuthorError
+from engine.kit.errors import AuthorError, suggestion
 from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.expression.compiler import Compiler
-from engine.kit.expression.rows import PopulationRow, Source, equal
+from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal
 from engine.kit.expression.scope import RowScope
+from engine.kit.expression.stored import meant
 from engine.kit.expression.value import Value, cure_of_carried
 from engine.kit.population import Population
 from engine.kit.types import NULL
@@ -28,14 +29,15 @@ class Frame:
     """Compiles expressions over a population.
 
     Compile first, then call `select`: it holds the joins collected so far. No join multiplies or drops rows. Names are
-    the population's columns first, then its dimension's; both are looked up when an expression needs them.
+    the population's columns first, then its dimension's; both are looked up when an expression needs them. `links` are known
+    beside the dimension's.
     """
 
-    def __init__(self, population: Population, catalog: Catalog) -> None:
+    def __init__(self, population: Population, catalog: Catalog, links: Mapping[str, Link] | None = None) -> None:
         self.population = population
         self.catalog = catalog
         self._source = Source(population.relation)
-        self.row = PopulationRow(self._source, population, catalog)
+        self.row = PopulationRow(self._source, population, catalog, links)
         self._scope = RowScope(self.row, catalog)
 
     def value(self, expression: Expr, *, grouping: bool = False) -> Value:
@@ -87,12 +89,61 @@ class Frame:
         inner, lines = self._scope.lines(of.tree, self._compiler(of, False), nodes)
 
         def inside(text: Expr | SortKey) -> Compiler:
-            return replace(self._compiler(text, False), scope=inner)
+            return replace(self._compiler(text, False), scope=inner, windows=False)
 
         condition = inside(where).condition(where.tree) if where else None
         sorted_ = [sql for key in order for sql in inside(key).sorted([key.sort])]
         found = [inside(value).single(value.tree) for value in values]
         return lines.first(condition, [*sorted_, *inner.ties()], found, count)
+
+    def is_of_group(self, expression: Expr) -> bool:
+        """Say that an expression is a value of a group of rows: an aggregate without a link stands in it."""
+        return self._compiler(expression, False).is_of_group(expression.tree)
+
+    def of_group(self, expression: Expr) -> Value:
+        """Compile a value of a group of rows, for a select that is grouped by what stands nowhere in it."""
+        compiled = self._compiler(expression, False)
+        return self._tried(lambda: compiled.of_group(expression.tree), Value(sa.null(), NULL))
+
+    def lead(self, to: Expr) -> tuple[Dimension, list[Value]]:
+        """Join what a path of links leads to, and give its dimension and key: null where a row leads nowhere.
+
+        From here on the frame has a row for each that is found, so one of ours may stand there several times.
+        """
+        if not isinstance(to.tree, tree.Name):
+            raise to.error(to.tree.at, "E302", "a link is wanted here", "write the name of a link, such as 'purchases'")
+        row: Row = self._scope.row
+        for part in to.tree.parts:
+            if part not in row.links:
+                raise to.error(to.tree.at, "E302", f"there is no link '{part}'", suggestion(part, row.links, "links"))
+            link = row.links[part]
+            dimension = self.catalog.behind(link)
+            table = dimension.table.alias()
+            on = equal(row.ours(link), (table.c[their] for _, their in link.on))
+            self._source.join(table, sa.and_(*on))
+            row = TableRow(self._source, dimension, table)
+        if dimension.name not in self.catalog.dimensions or not dimension.key:
+            fix = "declare a dimension for it in project.yaml, and let the link lead there"
+            raise to.error(to.tree.at, "E413", f"'{to}' leads to a table that is no dimension", fix)
+        return dimension, [Value(meant(table.c[name]), dimension.columns[name]) for name in dimension.key]
+
+    def leads(self, to: Expr) -> sa.ColumnElement[bool]:
+        """Say of a row that a path of links, which `lead` has taken, leads somewhere."""
+        assert isinstance(to.tree, tree.Name)  # noqa: S101
+        inner = ""
+        for part in reversed(to.tree.parts):
+            quoted = part.replace('"', '""')
+            inner = f'exists("{quoted}"{inner and f" where {inner}"})'
+        return self.condition(Expr(inner))
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """The links of the rows."""
+        return self._scope.row.links
+
+    def has_followed(self, link: str) -> bool:
+        """Say that an expression so far named a column behind a link of the population."""
+        return (id(self._scope.row), link) in self._source.linked
 
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""

@@ -31,6 +31,8 @@ class Population:
     dimension: str | None = None
     unique: bool = False
     count: int | None = None
+    mend: str = "correct the dimension's key in project.yaml, or deduplicate first"
+    """What to do when two rows share a key."""
 
     def __post_init__(self) -> None:
         twins = _twins(self.columns)

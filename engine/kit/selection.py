@@ -12,6 +12,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.frame import Frame
+from engine.kit.narrowing import GROUPS, PLAIN, cost, narrowed, steps
 from engine.kit.option import Many, Name, option
 from engine.kit.population import Inputs, Population
 
@@ -52,19 +53,30 @@ class Selection(Transform):
             )
         return inputs[FROM.name]
 
-    def conditions(self, frame: Frame) -> list[sa.ColumnElement[bool]]:
-        """Give what must be true of a row before anything is refined."""
-        return [frame.condition(self.where)] if self.where else []
+    def conditions(self, frame: Frame) -> list[sa.ColumnElement[bool]]:  # noqa: ARG002
+        """Give what must be true of a row beside `where`."""
+        return []
 
     def selected(self, base: Population, catalog: Catalog, *, is_whole: bool) -> Population:
         """Give the rows of `base` that meet the conditions, with what is added; of a whole dimension the key alone is kept."""
         kept = base.key if is_whole else base.columns
-        frame = Frame(base, catalog)
-        columns = added(frame, self.add, self.lines)
+        adding = [*self.add.values(), *(text for lines in self.lines for text in lines.texts)]
+        others = GROUPS if self.lines else max(map(cost, self.add.values()), default=PLAIN)
+        *early, last = steps(self.where, others, catalog)
+        rows, frame = base, Frame(base, catalog)
         conditions = self.conditions(frame)
+        if conditions and others > PLAIN and not early:
+            early = [[]]
+        for each in early:
+            conditions += [frame.condition(condition) for condition in each]
+            texts = [*adding, *([self.where] if self.where else [])]
+            rows = narrowed(rows, conditions, frame, texts, is_whole=is_whole)
+            frame, conditions = Frame(rows, catalog), []
+        conditions += [frame.condition(condition) for condition in last]
+        columns = added(frame, self.add, self.lines)
         statement = frame.select(
-            *(base.column(name) for name in kept if name not in columns),
+            *(rows.column(name) for name in kept if name not in columns),
             *(value.sql.label(name) for name, value in columns.items()),
         ).where(*conditions)
-        found = base.of(statement, {name: value.type for name, value in columns.items()})
+        found = rows.of(statement, {name: value.type for name, value in columns.items()})
         return Frame(found, catalog).filtered(self.refine)

@@ -193,6 +193,7 @@ def _transformed(
             if guard.hold(spec.common.guard, count, baseline=baseline, replaces=False) == "skip":
                 raise SkipEffect
             said = guard.unheld(spec.common.guard, baseline)
+        said = {**said, **activity.remarks(inputs, kept)}
         if activity.memory is not None:
             execution.remember(spec.id, activity.memory, kept["result"])
         silent = [port.name for port in activity.outputs() if port.silent and port.name in kept]

@@ -235,8 +235,7 @@ class Database:
         )
         if repeated:
             raise DataError(
-                f"{int(repeated):,} keys ({', '.join(population.key)}) stand on more than one row",
-                "correct the dimension's key in project.yaml, or deduplicate first",
+                f"{int(repeated):,} keys ({', '.join(population.key)}) stand on more than one row", population.mend
             )
         return int(total)
 

@@ -17,6 +17,7 @@ from engine.app.project import Project
 from engine.app.testing.contract import world as standard
 from engine.app.testing.contract.world import LISTS, NOW, TESTED, day, ecid, lay_out
 from engine.kit.activity import Activity
+from engine.kit.catalog import Link
 from engine.kit.expression import Expr
 from engine.kit.population import Inputs, Population
 from engine.lang import loader
@@ -78,6 +79,12 @@ class World(standard.World):
         sections = {**self.project.sections, section: changed}
         self.project = replace(self.project, sections=sections)
         self._tables = replace(self._tables, sections=sections)
+
+    def link(self, dimension: str, link: Link) -> None:
+        """Give a dimension one more link."""
+        dimensions = self._tables.dimensions
+        more = replace(dimensions[dimension], links={**dimensions[dimension].links, link.name: link})
+        self._tables = replace(self._tables, dimensions={**dimensions, dimension: more})
 
     def load(self, text: str, ports: Mapping[str, int] | None = None) -> WorkflowSpec:
         """Read one activity, written as an author writes it, by the real loader; `ports` says how many arrows end at each."""

@@ -360,7 +360,7 @@ def test_a_window_sorts_and_groups_nothing(some: Population, catalog: Catalog) -
     frame = Frame(some, catalog)
     for compiled in (
         lambda: frame.order([SortKey("-rank() over (order by id)")]),
-        lambda: frame.groups([Expr("rank() over ()")]),
+        lambda: frame.identities([Expr("rank() over ()")]),
     ):
         with pytest.raises(AuthorError, match="E309"):
             compiled()

@@ -45,6 +45,7 @@ SHOWN_BY: Mapping[str, str] = {
     "Y012": "tests/app/test_fmt.py",
     "E204": "tests/sql/test_stored.py",
     "E406": "tests/activities/targeting/test_query.py",
+    "E413": "tests/activities/targeting/test_change_dimension.py",
     "A010": "tests/activities/connectors/test_identity.py",
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
     "C004": "tests/app/test_diff.py",

@@ -33,8 +33,16 @@ _SCRIPTS = "what SQL and the expressions cannot say is an [activity of your own]
 _OUTSIDE = "a workflow starts no programs: what starts it can start others before and after ([schedulers](../how-to/schedule.md))"
 
 _TARGETING = (
-    Counterpart("Query", ("query",), "`where` and `add`; a filtering dimension is a condition over a link"),
-    Counterpart("Incremental query", ("incremental_query",), "rows not given before, by their keys or by a date"),
+    Counterpart(
+        "Query",
+        ("query",),
+        "`where`, `add`, `lines` and `refine`; a filtering dimension is a condition over a link, with its groups",
+    ),
+    Counterpart(
+        "Incremental query",
+        ("incremental_query",),
+        "rows not given before, by their keys or by a date; a scheduler starts the workflow",
+    ),
     Counterpart("Read list", ("read_list",), ""),
     Counterpart("Union", ("union",), "the order of `from` is the priority"),
     Counterpart("Intersection", ("intersection",), "the first of `from` is the primary set"),
@@ -50,14 +58,18 @@ _TARGETING = (
     Counterpart(
         "Deduplication", ("deduplication",), "the method is the order: `order`; duplicates are the port `complement`"
     ),
-    Counterpart("Enrichment", ("enrichment",), "data over links can be added by `query` with `from` too"),
+    Counterpart(
+        "Enrichment",
+        ("enrichment",),
+        "another population is a link called `with`; data over links can be added by `query` with `from` too",
+    ),
     Counterpart(
         "Enrichment, its tab Reconciliation",
         ("reconciliation",),
         "an activity of its own: what is not found has a port",
     ),
-    Counterpart("Edit schema", ("edit_schema",), ""),
-    Counterpart("Change dimension", ("change_dimension",), ""),
+    Counterpart("Edit schema", ("edit_schema",), "its links are those of `enrichment`"),
+    Counterpart("Change dimension", ("change_dimension",), "those that lead nowhere are the complement"),
     Counterpart(
         "Change data source",
         "never",

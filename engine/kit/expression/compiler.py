@@ -133,16 +133,36 @@ class Compiler:
         for node in nodes:
             if isinstance(node, tree.Literal):
                 self.fail(node.at, "E309", "a value written out groups nothing", "group by a column")
-        return [value.sql for value in self._all(self.single, nodes)]
+        return [value.sql for value in self._all(replace(self, windows=False).single, nodes)]
 
     def having(self, node: tree.Collection) -> sa.ColumnElement[bool]:
         """Compile the condition on a group: aggregates of its rows, and the columns it is grouped by."""
         assert node.having is not None  # noqa: S101 - who asks has looked
-        loose = next(_ungrouped(node.having, node.group_by), None)
+        self._hold_grouped(node.having, node.group_by)
+        return replace(self, grouping=True, windows=False).condition(node.having)
+
+    def is_of_group(self, node: tree.Node) -> bool:
+        """Say that a value is of a group of rows, not of one: an aggregate without a link stands in it."""
+        match node:
+            case tree.Window():
+                return any(map(self.is_of_group, (*node.call.arguments, *node.partition, *node.order)))
+            case tree.Call(function="count", arguments=(tree.Name() as name,)) if self.scope.is_link(name):
+                return False
+            case tree.Call(function=function) if function in AGGREGATES:
+                return True
+            case _:
+                return any(map(self.is_of_group, tree.children(node)))
+
+    def of_group(self, node: tree.Node) -> Value:
+        """Compile a value of a group of rows, in which one row's own columns do not stand."""
+        self._hold_grouped(node, ())
+        return replace(self, grouping=True).single(node)
+
+    def _hold_grouped(self, node: tree.Node, group_by: Sequence[tree.Node]) -> None:
+        loose = next(_ungrouped(node, group_by), None)
         if loose is not None:
-            fix = f"write an aggregate, such as max({loose}), or group by it"
+            fix = f"write an aggregate, such as max({loose}){', or group by it' if group_by else ''}"
             self.fail(loose.at, "E309", f"'{loose}' is not one value in a group", fix)
-        return replace(self, grouping=True).condition(node.having)
 
     def sorted(self, keys: Sequence[tree.Sort]) -> tuple[Sql, ...]:
         """Compile sort keys."""

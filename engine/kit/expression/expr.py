@@ -70,6 +70,15 @@ class _Text:
         same.__dict__.update(self.__dict__, values={**self.values, **values} if self.values else values)
         return same
 
+    def conjuncts(self) -> list[Self]:
+        """Give the conditions that must all be true, each with its place; one alone is itself."""
+        if not (isinstance(self.tree, tree.Logic) and self.tree.operator == "and"):
+            return [self]
+        parts = [object.__new__(type(self)) for _ in self.tree.operands]
+        for part, operand in zip(parts, self.tree.operands, strict=True):
+            part.__dict__.update(self.__dict__, tree=operand)
+        return parts
+
     def names(self) -> Iterator[Mention]:
         """Give every name that is mentioned."""
         links = {id(node.link) for node, _ in tree.walk(self.tree) if isinstance(node, tree.Collection)}

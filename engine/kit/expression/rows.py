@@ -47,12 +47,19 @@ class Source:
 
 
 class TableRow:
-    """A row of a dimension's table."""
+    """A row of a dimension's table. `origin` is the row it belongs to, and the link that leads to it where it is another one."""
 
-    def __init__(self, source: Source, dimension: Dimension, relation: sa.FromClause) -> None:
+    def __init__(
+        self,
+        source: Source,
+        dimension: Dimension,
+        relation: sa.FromClause,
+        origin: tuple[Row, Link | None] | None = None,
+    ) -> None:
         self.source = source
         self.dimension = dimension
         self.relation = relation
+        self.origin = origin
 
     @property
     def types(self) -> Mapping[str, Type]:
@@ -67,8 +74,12 @@ class TableRow:
         return Value(meant(self.relation.c[name]), self.types[name]) if name in self.types else None
 
     def join_column(self, name: str) -> Any:
-        """Give the column by which a link of ours joins."""
+        """Give a column by which a link of ours joins."""
         return self.relation.c[name]
+
+    def ours(self, link: Link) -> list[Any]:
+        """Give the columns by which a link of ours joins."""
+        return [self.join_column(name) for name, _ in link.on]
 
 
 class LeastRow(TableRow):
@@ -101,9 +112,12 @@ class LeastRow(TableRow):
 class PopulationRow:
     """A row of a population, and of its dimension behind it."""
 
-    def __init__(self, source: Source, population: Population, catalog: Catalog) -> None:
+    def __init__(
+        self, source: Source, population: Population, catalog: Catalog, added: Mapping[str, Link] | None = None
+    ) -> None:
         self.source = source
         self.population = population
+        self.added = added or {}
         self.catalog = catalog
         self.dimension = catalog.dimension(population.dimension) if population.dimension else None
         self._target: TableRow | None = None
@@ -114,7 +128,7 @@ class PopulationRow:
 
     @property
     def links(self) -> Mapping[str, Link]:
-        return self.dimension.links if self.dimension else {}
+        return {**(self.dimension.links if self.dimension else {}), **self.added}
 
     @property
     def is_whole(self) -> bool:
@@ -142,7 +156,7 @@ class PopulationRow:
                 relation = self.dimension.table.alias()
                 theirs = [relation.c[name] for name in self.dimension.key]
                 self.source.join(relation, sa.and_(*equal(map(self.key_column, self.dimension.key), theirs)))
-            self._target = TableRow(self.source, self.dimension, relation)
+            self._target = TableRow(self.source, self.dimension, relation, (self, None))
         return self._target
 
     def key_column(self, name: str) -> Any | None:
@@ -156,10 +170,17 @@ class PopulationRow:
         column = self.key_column(name)
         return self.target.join_column(name) if column is None else column
 
+    def ours(self, link: Link) -> list[Any]:
+        """Give the columns by which a link of ours joins."""
+        names = [name for name, _ in link.on]
+        own = self.population.columns if link.is_own else {}
+        return [self.population.relation.c[name] if name in own else self.join_column(name) for name in names]
+
     def again(self, names: Iterator[int]) -> PopulationRow:
         """Give the same population once more, under another name, for the inside of a subquery."""
         relation = self.population.relation.alias()
-        return PopulationRow(Source(relation, names), replace(self.population, relation=relation), self.catalog)
+        population = replace(self.population, relation=relation)
+        return PopulationRow(Source(relation, names), population, self.catalog, self.added)
 
 
 Row = TableRow | PopulationRow
@@ -179,12 +200,12 @@ def follow(row: Row, link: Link, catalog: Catalog) -> TableRow:
 
 
 def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
-    dimension = catalog.behind(link)
+    dimension = catalog.behind(link, one=True)
     table = dimension.table.alias()
-    ours = [row.join_column(name) for name, _ in link.on]
+    ours = row.ours(link)
     if is_unique(dimension, {theirs for _, theirs in link.on}):
         row.source.join(table, sa.and_(*equal(ours, (table.c[their] for _, their in link.on))))
-        return TableRow(row.source, dimension, table)
+        return TableRow(row.source, dimension, table, (row, link))
     keys = [joinable(table.c[their]) for _, their in link.on]
     narrowed = pushed(row, link, keys, catalog)
 
@@ -217,22 +238,32 @@ def is_declared_unique(table: sa.Table, columns: set[str]) -> bool:
 
 
 def pushed(row: Row, link: Link, theirs: list[Any], catalog: Catalog) -> list[Any]:
-    """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension.
+    """Give the condition that keeps a subquery to the rows our population needs; none where it is the whole dimension."""
+    again = _again(row, row.source.names, catalog)
+    if again is None:
+        return []
+    keys = again.ours(link)
+    return [semi_joined(catalog, theirs, keys, again.source.clause(), [], again.source.relations())]
 
-    The population is read a second time for it, so one that itself groups rows is not pushed.
+
+def _again(row: Row, names: Iterator[int], catalog: Catalog) -> Row | None:
+    """Give a row for the inside of a subquery, where reading the population a second time costs less than it saves.
+
+    One that itself groups rows is not read again, unless it is kept for that (a CTE).
     """
-    if not isinstance(row, PopulationRow) or row.is_whole:
-        return []
-    relation = row.population.relation
-    if not isinstance(relation, sa.TableClause) and any(
-        isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation)
-    ):
-        return []
-    again = row.again(row.source.names)
-    keys = [again.key_column(name) for name, _ in link.on]
-    if any(key is None for key in keys):
-        return []
-    return [semi_joined(catalog, theirs, keys, again.source.base, [], [again.source.base])]
+    match row:
+        case PopulationRow(is_whole=False, population=population):
+            relation = population.relation
+            is_kept = isinstance(relation, sa.TableClause | sa.CTE)
+            groups = not is_kept and any(isinstance(part, Totals) for part in sa.sql.visitors.iterate(relation))
+            return None if groups else row.again(names)
+        case TableRow(origin=(before, link)):
+            again = _again(before, names, catalog)
+            if link is None:
+                return again.target if isinstance(again, PopulationRow) else None
+            found = again and follow(again, link, catalog)
+            return None if isinstance(found, LeastRow) else found
+    return None
 
 
 def semi_joined(

@@ -180,7 +180,7 @@ class RowScope:
         if not self._mentions_outside(nodes):
             inner = self._inside(link, self)
             keys = [joinable(inner.row.source.base.c[their]) for _, their in link.on]
-            ours = [row.join_column(our) for our, _ in link.on]
+            ours = row.ours(link)
             conditions = pushed(row, link, keys, self.catalog)
             return inner, Lines(row.source, inner.row.source.clause, ours, keys, conditions)
         if row is not self.row:
@@ -240,8 +240,10 @@ class RowScope:
         inner = self._inside(link, self)
         conditions = _where(node, compiler.within(inner))
         source = inner.row.source
-        ours = [row.join_column(our) for our, _ in link.on]
+        ours = row.ours(link)
         theirs = [source.base.c[their] for _, their in link.on]
+        if not (looks_rows_up or looks_out):
+            conditions += pushed(row, link, theirs, self.catalog)
         return semi_joined(
             self.catalog, ours, theirs, source.clause(), conditions, source.relations(), looks_out=looks_out
         )
@@ -254,7 +256,7 @@ class RowScope:
         having = inside.having(node)
         conditions = _where(node, inside)
         source = inner.row.source
-        ours = [row.join_column(our) for our, _ in link.on]
+        ours = row.ours(link)
         theirs = [source.base.c[their] for _, their in link.on]
         if self._looks_out(node):
             is_ours = equal(ours, theirs)
@@ -290,7 +292,7 @@ class RowScope:
             return sa.select(*columns).select_from(source.clause()).where(*conditions).group_by(*keys)
 
         totals = Totals(row.source.totals_name(), keys, select)
-        ours = [row.join_column(our) for our, _ in link.on]
+        ours = row.ours(link)
         row.source.join(totals, sa.and_(*equal(ours, totals.keys)))
         return inner, totals
 
@@ -330,8 +332,7 @@ class _UnknownLink(LookupError):
 
 
 def _joined(row: Row, link: Link, inner: Row) -> list[Any]:
-    ours = (row.join_column(name) for name, _ in link.on)
-    return equal(ours, (inner.source.base.c[name] for _, name in link.on))
+    return equal(row.ours(link), (inner.source.base.c[name] for _, name in link.on))
 
 
 def _where(node: tree.Collection, compiler: Compiler) -> list[Any]:

@@ -32,8 +32,8 @@ def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic
             for name in set(_own(arriving)) & set(dimension.columns)
             if not _is_the_same(spec, activity, name, known)
         }
-        for expression in activity.expressions:
-            for name in _outer_names(expression.tree):
+        for expression, row in known.texts(activity):
+            for name in _outer_names(expression.tree) if row and row.own else ():
                 if name.parts[0] in twice and len(name.parts) == 1:
                     what = f"both the population and {dimension.name} have a column '{name}'; the population's is taken"
                     yield warning(expression, name, "W132", what, f"write row.{name}, or target.{name}")

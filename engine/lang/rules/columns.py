@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from engine.kit.adding import Lines
 from engine.kit.catalog import Catalog, Dimension
-from engine.kit.expression import tree
+from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.population import Population
 from engine.kit.types import Kind, Type
 from engine.lang.spec import ActivitySpec
@@ -41,6 +42,15 @@ class Known:
         names = [population.dimension for population in self.arriving(activity)]
         name = names[0] if names else getattr(activity.activity, "dimension", None)
         return self.catalog.dimensions.get(name or "")
+
+    def texts(self, activity: ActivitySpec) -> Iterator[tuple[Expr | SortKey, Row | None]]:
+        """Give every expression with what its names mean: those of lines mean the link's columns."""
+        row = self.row(activity)
+        lines = [value for _, value in activity.values if isinstance(value, Lines)]
+        inside = {id(text): each.of.tree for each in lines for text in each.texts if text is not each.of}
+        for text in activity.expressions:
+            link = inside.get(id(text))
+            yield text, row.inside(link) if row and isinstance(link, tree.Name) else row
 
     def row(self, activity: ActivitySpec) -> Row | None:
         """Give what names mean in an activity's expressions."""

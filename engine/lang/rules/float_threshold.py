@@ -24,8 +24,7 @@ def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic
     if not known.has_floats:
         return
     for activity in spec.activities.values():
-        row = known.row(activity)
-        for expression in activity.expressions if row else ():
+        for expression, row in known.texts(activity):
             yield from _problems(expression, expression.tree, row)
 
 

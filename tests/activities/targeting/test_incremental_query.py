@@ -17,12 +17,21 @@ def test_it_selects_as_a_query_does_without_those_returned_before(world: World) 
     assert world.rows(everybody) == [(4, "München"), (5, "Besançon"), (6, "Paris"), (7, None), (8, "paris")]
 
 
-def test_another_dimension_and_the_first_lines_of_a_link_are_those_of_a_query(world: World) -> None:
-    lines = "lines:\n  of: purchases\n  where: amount < 20\n  order: -amount\n  count: 1\n  add: {bought: amount}"
-    some = world.run(f"type: incremental_query\nwhere: household_id < 4\n{lines}")["result"]
-    assert world.rows(some) == [(1, Decimal("5.50")), (2, None), (3, Decimal("7.25"))]
-    purchases = world.run("type: incremental_query\ndimension: purchase\nwhere: basket_id = 100")["result"]
-    assert world.keys(purchases) == [(100, 1), (100, 2)]
+def test_lines_of_those_who_are_new_become_columns(world: World) -> None:
+    text = """
+type: incremental_query
+dimension: household
+commit: activity
+where: spend > 40
+lines:
+  - of: purchases
+    where: amount > 5
+    order: amount
+    count: 2
+    add: {amount: amount}
+"""
+    world.run("type: incremental_query\ncommit: activity", world.given("household_id integer", [2, 6, 7]))
+    assert world.rows(world.run(text)["result"]) == [(1, Decimal("5.50"), Decimal("5.50")), (3, Decimal("7.25"), None)]
 
 
 def test_rows_that_arrive_are_filtered_and_keep_their_columns(world: World) -> None:

@@ -311,3 +311,27 @@ def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: s
 def test_lines_have_an_order(offline_world: World) -> None:
     with pytest.raises(AuthorError, match="order"):
         offline_world.load("type: query\nlines:\n  - of: purchases\n    add: {n: line}")
+
+
+NARROWED = [
+    ("city = 'Lyon' and spend > 1", [(2, Decimal("20.00"), 1), (3, Decimal("7.25"), 1)]),
+    ("exists(purchases where amount > 6) and household_id != 2", [(1, Decimal("31.00"), 3), (3, Decimal("7.25"), 1)]),
+    ("city = 'Lyon' and sum(amount of purchases) > 10", [(2, Decimal("20.00"), 1)]),
+    ("city = 'Lyon' and exists(purchases) and count(purchases) = 1 and target.household_id > 2", [(3, Decimal("7.25"), 1)]),
+    ("city in ('Lyon', 'Paris') and row_number() over (order by household_id) > 2", [(3, Decimal("7.25"), 1), (6, None, 0)]),
+    ("city = null and exists(purchases)", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "rows"), NARROWED)
+def test_whatever_is_held_first_comes_to_the_same(world: World, where: str, rows: list[object]) -> None:
+    text = f"""
+type: query
+where: "{where}"
+add:
+  total: sum(amount of purchases)
+  n: count(purchases)
+refine: coalesce(total, 1) > 0
+"""
+    assert world.rows(world.run(text)["result"]) == rows
+    assert world.rows(world.run(text, world.given("household_id integer", [1, 2, 3, 6, 99]))["result"]) == rows

@@ -1,0 +1,164 @@
+"""Enrichment: data of links and of another population, and what becomes of rows that find none, or several."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from activities.targeting.enrichment import Enrichment
+from engine.kit.errors import AuthorError, DataError
+from engine.kit.population import Inputs, Population
+from tests.contract.world import World, activity, day
+
+TWICE = [(1, "a", 10), (2, "a", 30), (3, "c", 5), (4, None, 7)]
+
+
+def some(world: World) -> Population:
+    return world.given("household_id integer, code text", [(1, "a"), (2, "b"), (3, None), (4, "c")])
+
+
+def scores(world: World) -> Population:
+    return world.given("line integer, customer text, score integer", TWICE, dimension=None)
+
+
+def joined(world: World, options: str) -> tuple[list[object], list[object]]:
+    """Enrich by `with`, and give the rows of both ports."""
+    text = f"type: enrichment\non: {{code: customer}}\n{options}"
+    done = world.run(text, some(world), **{"with": [scores(world)]})
+    return world.rows(done["result"]), world.rows(done["complement"])
+
+
+def test_columns_of_links_and_aggregates_are_added_and_every_row_stays(world: World) -> None:
+    text = """
+type: enrichment
+add:
+  town: upper(city)
+  n: count(purchases)
+  code: code || '!'
+lines:
+  - of: purchases
+    where: amount > 6
+    order: -purchased_at
+    add: {last: purchased_at}
+"""
+    done = world.run(text, some(world))
+    assert tuple(done["result"].columns) == ("household_id", "town", "n", "code", "last")
+    assert world.rows(done["result"]) == [
+        (1, "PARIS", 3, "a!", day(2026, 11, 20)),
+        (2, "LYON", 1, "b!", day(2026, 1, 15)),
+        (3, "LYON", 1, None, day(2026, 11, 22)),
+        (4, "MÜNCHEN", 0, "c!", None),
+    ]
+    assert world.rows(done["complement"]) == []
+
+
+def test_whom_refine_leaves_out_goes_to_the_complement(world: World) -> None:
+    done = world.run(
+        "type: enrichment\nadd: {n: count(purchases)}\nrefine: n > 0 and code != 'b'\nkeep: added", some(world)
+    )
+    assert world.rows(done["result"]) == [(1, 3)]
+    assert world.rows(done["complement"]) == [(2, 1), (3, 1), (4, 0)]
+
+
+def test_the_first_rows_that_are_found_become_columns(world: World) -> None:
+    options = "keep: added\nlines: {of: with, order: -score, count: 2, add: {score: score}}"
+    assert joined(world, options)[0] == [(1, 30, 10), (2, None, None), (3, None, None), (4, 5, None)]
+
+
+def test_all_rows_that_are_found_can_be_aggregated(world: World) -> None:
+    options = "add: {n: count(with), best: max(score of with where score > 9), dear: exists(with where score > 20)}"
+    assert joined(world, options)[0] == [
+        (1, "a", 2, 30, True),
+        (2, "b", 0, None, False),
+        (3, None, 0, None, False),
+        (4, "c", 1, None, False),
+    ]
+
+
+def test_the_first_of_several_is_taken_by_order(world: World) -> None:
+    assert joined(world, "add: {score: with.score}\norder: -score\nkeep: added") == (
+        [(1, 30), (2, None), (3, None), (4, 5)],
+        [],
+    )
+    assert joined(world, "add: {score: with.score}\norder: customer")[0][0] == (
+        1,
+        "a",
+        10,
+    )
+
+
+def test_who_finds_none_where_one_must_be_goes_to_the_complement(world: World) -> None:
+    assert joined(world, "finds: one\nadd: {score: with.score}\norder: score") == (
+        [(1, "a", 10), (4, "c", 5)],
+        [(2, "b", None), (3, None, None)],
+    )
+
+
+@pytest.mark.parametrize("finds", ["one", "at_most_one"])
+def test_several_for_one_fail_with_their_number_where_nothing_says_which(world: World, finds: str) -> None:
+    with pytest.raises(DataError, match=r"1 keys \(household_id\) stand on more than one row") as caught:
+        joined(world, f"finds: {finds}\nadd: {{score: with.score}}")
+    assert "write 'order' to take the first" in caught.value.fix
+
+
+def test_only_many_gives_a_row_for_each_and_its_key_is_of_both(world: World) -> None:
+    text = "type: enrichment\non: {code: customer}\nfinds: many\nadd: {score: with.score, n: count(purchases)}\nrefine: score > 6"
+    done = world.run(text, some(world), **{"with": [scores(world)]})
+    assert (done["result"].key, done["result"].dimension) == (("household_id", "line"), None)
+    assert world.rows(done["result"]) == [(1, "a", 10, 3, 1), (1, "a", 30, 3, 2)]
+    assert (done["complement"].key, done["complement"].dimension) == (("household_id",), "household")
+    assert world.rows(done["complement"]) == [(2, "b", None, 1), (3, None, None, 1)]
+
+
+def test_it_says_how_many_rows_became_how_many(world: World) -> None:
+    many = activity("type: enrichment\non: {code: customer}\nfinds: many\nfrom: given\nwith: given")
+    assert isinstance(many, Enrichment)
+    inputs = Inputs({"from": [world.given("household_id integer, code text", [(1, "a")])], "with": [scores(world)]})
+    kept = {"result": world.keep(many.select(inputs, world.catalog)["result"])}
+    assert many.remarks(inputs, kept) == {"multiplied": "1 rows became 2: one for each that they find in 'with'"}
+    assert many.remarks(inputs, {"result": inputs["from"]}) == {}
+
+
+def test_parts_of_their_key_that_are_joined_on_are_not_repeated(world: World) -> None:
+    lines = world.given(
+        "basket_id integer, line integer, note text", [(100, 1, "x"), (105, 1, "y")], key=2, dimension="purchase"
+    )
+    orders = world.given("basket_id integer", [100], dimension=None)
+    text = "type: enrichment\non: {basket_id: basket_id}\nfinds: many\nadd: {note: with.note}"
+    done = world.run(text, orders, **{"with": [lines]})
+    assert world.rows(done["result"]) == [(100, "x", 1)]
+    assert done["result"].key == ("basket_id", "line")
+
+
+def test_a_column_of_the_dimension_may_join_and_links_at_the_others_key_go_on(world: World) -> None:
+    friends = world.given("household_id integer, of text", [(1, "bob@example.com"), (2, "ann@example.com")])
+    text = "type: enrichment\non: {email: of}\nadd: {friend: with.household_id, n: count(with.purchases)}"
+    done = world.run(text, world.given("household_id integer", [1, 3, 4]), **{"with": [friends]})
+    assert world.rows(done["result"]) == [(1, 2, 1), (3, 1, 3), (4, None, 0)]
+
+
+def test_a_multiple_of_money_joins_by_value_whatever_its_digits(world: World) -> None:
+    ours = world.given("household_id integer, code decimal(2)", [(1, Decimal("1.50"))])
+    theirs = world.given("line integer, customer decimal(4)", [(1, Decimal("1.5000"))], dimension=None)
+    done = world.run("type: enrichment\non: {code: customer}\nadd: {line: with.line}", ours, **{"with": [theirs]})
+    assert world.rows(done["result"], "line") == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "ports", "code"),
+    [
+        ("on: {code: customer}", 1, "E412"),
+        ("add: {n: count(with)}", 2, "E412"),
+        ("on: {code: score}", 2, "E305"),
+        ("on: {code: nobody}", 2, "E301"),
+        ("on: {nobody: customer}", 2, "E301"),
+        ("on: {code: customer}\nfinds: many\norder: score", 2, "E105"),
+        ("add: {household_id: code}", 1, "E403"),
+    ],
+)
+def test_what_cannot_be_linked_is_said_at_its_place(offline_world: World, options: str, ports: int, code: str) -> None:
+    others = {"with": [scores(offline_world)]} if ports == 2 else {}
+    with pytest.raises(AuthorError) as caught:
+        offline_world.run(f"type: enrichment\n{options}", some(offline_world), **others)
+    assert [problem.code for problem in caught.value.diagnostics] == [code]
