@@ -42,7 +42,7 @@ def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, option
 
 
 @pytest.mark.parametrize(
-    "name", ["union", "intersection", "exclusion", "split", "deduplication", "reconciliation"]
+    "name", ["union", "intersection", "exclusion", "split", "deduplication", "reconciliation", "enrichment"]
 )
 def test_an_activity_gives_the_rows_of_the_hand_written_sql(tmp_path: Path, name: str) -> None:
     benchmark = load(name).BENCHMARK
