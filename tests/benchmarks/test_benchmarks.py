@@ -41,7 +41,9 @@ def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, option
     assert targeting.by_hand(tmp_path, **options).file == targeting.by_engine(tmp_path).file
 
 
-@pytest.mark.parametrize("name", ["union", "intersection", "exclusion", "split", "deduplication", "reconciliation"])
+@pytest.mark.parametrize(
+    "name", ["union", "intersection", "exclusion", "split", "deduplication", "reconciliation", "enrichment"]
+)
 def test_an_activity_gives_the_rows_of_the_hand_written_sql(tmp_path: Path, name: str) -> None:
     benchmark = load(name).BENCHMARK
     pairs.prepare(tmp_path, benchmark, 500)

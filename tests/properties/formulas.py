@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.properties.model import DIMENSIONS, Formula, Here, Row, Rows, Sort
+from tests.properties.model import DIMENSIONS, Formula, Here, Row, Rows, Sort, Total
 
 TEXTS = ("", "a", "A", "é", "É", "O'Brien", 'a"b', "日本", "𝒳", "\ufffd", "ß", " a", "50%", "x_y")
 """Texts that databases like to confuse: by case, by accents, beyond 16 bits, with what SQL and LIKE take for their own."""
@@ -52,6 +52,40 @@ def scope_of(rows: Rows, *, is_whole: bool = False) -> Scope:
 
 def column_of(type_: str, name: str) -> Formula:
     return _column(f"row.{name}", type_, name)
+
+
+def beside(name: str, type_: str) -> Formula:
+    """Give a column of the population that an enrichment links, as its own rows name it."""
+    return _column(name, type_, name)
+
+
+def linked_scope(scope: Scope, types: Mapping[str, str], *, is_many: bool) -> Scope:
+    """Give a scope with the population `with`: the one row of it that was found, and the collection of all."""
+
+    def one(name: str) -> Callable[[Here], Any]:
+        return lambda here: here.beside[0][name] if here.beside else None
+
+    followed = tuple(Formula(f"with.{name}", type_, one(name)) for name, type_ in types.items())
+    inside = Scope(tuple(beside(name, type_) for name, type_ in types.items()))
+    lines: Callable[[Here], list[Row]] = lambda here: list(here.beside)  # noqa: E731
+    collections = scope.collections if is_many else {**scope.collections, "with": (lines, inside)}
+    return Scope((*scope.columns, *followed), collections)
+
+
+def total(draw: Draw, scope: Scope) -> Total:
+    """Draw an aggregate over rows."""
+    name = draw(st.sampled_from(("count", "sum", "max")))
+    if name == "count":
+        return Total("count(*)", "integer", len)
+    what = draw(
+        st.sampled_from([each for each in scope.columns if each.type in ("integer", "decimal")] or [literal(1)])
+    )
+
+    def of(all_: list[Here]) -> Any:
+        values = [each for here in all_ if (each := what.of(here)) is not None]
+        return (sum(values) if name == "sum" else max(values)) if values else None
+
+    return Total(f"{name}({what.text})", what.type, of)
 
 
 def lowered(text: Formula) -> Formula:
@@ -156,7 +190,7 @@ def _aggregate(draw: Draw, scope: Scope, name: str, type_: str) -> Formula:
     if name == "count":
         return Formula(f"count({behind})", type_, lambda here: len(found(here)))
     own = [column for column in inner.columns if column.type == type_ and "." not in column.text]
-    what = draw(st.sampled_from(own))
+    what = draw(st.sampled_from(own or [literal(LITERALS[type_][-1])]))
     function: Callable[[list[Any]], Any] = {"sum": sum, "min": min, "max": max}[name]
 
     def of(here: Here) -> Any:

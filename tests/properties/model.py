@@ -83,6 +83,8 @@ class Here:
     row: Row
     target: Row | None
     tables: Tables
+    beside: Sequence[Row] = ()
+    """The rows of another population that an enrichment found."""
 
     def linked(self, dimension: str, link: str) -> list[Row]:
         """Give the rows that a link of the targeted row leads to."""
@@ -172,6 +174,8 @@ class Lines:
     """The first lines of what a link leads to, as columns."""
 
     link: str
+    key: Sequence[str]
+    """That of what the link leads to."""
     where: Formula | None
     order: Sequence[Sort]
     count: int
@@ -190,10 +194,9 @@ class Lines:
         def inside(line: Row) -> Here:
             return Here(line, at.target, at.tables)
 
-        found = [
-            line for line in at.linked(dimension, self.link) if not self.where or self.where.of(inside(line)) is True
-        ]
-        found = arranged(found, self.order, inside, DIMENSIONS[DIMENSIONS[dimension].links[self.link].to].key)
+        all_ = at.beside if self.link == "with" else at.linked(dimension, self.link)
+        found = [line for line in all_ if not self.where or self.where.of(inside(line)) is True]
+        found = arranged(found, self.order, inside, self.key)
         return {
             name: self.add[of].of(inside(found[place])) if place < len(found) else None
             for name, of, place in self._columns
@@ -212,8 +215,8 @@ class Added:
         found = {name: each.type for name, each in self.add.items()}
         return {**found, **{name: type_ for each in self.lines for name, type_ in each.types.items()}}
 
-    def of(self, rows: Rows, row: Row, tables: Tables) -> Row:
-        at = here(rows, row, tables)
+    def of(self, rows: Rows, row: Row, tables: Tables, beside: Sequence[Row] = ()) -> Row:
+        at = replace(here(rows, row, tables), beside=beside)
         found = {name: each.of(at) for name, each in self.add.items()}
         return {
             **found,
@@ -347,15 +350,44 @@ def exclusion(main: Rows, rules: Sequence[Excludes]) -> dict[str, Rows]:
     return divided(main, {"complement": [row for row in main.rows if any(rule(row) for rule in rules)]}, rest="result")
 
 
+@dataclass(frozen=True)
+class Merge:
+    """What the records kept take: from the first of their group that meets the condition."""
+
+    where: Formula | None
+    order: Sequence[Sort]
+    columns: Mapping[str, Formula]
+
+    def of(self, rows: Rows, group: Sequence[Row], tables: Tables) -> Row:
+        able = [row for row in ordered(rows, self.order, tables, group) if is_true(rows, row, self.where, tables)]
+        return {name: each.of(here(rows, able[0], tables)) if able else None for name, each in self.columns.items()}
+
+
 def deduplication(
-    rows: Rows, by: Sequence[Formula], order: Sequence[Sort], keep: int, tables: Tables
+    rows: Rows,
+    by: Sequence[Formula],
+    order: Sequence[Sort],
+    keep: int,
+    rank: str | None,
+    merge: Sequence[Merge],
+    tables: Tables,
 ) -> dict[str, Rows]:
-    """Keep the first of each group of equals; who has a null among the criteria has no equals."""
+    """Keep the first of each group of equals; who has a null among the criteria is alone in a group."""
     kept: list[Row] = []
+    others: list[Row] = []
     for values, group in grouped(rows, by, tables).items():
-        first = ordered(rows, order, tables, group)
-        kept += group if None in values or keep == 0 else first[:keep]
-    return divided(rows, {"result": kept}, rest="complement")
+        for some in [[row] for row in group] if None in values else [ordered(rows, order, tables, group)]:
+            ranked = [{**row, **({rank: place} if rank else {})} for place, row in enumerate(some, start=1)]
+            first = ranked[: keep or None] if None not in values else ranked
+            taken_ = {name: value for part in merge for name, value in part.of(rows, some, tables).items()}
+            kept += [{**row, **taken_} for row in first]
+            others += ranked[len(first) :]
+    ranks = {rank: "integer"} if rank else {}
+    merged = {name: each.type for part in merge for name, each in part.columns.items()}
+    return {
+        "result": rows.of(kept, {**rows.types, **ranks, **merged}),
+        "complement": rows.of(others, {**rows.types, **ranks}),
+    }
 
 
 def divided(rows: Rows, parts: Mapping[str, list[Row]], rest: str) -> dict[str, Rows]:
@@ -376,7 +408,18 @@ class Size:
     is_of_segment: bool = False
     order: Sequence[Sort] | None = None
     per: Sequence[Formula] = ()
+    sizes: Mapping[str, Decimal] = field(default_factory=dict)
+    """By the text of a value of `per`, what stands in the place of `count` or `percent`."""
+    ends_random: bool = False
+    """The hash decides between those whom `order` holds equal."""
     sticky: bool = False
+
+    def of(self, values: Key, base: int) -> int:
+        """Give how many rows of a group are taken."""
+        written = self.sizes.get(str(values[0])) if values and values[0] is not None else None
+        if self.percent is None:
+            return self.count or 0 if written is None else int(written)
+        return share(self.percent if written is None else written, base)
 
 
 @dataclass(frozen=True)
@@ -391,7 +434,18 @@ def digest(rows: Rows, row: Row, seed: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def split(name: str, inbound: Rows, subsets: Mapping[str, Subset], overlap: bool, tables: Tables) -> dict[str, Rows]:
+@dataclass(frozen=True)
+class Codes:
+    """How rows are marked: the code of the complement, whether codes stand behind those that rows have, one output for all."""
+
+    complement: str | None
+    append: bool
+    single_output: bool
+
+
+def split(
+    name: str, inbound: Rows, subsets: Mapping[str, Subset], overlap: bool, codes: Codes, tables: Tables
+) -> dict[str, Rows]:
     """Hand out rows to subsets, in their order."""
     left, parts = list(inbound.rows), {}
     following = [each for each, subset in subsets.items() if subset.size and subset.size.sticky and not subset.where]
@@ -405,28 +459,33 @@ def split(name: str, inbound: Rows, subsets: Mapping[str, Subset], overlap: bool
             first, start = (each, Decimal(0)) if overlap or subset.where else (following[0], begin)
             end = start + (subset.size.percent or 0)
             begin = begin if overlap or subset.where else end
-            buckets = {
-                inbound.key_of(row): int(digest(inbound, row, f"{WORKFLOW}.{name}.{first}")[:8], 16) % 10_000
-                for row in some
-            }
-            parts[each] = [row for row in some if start * 100 <= buckets[inbound.key_of(row)] < end * 100]
+            seed = f"{WORKFLOW}.{name}.{first}"
+            parts[each] = [row for row in some if start * 100 <= bucket(inbound, row, seed) < end * 100]
         else:
             parts[each] = taken(inbound, some, subset.size, f"{WORKFLOW}.{name}.{each}", tables)
         if not overlap:
             gone = {inbound.key_of(row) for row in parts[each]}
             left = [row for row in left if inbound.key_of(row) not in gone]
     whole = divided(inbound, parts, rest="complement")
-    return {each: coded(part, subsets[each].code if each in subsets else None) for each, part in whole.items()}
+    rest = coded(whole.pop("complement"), codes.complement, codes)
+    if not codes.single_output:
+        return {**{each: coded(part, subsets[each].code, codes) for each, part in whole.items()}, "complement": rest}
+    marked = [coded(part, subsets[each].code or each, codes) for each, part in whole.items()]
+    return {"result": marked[0].of(row for part in marked for row in part.rows), "complement": rest}
+
+
+def bucket(rows: Rows, row: Row, seed: str) -> int:
+    return int(digest(rows, row, seed)[:8], 16) % 10_000
 
 
 def taken(inbound: Rows, some: Sequence[Row], size: Size, seed: str, tables: Tables) -> list[Row]:
     """Take the first of each group: so many, or a share of the group, rounded half up."""
+    hashed = Sort(Formula("random", "text", lambda at: digest(inbound, at.row, seed)))
+    order = [*(size.order or ()), *([hashed] if size.order is None or size.ends_random else [])]
     bases = grouped(inbound, size.per, tables, some if size.is_of_segment else None)
     found: list[Row] = []
     for values, group in grouped(inbound, size.per, tables, some).items():
-        by_hash = sorted(group, key=lambda row: digest(inbound, row, seed))
-        first = by_hash if size.order is None else ordered(inbound, size.order, tables, group)
-        found += first[: size.count if size.percent is None else share(size.percent, len(bases[values]))]
+        found += ordered(inbound, order, tables, group)[: size.of(values, len(bases[values]))]
     return found
 
 
@@ -434,7 +493,197 @@ def share(percent: Decimal, base: int) -> int:
     return int((percent * base / 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def coded(rows: Rows, code: str | None) -> Rows:
+def coded(rows: Rows, code: str | None, codes: Codes) -> Rows:
     if code is None:
         return rows
-    return rows.of(({**row, "segment_code": code} for row in rows.rows), {**rows.types, "segment_code": "text"})
+    marked = (
+        {**row, "segment_code": (row.get("segment_code") or "") + code if codes.append else code} for row in rows.rows
+    )
+    return rows.of(marked, {**rows.types, "segment_code": "text"})
+
+
+class Refused(Exception):
+    """The run must fail."""
+
+
+@dataclass(frozen=True)
+class With:
+    """Another population that an enrichment links: our column by theirs, how many may be found, and who is first."""
+
+    rows: Rows
+    on: Mapping[str, str]
+    finds: str
+    order: Sequence[Sort]
+    is_followed: bool
+    """A path leads to the one that is found, so there may not be several."""
+
+    def found(self, row: Row) -> list[Row]:
+        some = (each for each in self.rows.rows if all(equal(row[our], each[their]) for our, their in self.on.items()))
+        return arranged(some, self.order, lambda each: Here(each, None, {}), self.rows.key)
+
+    @property
+    def rest_of_key(self) -> list[str]:
+        return [name for name in self.rows.key if name not in self.on.values()]
+
+
+def equal(one: Any, other: Any) -> bool:
+    return one is not None and one == other
+
+
+def enrichment(
+    rows: Rows, link: With | None, added: Added, keeps_all: bool, refine: Formula | None, tables: Tables
+) -> dict[str, Rows]:
+    """Add data of the dimension and of another population; who finds nobody there stays where he may."""
+    is_many = link is not None and link.finds == "many"
+    names = {
+        f"with_{name}" if name in (*rows.types, *added.types) else name: name
+        for name in (link.rest_of_key if link and is_many else [])
+    }
+    kept = [name for name in rows.types if name not in added.types and (keeps_all or name in rows.key)]
+    types = {**{name: rows.types[name] for name in kept}, **added.types}
+    theirs = {name: link.rows.types[their] for name, their in names.items()} if link else {}
+    lines: list[Row] = []
+    lost: list[Row] = []
+    for row in rows.rows:
+        found = link.found(row) if link else []
+        if link and link.is_followed and not link.order and not is_many and len(found) > 1:
+            raise Refused
+        for one in [[each] for each in found] if is_many else [found]:
+            own = {name: row[name] for name in kept}
+            more = {name: one[0][their] for name, their in names.items()}
+            lines.append({**own, **added.of(rows, row, tables, one), **more})
+        if link and not found and link.finds != "at_most_one":
+            (lost if is_many else lines).append(
+                {**{name: row[name] for name in kept}, **added.of(rows, row, tables, [])}
+            )
+    whole = rows.of(lines, {**types, **theirs})
+    if is_many:
+        whole = replace(whole, key=(*rows.key, *names), dimension=None)
+        return {"result": refined(whole, refine, tables), "complement": rows.of(lost, types)}
+    gone = {rows.key_of(row) for row in rows.rows if link and link.finds == "one" and not link.found(row)}
+    lines = list({rows.key_of(row): row for row in lines}.values())
+    whole = rows.of(lines, types)
+    stay = [row for row in lines if rows.key_of(row) not in gone and is_true(whole, row, refine, tables)]
+    return divided(whole, {"result": stay}, rest="complement")
+
+
+@dataclass(frozen=True)
+class Total:
+    """An aggregate of all rows that lead to one."""
+
+    text: str
+    type: str
+    of: Callable[[list[Here]], Any]
+
+
+def led(rows: Rows, path: Sequence[str], row: Row, tables: Tables) -> list[Row]:
+    """Give the rows that a path of links leads to, each once."""
+    dimension, ends = rows.dimension or "", [here(rows, row, tables)]
+    for link in path:
+        ends = [Here(each, each, tables) for end in ends for each in end.linked(dimension, link)]
+        dimension = DIMENSIONS[dimension].links[link].to
+    key = DIMENSIONS[dimension].key
+    return list({tuple((end.target or {})[name] for name in key): end.target or {} for end in ends}.values())
+
+
+def change_dimension(
+    rows: Rows,
+    path: Sequence[str],
+    keep: int,
+    order: Sequence[Sort],
+    add: Mapping[str, Formula | Total],
+    tables: Tables,
+) -> dict[str, Rows]:
+    """Give the rows that links lead to, with data of the first, or of all, that lead there."""
+    dimension = rows.dimension or ""
+    for link in path:
+        dimension = DIMENSIONS[dimension].links[link].to
+    shape = DIMENSIONS[dimension]
+    groups: dict[Key, list[Row]] = {}
+    lost = []
+    for row in rows.rows:
+        ends = led(rows, path, row, tables)
+        lost += [] if ends else [row]
+        for end in ends:
+            groups.setdefault(tuple(end[name] for name in shape.key), []).append(row)
+    old = (
+        {f"{rows.dimension}_{name}" if name in (*shape.key, *add) else name: name for name in rows.key}
+        if keep != 1
+        else {}
+    )
+    found = []
+    for key, group in groups.items():
+        first = ordered(rows, order, tables, group)
+        for row in first[: keep or None]:
+            at = here(rows, row, tables)
+            values = {
+                name: each.of([here(rows, every, tables) for every in group])
+                if isinstance(each, Total)
+                else each.of(at)
+                for name, each in add.items()
+            }
+            found.append(
+                {**dict(zip(shape.key, key, strict=True)), **{name: row[each] for name, each in old.items()}, **values}
+            )
+    types = {name: shape.types[name] for name in shape.key} | {name: rows.types[each] for name, each in old.items()}
+    types |= {name: each.type for name, each in add.items()}
+    result = Rows(dimension if keep == 1 else None, (*shape.key, *old), types, tuple(found))
+    return {"result": result, "complement": rows.of(lost)}
+
+
+def reconciliation(
+    lines: Rows, dimension: str, keys: Sequence[Sequence[tuple[Formula, Formula]]], order: Sequence[Sort], columns: Sequence[str] | None,
+    tables: Tables,
+) -> dict[str, Rows]:  # fmt: skip
+    """Find the row that each line speaks of, by the first key that it fills in."""
+    everybody_ = everybody(dimension, tables)
+    parts: dict[str, list[Row]] = {"unmatched": [], "ambiguous": [], "duplicates": []}
+    groups: dict[Key, list[Row]] = {}
+    for line in lines.rows:
+        at = here(lines, line, tables)
+        filled = next((pairs for pairs in keys if all(ours.of(at) not in (None, "") for ours, _ in pairs)), None)
+        found = [
+            row
+            for row in (everybody_.rows if filled else ())
+            if all(equal(ours.of(at), theirs.of(here(everybody_, row, tables))) for ours, theirs in filled or ())
+        ]
+        if len(found) == 1:
+            groups.setdefault(everybody_.key_of(found[0]), []).append(line)
+        else:
+            parts["ambiguous" if found else "unmatched"].append(line)
+    carried = [name for name in (lines.types if columns is None else columns) if name not in everybody_.key]
+    result = []
+    for key, group in groups.items():
+        first, *others = ordered(lines, order, tables, group)
+        result.append({**dict(zip(everybody_.key, key, strict=True)), **{name: first[name] for name in carried}})
+        parts["duplicates"] += others
+    types = {name: everybody_.types[name] for name in everybody_.key} | {name: lines.types[name] for name in carried}
+    return {
+        "result": Rows(dimension, everybody_.key, types, tuple(result)),
+        **{name: lines.of(part) for name, part in parts.items()},
+    }
+
+
+def edit_schema(
+    rows: Rows,
+    rename: Mapping[str, str],
+    remove: Sequence[str],
+    add: Mapping[str, Formula],
+    keeps_all: bool,
+    tables: Tables,
+) -> dict[str, Rows]:
+    """Rename, remove and compute columns; all expressions see the columns as they came."""
+    stays = {
+        name: rename.get(name, name)
+        for name in rows.types
+        if name in rename or not (name in remove or name in add or (not keeps_all and name not in rows.key))
+    }
+    types = {**{new: rows.types[old] for old, new in stays.items()}, **{name: each.type for name, each in add.items()}}
+    found = (
+        {
+            **{new: row[old] for old, new in stays.items()},
+            **{name: each.of(here(rows, row, tables)) for name, each in add.items()},
+        }
+        for row in rows.rows
+    )
+    return {"result": rows.of(found, types)}
