@@ -17,7 +17,7 @@ from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore
 from engine.kit.context import SENDING, Context
-from engine.kit.errors import AuthorError, DataError
+from engine.kit.errors import AuthorError, DataError, suggestion
 from engine.kit.expression.rows import semi_joined
 from engine.kit.frame import Frame
 from engine.kit.option import Name, option
@@ -208,7 +208,9 @@ def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[boo
                 getattr(audience.purpose, "span", None),
                 "A006",
                 f"the dimension '{dimension.name}' says nothing of consent for '{audience.purpose}'",
-                f"add 'consent: {{{audience.purpose}: …}}' to it",
+                suggestion(audience.purpose, dimension.consent, "purposes")
+                if dimension.consent
+                else f"add 'consent: {{{audience.purpose}: …}}' to it",
             )
         conditions.append(frame.condition(dimension.consent[audience.purpose]))
     for name in dimension.suppress:

@@ -86,7 +86,12 @@ class ListImport(Effect):
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
-            raise _wrong("a list is imported from either 'file' or 'audience'", "write one of them")
+            what = "a list is imported from either 'file' or 'audience'"
+            raise (
+                _wrong(what, "write one of them")
+                if self.file is None
+                else _wrong(what, "take one of them out", "audience")
+            )
         if self.mode == "append" and self.audience is not None:
             raise _wrong("an audience always replaces the list", "remove 'mode: append'", "mode")
         if self.mode == "append" and self.key == "line":

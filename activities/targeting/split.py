@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import field_validator, model_validator
@@ -14,17 +13,20 @@ from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, Port, Staged
 from engine.kit.catalog import Catalog
+from engine.kit.dividing import Part, flagged, numbered
+from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
-from engine.kit.frame import Frame
-from engine.kit.limit import Limit, settled
+from engine.kit.limit import Limit, in_a_row, settled
 from engine.kit.option import Flag, Name, Options, option
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
-from engine.kit.types import BOOLEAN, INTEGER, TEXT
+from engine.kit.types import TEXT
 
 RESERVED = ("result", "complement", "error", "done")
-MARK = "subset_number"
+MARK, CODE = "subset_number", "segment_code"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+CODE_DOC = "Written to the column segment_code of its rows."
+SILENT_DOC = "Do not fire without a row: what reads the output is skipped."
 
 
 class Subset(Options):
@@ -32,10 +34,15 @@ class Subset(Options):
 
     where: Expr | None = option("Who may enter; null is no.", default=None, example="spend > 1000")
     limit: Limit | None = option("How many of them.", default=None, example={"count": "250", "by": "-spend"})
-    label: Template | None = option("What the arrow says.", default=None)
-    code: Template | None = option(
-        "Written to the column segment_code of the subset's rows.", default=None, example="A"
-    )
+    code: Template | None = option(CODE_DOC, default=None, example="A")
+    skip_empty: Flag = option(SILENT_DOC, default=False, example="true")
+
+
+class Complement(Options):
+    """What no subset took."""
+
+    code: Template | None = option(CODE_DOC, default=None, example="rest")
+    skip_empty: Flag = option(SILENT_DOC, default=False, example="true")
 
 
 class Split(Staged):
@@ -43,7 +50,12 @@ class Split(Staged):
 
     A row that meets a subset's condition but is cut by its limit remains for the later ones. What no subset takes is the
     complement. Sticky shares that anybody may enter are parts of one whole: 30, 30 and 40 percent leave nobody. With `overlap`
-    each subset sees the whole inbound, and the complement is what none took. (Campaign: Split.)
+    each subset sees the whole inbound, and the complement is what none took. A condition on other tables is one on links:
+    `exists(purchases where amount > 10)`, which needs no filtering dimension of the subset.
+
+    Each subset is an output of its own, or with `single_output` all leave by `result`, and the column `segment_code` says whose a row
+    is: a subset without `code` writes its name there. Codes replace those that rows have, or with `codes: append` stand behind
+    them; where no code is written, a row keeps its own. What an arrow says is written in `outputs`. (Campaign: Split.)
     """
 
     type: ClassVar[str] = "split"
@@ -52,7 +64,14 @@ class Split(Staged):
     }
 
     subsets: dict[str, Subset] = option("The subsets, in order.", example={"vip": {"where": "spend > 1000"}})
+    complement: Complement = option("What no subset took.", default=Complement(), example={"code": "rest"})
     overlap: Flag = option("Each subset sees the whole inbound population.", default=False, example="true")
+    single_output: Flag = option(
+        "All subsets leave by `result`, told apart by segment_code.", default=False, example="true"
+    )
+    codes: Literal["replace", "append"] = option(
+        "Whether a code takes the place of the one a row has, or stands behind it.", default="replace"
+    )
     seed: Name = option("Seed of random sizes; workflow and activity when not written.", default="", example="spring")
 
     @field_validator("subsets")
@@ -66,25 +85,23 @@ class Split(Staged):
             )
         for name in subsets:
             if name in RESERVED or not NAME.fullmatch(name):
+                fix = f"choose another in snake_case, and none of {', '.join(RESERVED)}"
                 raise PydanticCustomError(
-                    "option",
-                    "'{name}' is no name for a subset",
-                    {
-                        "name": name,
-                        "at": (name,),
-                        "fix": f"choose another in snake_case, and none of {', '.join(RESERVED)}",
-                    },
+                    "option", "'{name}' is no name for a subset", {"name": name, "at": (name,), "fix": fix}
                 )
         return subsets
 
     @model_validator(mode="after")
-    def _shares_fit(self) -> Split:
-        shares = [
-            subset.limit.percent for name, subset in self.subsets.items() if name in self._following and subset.limit
-        ]
-        total = sum(settled(percent) for percent in shares)
+    def _parts_fit(self) -> Split:
+        total = sum(settled(limit.percent) for limit in self._following.values())
         if total > 100:
             raise PydanticCustomError("option", "the sticky shares add up to {total} percent", {"total": str(total)})
+        if self.overlap and self.single_output:
+            raise PydanticCustomError(
+                "option",
+                "subsets that overlap cannot leave by one output: a row would stand there twice",
+                {"at": ("single_output",), "fix": "take 'single_output' or 'overlap' out"},
+            )
         return self
 
     @property
@@ -92,17 +109,24 @@ class Split(Staged):
         return not self.overlap
 
     def outputs(self) -> tuple[Port, ...]:
-        return (*(Port(name=name) for name in self.subsets), Port(name="complement", doc="What no subset took."))
+        rest = Port(name="complement", doc="What no subset took.", silent=bool(self.complement.skip_empty))
+        if self.single_output:
+            silent = all(subset.skip_empty for subset in self.subsets.values())
+            return (Port(name="result", doc="The rows of all subsets.", silent=silent), rest)
+        parts = (Port(name=name, silent=bool(subset.skip_empty)) for name, subset in self.subsets.items())
+        return (*parts, rest)
 
     @property
     def is_dear(self) -> bool:
         """Ranking costs more than a table."""
-        return any(map(self._ranks, self.subsets))
+        return any(part.ranks for part in self._parts.values())
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
         """Mark each row with what takes it: its subset's number, or with `overlap` a flag a subset."""
-        inbound = inputs[FROM.name]
-        return self._flagged(inbound, catalog) if self.overlap else self._numbered(inbound, catalog)
+        inbound, parts = inputs[FROM.name], self._parts
+        if self.overlap:
+            return flagged(inbound, catalog, {inbound.unused(f"in_{name}"): part for name, part in parts.items()})
+        return numbered(inbound, catalog, list(parts.values()), inbound.unused(MARK))
 
     def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         inbound = inputs[FROM.name]
@@ -114,95 +138,49 @@ class Split(Staged):
             mark = staged.column(inbound.unused(MARK))
             taken = {name: mark == number for number, name in enumerate(self.subsets)}
             rest = mark.is_(None)
+        complement = self._coded(staged.of(rows.where(rest)), self.complement.code)
+        if self.single_output:
+            return {"result": self._marked(staged, inbound, taken), "complement": complement}
         parts = {name: staged.of(rows.where(is_taken)) for name, is_taken in taken.items()}
-        return {**self._coded(parts), "complement": staged.of(rows.where(rest))}
-
-    def _numbered(self, inbound: Population, catalog: Catalog) -> Population:
-        mark = inbound.unused(MARK)
-        marked = inbound
-        number_so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
-        numbers = {name: number for number, name in enumerate(self.subsets)}
-        places, layers = self._places(), self._layers()
-        for layer in layers:
-            frame = Frame(marked, catalog)
-            is_free = number_so_far.is_(None) if self._ranks(layer[0]) else sa.true()
-            taken = ((self._taken(name, frame, inbound, is_free, *places[name]), numbers[name]) for name in layer)
-            number: Any = sa.case(*((is_taken, sa.literal(number, sa.Integer())) for is_taken, number in taken))
-            columns = [marked.column(column) for column in inbound.columns]
-            rows = frame.select(*columns, sa.func.coalesce(number_so_far, number).label(mark))
-            marked = marked.of(rows, {mark: INTEGER})
-            if len(layers) > 1:  # nested subqueries end at the depth of the database's parser
-                marked = replace(marked, relation=rows.cte())
-            number_so_far = marked.column(mark)
-        return marked
-
-    def _flagged(self, inbound: Population, catalog: Catalog) -> Population:
-        frame, places = Frame(inbound, catalog), self._places()
-        columns = [inbound.column(column) for column in inbound.columns]
-        flags = {
-            inbound.unused(f"in_{name}"): sa.func.coalesce(
-                self._taken(name, frame, inbound, sa.true(), *places[name]), sa.false()
-            )
-            for name in self.subsets
-        }
-        rows = frame.select(*columns, *(is_taken.label(flag) for flag, is_taken in flags.items()))
-        return inbound.of(rows, dict.fromkeys(flags, BOOLEAN))
-
-    def _layers(self) -> list[list[str]]:
-        """Group the subsets that can be told by one CASE: those in a row that rank nobody. A rank is among who is left by then."""
-        layers: list[list[str]] = []
-        for name in self.subsets:
-            if layers and not self._ranks(name) and not self._ranks(layers[-1][0]):
-                layers[-1].append(name)
-            else:
-                layers.append([name])
-        return layers
-
-    def _ranks(self, name: str) -> bool:
-        limit = self.subsets[name].limit
-        return limit is not None and not limit.sticky
+        coded = {name: self._coded(part, self.subsets[name].code) for name, part in parts.items()}
+        return {**coded, "complement": complement}
 
     @property
-    def _following(self) -> list[str]:
-        """Name the sticky subsets that anybody may enter: their shares follow each other."""
+    def _following(self) -> dict[str, Limit]:
+        """Give the sticky shares that anybody may enter: they follow each other."""
+        if self.overlap:
+            return {}
         limits = {name: subset.limit for name, subset in self.subsets.items() if subset.limit and not subset.where}
-        return [name for name, limit in limits.items() if limit.sticky and limit.seed is None and not self.overlap]
+        return {name: limit for name, limit in limits.items() if limit.sticky and limit.seed is None}
 
-    def _places(self) -> dict[str, tuple[str, Decimal]]:
-        """Give the seed of each subset, and where its share begins.
-
-        Sticky shares that follow each other are cut from one hash, the first one's, so that each is a share of the whole inbound.
-        """
-        places = {name: (f"{self.seed}.{name}", Decimal(0)) for name in self.subsets}
-        following, end = self._following, Decimal(0)
-        for name in following:
-            places[name] = (places[following[0]][0], end)
-            limit = self.subsets[name].limit
-            end += settled(limit.percent) if limit else 0
-        return places
-
-    def _taken(
-        self,
-        name: str,
-        frame: Frame,
-        inbound: Population,
-        is_free: sa.ColumnElement[bool],
-        seed: str,
-        start: Decimal,
-    ) -> sa.ColumnElement[bool]:
-        """Say of a row whether the subset takes it; null is no."""
-        subset = self.subsets[name]
-        condition = sa.and_(is_free, frame.condition(subset.where)) if subset.where else is_free
-        if subset.limit is None:
-            return condition
-        is_candidate: Any = sa.func.coalesce(condition, sa.false()) if subset.where else condition
-        return subset.limit.taken(frame, is_candidate, inbound, seed, start)
-
-    def _coded(self, parts: Mapping[str, Population]) -> dict[str, Population]:
-        codes = {name: subset.code for name, subset in self.subsets.items()}
+    @property
+    def _parts(self) -> dict[str, Part]:
+        """Give the subsets as parts, each with its seed and the place where its share begins."""
+        places = in_a_row(self._following, self.seed)
+        alone = {name: (f"{self.seed}.{name}", Decimal(0)) for name in self.subsets}
         return {
-            name: part.with_column("segment_code", sa.literal(code.source, sa.String()), TEXT)
-            if (code := codes[name])
-            else part
-            for name, part in parts.items()
+            name: Part(where=self.subsets[name].where, limit=self.subsets[name].limit, seed=seed, start=start)
+            for name, (seed, start) in {**alone, **places}.items()
         }
+
+    def _marked(self, staged: Population, inbound: Population, taken: Mapping[str, Any]) -> Population:
+        """Give the rows of all subsets with their codes."""
+        codes = {name: subset.code.source if subset.code else name for name, subset in self.subsets.items()}
+        code = sa.case(*((is_taken, sa.literal(codes[name], sa.String())) for name, is_taken in taken.items()))
+        columns: list[Any] = [staged.column(name) for name in inbound.columns if name != CODE]
+        rows = sa.select(*columns, self._joined(inbound, staged, code).label(CODE))
+        return staged.of(rows.where(sa.or_(*taken.values())), {CODE: TEXT})
+
+    def _coded(self, part: Population, code: Template | None) -> Population:
+        if code is None:
+            return part
+        return part.with_column(CODE, self._joined(part, part, sa.literal(code.source, sa.String())), TEXT)
+
+    def _joined(self, inbound: Population, rows: Population, code: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Give a code, behind the one that a row has where it is so wanted."""
+        if self.codes == "replace" or CODE not in inbound.columns:
+            return code
+        if inbound.columns[CODE] != TEXT:
+            what = f"the column '{CODE}' is {inbound.columns[CODE]}, and a code cannot stand behind it"
+            raise AuthorError.at(None, "E402", what, "rename it before the split, or write 'codes: replace'")
+        return sa.func.coalesce(rows.column(CODE), sa.literal("", sa.String())) + code

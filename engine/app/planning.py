@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clocks
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ class Planning:
 
     def plan(self) -> Plan:
         """Plan all activities. Raises AuthorError with all problems found."""
-        return self._planned(self.session.catalog())
+        return self.planned(self.session.catalog())
 
     def counted(self) -> Plan:
         """Plan all activities, with the counts of everything that can be known before."""
@@ -94,10 +94,11 @@ class Planning:
             with suppress(
                 DataError
             ):  # lists that the workflow itself fills are there now, unless the database refused something
-                planned = self._planned(runner.execution.catalog())
+                planned = self.planned(runner.execution.catalog())
             return replace(planned, counted=counted)
 
-    def _planned(self, catalog: Catalog) -> Plan:
+    def planned(self, catalog: Catalog) -> Plan:
+        """Plan all activities over a catalogue. Raises AuthorError with all problems found."""
         session = self.session
         planned, problems = plan_run(self.spec, self.graph, catalog, self.values, session.evaluate, session.work_schema)
         if problems:
@@ -107,30 +108,32 @@ class Planning:
 
     def preview(self, target: str, limit: int, where: str | None) -> Preview:
         """Give rows of a port, `activity` or `activity.port`, of those for which `where` is true. Nobody else is executed."""
-        activity, port = self._port(target)
-        needed = self._before(activity)
-        graph = graphs.read_by(graphs.build(needed), "preview", [(activity, port)])
-        self.plan()
-        with replace(self, spec=needed)._rehearsed(graph) as runner:
-            task = runner.state.task(activity)
-            fact = task.fired.get(port) if task else None
-            if task and task.status == "succeeded" and fact is None:
-                raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
-            if fact is None:
-                raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, needed))
+        activity, port = self.port(target)
+        with self.rehearsed(activity, [(activity, port)]) as runner:
             execution = runner.execution
-            rows = fired_population(fact, execution.work_table(activity, FIRST, port))
+            rows = known_rows(runner, activity, port)
             frame = Frame(rows, execution.catalog())
             chosen = Frame(frame.filtered(Expr(where).bound(self.values)), execution.catalog()) if where else frame
             statement = chosen.select(*(chosen.population.column(name) for name in rows.columns))
             ordered = statement.order_by(*chosen.order(())).limit(limit)
             with execution.db.transaction() as connection:
                 found = [tuple(row) for row in connection.execute(ordered)]
-            plan = self._planned(execution.catalog())
-            masked = _masked(rows, plan.lineage[activity].get(port, {}), execution.catalog())
-        return Preview(port=f"{activity}.{port}", count=fact.count, columns=rows.columns, masked=masked, rows=found)
+            masked = masked_columns(rows, self.planned(execution.catalog()), activity, port, execution.catalog())
+        return Preview(
+            port=f"{activity}.{port}", count=rows.count or 0, columns=rows.columns, masked=masked, rows=found
+        )
 
-    def _port(self, target: str) -> tuple[str, str]:
+    @contextmanager
+    def rehearsed(self, activity: str, ports: Iterable[tuple[str, str]]) -> Iterator[Runner]:
+        """Rehearse an activity and what comes before it, with the rows of these ports. AuthorError for problems of the workflow."""
+        needed = self._before(activity)
+        graph = graphs.read_by(graphs.build(needed), "preview", ports)
+        self.plan()
+        with replace(self, spec=needed)._rehearsed(graph) as runner:
+            yield runner
+
+    def port(self, target: str) -> tuple[str, str]:
+        """Give the port that a person names by `activity` or `activity.port`. DataError when there is none."""
         activity, _, port = target.partition(".")
         if activity not in self.spec.activities:
             fix = suggestion(activity, self.spec.activities, "activities")
@@ -174,6 +177,17 @@ class Planning:
             yield runner
 
 
+def known_rows(runner: Runner, activity: str, port: str) -> Population:
+    """Give the rows of a port that was rehearsed. DataError where it did not fire."""
+    task = runner.state.task(activity)
+    fact = task.fired.get(port) if task else None
+    if task and task.status == "succeeded" and fact is None:
+        raise DataError(f"'{activity}.{port}' does not fire: there is no row", "nothing is to be seen here")
+    if fact is None:
+        raise DataError(f"'{activity}.{port}' is not known before the run", _why(runner, runner.execution.spec))
+    return fired_population(fact, runner.execution.work_table(activity, FIRST, port))
+
+
 def targeted(spec: WorkflowSpec) -> list[str]:
     """Give the dimensions a workflow names."""
     written = (getattr(activity.activity, "dimension", None) for activity in spec.activities.values())
@@ -190,11 +204,12 @@ def _why(runner: Runner, spec: WorkflowSpec) -> str:
     return next(said, "run the workflow to know")
 
 
-def _masked(population: Population, lineage: Mapping[str, Origins], catalog: Catalog) -> frozenset[str]:
-    """Give the columns with a value from a personal column, or from where nobody said that it is none: rows from outside.
+def masked_columns(population: Population, plan: Plan, activity: str, port: str, catalog: Catalog) -> frozenset[str]:
+    """Give the columns of a port with a value from a personal column, or from where nobody said that it is none: rows from outside.
 
     Of a list, the columns of its dimension are known by their names; what was computed on the way there may be anything.
     """
+    lineage = plan.lineage[activity].get(port, {})
     harmless = set()
     for each in (*catalog.dimensions.values(), *catalog.tables.values()):
         harmless |= {(each.table.fullname, name) for name in each.columns if name not in each.personal}

@@ -18,6 +18,7 @@ from engine.kit.expression import Expr
 from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option
 from engine.kit.section import Section
 from engine.lang import source
+from engine.lang.misreading import read_repaired
 from engine.lang.model import read_model
 from engine.lang.source import Block
 from engine.registry import Registry
@@ -143,10 +144,11 @@ def read(
     Raises AuthorError with all problems of the file.
     """
     file = label or str(path)
-    value = source.read(text, file)
+    value, misread = read_repaired(text, file)
+    problems = list(misread)
     if not isinstance(value, Block):
-        raise AuthorError.at(Span(file, 1, 1), "P002", "this is no project file", "begin with 'databases:'")
-    problems: list[Diagnostic] = []
+        nothing = Diagnostic(Span(file, 1, 1), "P002", "this is no project file", "begin with 'databases:'")
+        raise AuthorError(*(problems or [nothing]))
     sections = {**CORE, **registry.of("section")}
     merged = _for_environment(value, environment or DEFAULT_ENVIRONMENT, environment is not None, problems)
     for key in merged:

@@ -136,5 +136,5 @@ def suggestion(name: str, known: Iterable[str], what: str = "", before: str = ""
         listed = f"{', '.join(before + each for each in sorted(get_close_matches(name, names, MOST_LISTED, 0.0)))}, …"
     else:
         listed = ", ".join(before + each for each in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
-    there_is = f"{what or 'known'}: {listed}" if names else f"there is no {what or 'name'} to choose from"
+    there_is = f"{what or 'known'}: {listed}" if names else f"there are no {what or 'names'} to choose from"
     return f"write '{before}{close[0]}' ({there_is})" if close else there_is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -10,10 +11,14 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.kit.dialect import Dialect
+from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
+from engine.kit.expression.value import Value, literal
 from engine.kit.frame import Frame
-from engine.kit.option import Deferred, Flag, Integer, Many, Name, Options, Percentage, option
+from engine.kit.option import Deferred, Flag, Integer, Many, Name, Number, Options, Percentage, Some, option
 from engine.kit.population import Population
+from engine.kit.types import Type
+from engine.kit.written import typed
 
 BUCKETS = 10_000
 MOST_DIGITS = 6
@@ -27,16 +32,23 @@ class Limit(Options):
 
     A share is of the inbound population, or of what the subset's condition found (`of: segment`), and rounds half up. `by`
     decides who is taken, and the key decides between equals. `by: random` orders by the md5 of seed and key, so the
-    same rows are taken on every database and in every run; with `sticky` each row decides for itself by its bucket: the size is
-    approximate and nobody changes sides when others come and go.
+    same rows are taken on every database and in every run; as the last of several it decides between those whom the others hold equal,
+    and a column called so is `row.random`. With `sticky` each row decides for itself by its bucket: the size is approximate and
+    nobody changes sides when others come and go. With `per` the size holds within each group of equal values, and `sizes` says it
+    for single groups: then `count` or `percent` is for all others, and for those without a value.
     """
 
     count: Integer | None = option("How many rows.", default=None, ge=0, example="250")
     percent: Percentage | None = option("Which share of the rows, in percent.", default=None, ge=0, example="10")
     of: Literal["inbound", "segment"] = option("What the share is of.", default="inbound")
-    by: Many[SortKey] = option("Who comes first; or `random`.", example=["-spend"])
+    by: Some[SortKey] = option("Who comes first; or `random`, which may end other keys.", example=["-spend"])
     per: Many[Expr] = option(
         "Take so many within each group of equal values; null is a group.", default=(), example=["country"]
+    )
+    sizes: dict[Name, Number] = option(
+        "By a value of `per`, how many rows or which share of them is taken instead.",
+        default={},
+        example={"FR": "100", "DE": "50"},
     )
     sticky: Flag = option("Let each row's own hash decide, so that nobody changes sides.", default=False)
     seed: Name | None = option(
@@ -52,35 +64,43 @@ class Limit(Options):
         if (self.count is None) == (self.percent is None):
             fix = "write either 'count: 250' or 'percent: 10'"
             raise PydanticCustomError("option", "a limit has either 'count' or 'percent'", {"fix": fix})
-        if isinstance(self.percent, Decimal) and self.percent > 100:
-            raise PydanticCustomError(
-                "option",
-                "'percent' is at most 100, not {percent}",
-                {
-                    "percent": str(self.percent),
-                    "at": ("percent",),
-                    "fix": "write a share of up to 100, such as 'percent: 10'",
-                },
-            )
         if self.sticky and (self.percent is None or not self.is_random or self.per or self.of == "segment"):
             raise PydanticCustomError(
                 "option",
                 "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'",
                 {"at": ("sticky",), "fix": "write 'limit: {percent: 10, by: random, sticky: true}'"},
             )
-        if isinstance(self.percent, Decimal) and _digits(self.percent) > (
-            STICKY_DIGITS if self.sticky else MOST_DIGITS
-        ):
+        if self.sizes and len(self.per) != 1:
             raise PydanticCustomError(
                 "option",
-                "'percent' has at most {most} digits after the point",
-                {
-                    "most": f"{STICKY_DIGITS} (with 'sticky')" if self.sticky else MOST_DIGITS,
-                    "at": ("percent",),
-                    "fix": "round it",
-                },
+                "'sizes' are by the values of one expression in 'per'",
+                {"at": ("sizes",), "fix": "write 'per: country', and its values in 'sizes'"},
             )
         return self
+
+    @model_validator(mode="after")
+    def _sizes_can_be(self) -> Limit:
+        written = [("percent", "percent", self.percent), *(("sizes", name, size) for name, size in self.sizes.items())]
+        for at, name, size in written:
+            if isinstance(size, Decimal) and (problem := self._problem_of(size)):
+                what, fix = problem
+                raise PydanticCustomError(
+                    "option", "'{name}' {what}", {"name": name, "what": what, "at": (at,), "fix": fix}
+                )
+        return self
+
+    def _problem_of(self, size: Decimal) -> tuple[str, str] | None:
+        """Say what is wrong with a share, or with a group's number of rows, and the fix."""
+        most = STICKY_DIGITS if self.sticky else MOST_DIGITS
+        if self.percent is None:
+            is_whole = size >= 0 and size == size.to_integral_value()
+            return None if is_whole else ("is a number of rows, as 'count' is", "write a whole number")
+        if size < 0 or size > 100:
+            bound = "at most 100" if size > 0 else "at least 0"
+            return f"is {bound}, not {size}", "write a share of up to 100, such as 'percent: 10'"
+        if _digits(size) > most:
+            return f"has at most {most}{' (with sticky)' if self.sticky else ''} digits after the point", "round it"
+        return None
 
     def taken(
         self,
@@ -100,24 +120,66 @@ class Limit(Options):
             first, end = (int(percent * BUCKETS / 100) for percent in (start, start + settled(self.percent)))
             is_within = bucket < end if first == 0 else sa.and_(bucket >= first, bucket < end)
             return sa.and_(is_candidate, sa.func.coalesce(is_within, sa.false()))
-        groups = [value.sql for value in frame.identities(self.per)]
-        order = random_order(frame, seed) if self.is_random else frame.order(self.by)
-        rank = sa.func.row_number().over(partition_by=[is_candidate, *groups], order_by=order)
+        groups = frame.identities(self.per)
+        values = [group.sql for group in groups]
+        rank = sa.func.row_number().over(partition_by=[is_candidate, *values], order_by=self._order(frame, seed))
         return sa.and_(is_candidate, self._within(rank, groups, is_candidate, inbound))
 
-    def _within(self, rank: Any, groups: list[Any], is_candidate: sa.ColumnElement[bool], inbound: Population) -> Any:
+    def _order(self, frame: Frame, seed: str) -> tuple[sa.ColumnElement[Any], ...]:
+        *keys, last = self.by
+        if last.text != RANDOM:
+            return frame.order(self.by)
+        return (*frame.order(keys)[: len(keys)], *random_order(frame, seed))
+
+    def _within(
+        self, rank: Any, groups: Sequence[Value], is_candidate: sa.ColumnElement[bool], inbound: Population
+    ) -> Any:
         """Say that a rank is within the size: at most the share of the base, rounded half up, all in whole numbers."""
         if self.count is not None:
-            return rank <= settled(self.count)
+            return rank <= self._by_group(groups, settled(self.count), 1)
+        values = [group.sql for group in groups]
         if self.of == "segment":
-            base: Any = sa.func.count().over(partition_by=[is_candidate, *groups])
+            base: Any = sa.func.count().over(partition_by=[is_candidate, *values])
         elif groups:
-            base = sa.func.count().over(partition_by=groups)
+            base = sa.func.count().over(partition_by=values)
         else:
             base = sa.select(sa.func.count()).select_from(inbound.relation.alias()).scalar_subquery()
-        percent = settled(self.percent)
-        unit = 10 ** _digits(percent)
-        return rank * (100 * unit) <= base * int(percent * unit) + 50 * unit
+        unit = 10 ** max(_digits(settled(size)) for size in (self.percent, *self.sizes.values()))
+        return rank * (100 * unit) <= base * self._by_group(groups, settled(self.percent), unit) + 50 * unit
+
+    def _by_group(self, groups: Sequence[Value], others: Decimal, unit: int) -> Any:
+        """Give the size of a row's group, so many times `unit`."""
+        size = int(others * unit)
+        if not self.sizes:
+            return size
+        (group,) = groups
+        whens = (
+            (group.sql == _value(name, group.type, self.per[0]), sa.literal(int(settled(each) * unit), sa.BigInteger()))
+            for name, each in self.sizes.items()
+        )
+        return sa.case(*whens, else_=sa.literal(size, sa.BigInteger()))
+
+
+def _value(name: str, type_: Type, per: Expr) -> sa.ColumnElement[Any]:
+    try:
+        return literal(typed(name, type_), type_).sql
+    except (ValueError, ArithmeticError):
+        span = getattr(name, "span", None)
+        message = f"'{name}' is no {type_}, as the values of '{per}' are"
+        raise AuthorError.at(span, "E410", message, f"write a value of type {type_}") from None
+
+
+def in_a_row(limits: Mapping[str, Limit], seed: str) -> dict[str, tuple[str, Decimal]]:
+    """Give sticky shares that follow each other one seed, the first one's, and where each begins.
+
+    They are cut from one hash, so that each is a share of the whole inbound.
+    """
+    places: dict[str, tuple[str, Decimal]] = {}
+    end = Decimal(0)
+    for name, limit in limits.items():
+        places[name] = (f"{seed}.{next(iter(limits))}", end)
+        end += settled(limit.percent)
+    return places
 
 
 def seeded(dialect: Dialect, population: Population, seed: str) -> sa.ColumnElement[str]:

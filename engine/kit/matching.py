@@ -17,9 +17,8 @@ from engine.kit.expression.reading import ANY_TEXT, author_checked
 from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, alike, common_type
 from engine.kit.frame import Frame
-from engine.kit.limit import seeded
 from engine.kit.option import Some, option
-from engine.kit.population import Population
+from engine.kit.population import Population, key_text
 from engine.kit.types import TEXT, Type, to_sqlalchemy
 
 KEY, COLUMNS = "key", "columns"
@@ -196,7 +195,10 @@ def with_one_key(parts: Sequence[Population], dialect: Dialect) -> Sequence[Popu
     name = ROW_ID
     while name in taken:
         name += "_"
-    return [_renumbered(part, name, seeded(dialect, part, str(place))) for place, part in enumerate(parts, start=1)]
+    return [
+        _renumbered(part, name, sa.literal(f"{place}:", sa.String()) + key_text(dialect, part))
+        for place, part in enumerate(parts, start=1)
+    ]
 
 
 def _renumbered(part: Population, name: str, number: sa.ColumnElement[str]) -> Population:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.runtime import Undefined
@@ -17,13 +18,14 @@ from jinja2.tests import TESTS
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from engine.kit.errors import AuthorError, DataError, Span
+from engine.kit.errors import AuthorError, DataError, Span, suggestion
 from engine.kit.expression.reading import ANY_TEXT, author_checked
 
 LONGEST = 4_000
 DEEPEST = 40
 
 _FIX = "write {{ vars.name }} or {{ run.date }}"
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _FILTERS = (
     "abs",
     "capitalize",
@@ -103,14 +105,16 @@ class Template:
     def __post_init__(self) -> None:
         if self.is_literal:
             return
+        wrong, fix, at = "", _FIX, 0
         try:
-            wrong = _what_is_wrong(self.source)
+            wrong, fix, at = _what_is_wrong(self.source)
         except TemplateSyntaxError as problem:
-            wrong = problem.message or "it is cut off"
+            wrong, fix, at = _explained(problem.message or "it is cut off", self.source)
         except (RecursionError, ValueError):  # brackets or digits without end
             wrong = "it nests too deep, or holds a number that is too long"
         if wrong:
-            raise AuthorError.at(self.span, "T001", f"the template cannot be read: {wrong}", _FIX)
+            span = self.span and self.span.shifted(at)
+            raise AuthorError.at(span, "T001", f"the template cannot be read: {wrong}", fix)
 
     @property
     def is_literal(self) -> bool:
@@ -123,6 +127,9 @@ class Template:
         try:
             return _ENVIRONMENT.from_string(self.source).render(names)
         except UndefinedError as problem:
+            unknown = meta.find_undeclared_variables(_ENVIRONMENT.parse(self.source)) - names.keys()
+            if unknown:
+                raise self._unknown(min(unknown)) from None
             raise AuthorError.at(
                 self.span,
                 "T002",
@@ -131,6 +138,13 @@ class Template:
             ) from None
         except _GONE_WRONG as problem:
             raise DataError(f"the template '{self.source}' cannot be rendered: {problem}", _FIX) from None
+
+    def _unknown(self, name: str) -> AuthorError:
+        """Give the error of a name that is neither `vars` nor `run`."""
+        found = re.search(rf"\b{re.escape(name)}\b", self.source)
+        span = self.span and self.span.shifted(found.start() if found else 0)
+        fix = f"write run.date, or vars.{name} and declare it under 'variables'"
+        return AuthorError.at(span, "T002", f"there is no '{name}' in a template", fix)
 
     def __str__(self) -> str:
         return self.source
@@ -154,18 +168,33 @@ def _read(value: Any) -> Template:
     return author_checked(lambda: Template(str(value), getattr(value, "span", None)))
 
 
-def _what_is_wrong(source: str) -> str:
-    """Say what a template may not hold, if it holds it. Raises what jinja2 does where it is none."""
+def _explained(said: str, source: str) -> tuple[str, str, int]:
+    """Say in an author's words what jinja2 says of a template, what to type, and where."""
+    opened = max(source.rfind(mark) for mark in _CLOSING)
+    closing = _CLOSING.get(source[opened : opened + 2], "")
+    if closing and closing not in source[opened:]:
+        return (
+            f"the '{source[opened : opened + 2]}' that opens here is never closed",
+            f"close it with '{closing}'",
+            opened,
+        )
+    return said.removesuffix("."), _FIX, 0
+
+
+def _what_is_wrong(source: str) -> tuple[str, str, int]:
+    """Say what a template may not hold, if it holds it, what to type, and where. Raises what jinja2 does where it is none."""
     if len(source) > LONGEST:
-        return f"it has {len(source):,} characters, more than {LONGEST:,}"
+        return f"it has {len(source):,} characters, more than {LONGEST:,}", "write less", 0
     waiting: list[tuple[nodes.Node, int]] = [(_ENVIRONMENT.parse(source), 0)]
     while waiting:
         node, depth = waiting.pop()
         wrong = "it nests too deep" if depth > DEEPEST else _what_is_refused(node)
+        if wrong and isinstance(node, nodes.Filter):
+            return wrong, suggestion(node.name, _FILTERS, "filters"), source.find(node.name)
         if wrong:
-            return wrong
+            return wrong, _FIX, 0
         waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
-    return ""
+    return "", "", 0
 
 
 def _what_is_refused(node: nodes.Node) -> str:
@@ -175,7 +204,7 @@ def _what_is_refused(node: nodes.Node) -> str:
         case nodes.Call():
             return f"nothing is called in it but {' and '.join(_METHODS)}"
         case nodes.Filter(name=name) if name not in _FILTERS:
-            return f"there is no filter '{name}', but {', '.join(_FILTERS)}"
+            return f"there is no filter '{name}'"
         case nodes.Test(name=name) if name not in _TESTS:
             return f"there is no test '{name}', but {', '.join(_TESTS)}"
         case nodes.Getattr(attr=name) if name.startswith("_"):

@@ -45,8 +45,8 @@ def problems(spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
     wrong = (
         problem
         for activity in spec.activities.values()
-        for _, reference in arrows(activity)
-        if (problem := _reference_problem(spec, reference))
+        for port, reference in arrows(activity)
+        if (problem := _reference_problem(spec, port, reference))
     )
     return [*islice(wrong, MOST_PROBLEMS), *_cycles(spec, graph), *_undeclared(spec)]
 
@@ -130,8 +130,9 @@ def sound(spec: WorkflowSpec) -> WorkflowSpec:
 def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
     """Say that an activity's arrows lead somewhere that is right itself, and that the variables it mentions are known."""
     is_fed = all(
-        reference.activity not in spec.unreadable and _reference_problem(spec, reference) is None
-        for reference in activity.references
+        reference.activity not in spec.unreadable and _reference_problem(spec, port, reference) is None
+        for port, references in activity.inputs.items()
+        for reference in references
     )
     needed = {port.name for port in activity.activity.inputs if not port.optional}
     is_settled = all(
@@ -140,18 +141,23 @@ def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
     return is_fed and is_settled and needed <= set(activity.inputs)
 
 
-def _reference_problem(spec: WorkflowSpec, reference: Reference) -> Diagnostic | None:
+def _reference_problem(spec: WorkflowSpec, port: str, reference: Reference) -> Diagnostic | None:
     if not reference.activity or reference.activity in spec.unreadable:
         return None
     source = spec.activities.get(reference.activity)
     if source is None:
+        known = [*spec.activities, *(name for name in spec.unreadable if "." not in name)]
         return Diagnostic(
             reference.span,
             "E113",
             f"there is no activity '{reference.activity}'",
-            suggestion(reference.activity, spec.activities, "activities"),
+            suggestion(reference.activity, known, "activities"),
         )
-    ports = [*source.output_ports, "done"]
+    ports = [*source.output_ports, *(["done"] if port == CONTROL else [])]
+    if reference.port == "done" and port != CONTROL:
+        outputs = suggestion("", ports, "outputs", f"{source.id}.")
+        fix = f"write 'after: {source.id}' to wait for it, or name an output ({outputs})"
+        return Diagnostic(reference.span, "E114", f"'{source.id}.done' carries no population", fix)
     if reference.port not in ports:
         return Diagnostic(
             reference.span,

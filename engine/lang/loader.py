@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -17,11 +19,12 @@ from engine.kit.written import typed
 from engine.lang import graph as graphs
 from engine.lang import misreading, source
 from engine.lang.graph import Graph
-from engine.lang.model import as_far_as_right, read_model
+from engine.lang.model import as_far_as_right, instead_of, read_model
 from engine.lang.source import Block, Items
 from engine.lang.spec import ActivitySpec, After, Common, Reference, Variable, WorkflowSpec
 
 TOP = ("workflow", "label", "dimension", "timezone", "variables", "on_error", "activities", "canvas", "description")
+LONGEST_NAME = 100
 LONGEST_ZONE = 64
 """Beyond it nobody meant the name of a time zone."""
 EXAMPLES: Mapping[str, str] = {
@@ -67,23 +70,23 @@ def load(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Work
 
 
 def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Reading:
-    """Read a workflow as far as it goes: lines that are no YAML count as their fix says, so that they hide nothing."""
+    """Read a workflow as far as it goes: lines that are no YAML count as they were meant, so that they hide nothing."""
     value, misread = misreading.read_repaired(text, file)
     if value is None and misread:
         return Reading(spec=None, written=misread)
     loading = _Loading(file, activities)
     spec = loading.workflow(value, text)
     lines = text.splitlines()
-    told = (
+    told = [
         misreading.with_whole_line(problem, lines)
         for problem in loading.problems
         if not misreading.follows(problem, misread)
-    )
+    ]
     graph = graphs.build(spec) if spec else None
     arrows = graphs.problems(spec, graph) if spec and graph else ()
     return Reading(
         spec=spec,
-        written=(*misread, *told),
+        written=(*misreading.without_doubles(misread, told), *told),
         graph=graph,
         arrows=tuple(problem for problem in arrows if not misreading.follows(problem, misread)),
     )
@@ -113,12 +116,14 @@ class _Loading:
             return None
         for key in value:
             if key not in TOP:
-                self.problem(key.span, "E102", f"unknown key '{key}'", suggestion(key, TOP, "keys"))
+                self.problem(key.span, "E102", f"unknown key '{key}'", instead_of(key, TOP, value, "keys"))
         name = self.text(value, "workflow", "")
         if not IDENTIFIER.fullmatch(name):
             what = f"'{name}' is no name for a workflow" if name else "the workflow has no name"
             span = source.span_of(value, ("workflow",), value.span)
-            self.problem(span, "E106", what, "write 'workflow: some_name' in snake_case")
+            meant = _snake_case(name or PurePath(self.file).stem)
+            fix = f"write 'workflow: {meant or 'some_name'}'"
+            self.problem(span, "E106", what, fix if meant else f"{fix} in snake_case")
         dimension = self.text(value, "dimension", "") or None
         self.defaults = {"dimension": dimension, "seed": name}
         spec = WorkflowSpec(
@@ -192,16 +197,14 @@ class _Loading:
 
     def variable(self, name: Scalar, body: Any) -> Variable | None:
         if not IDENTIFIER.fullmatch(name):
-            self.problem(
-                name.span, "E106", f"'{name}' is no name for a variable", "use snake_case: letters, digits and _"
-            )
+            self.problem(name.span, "E106", f"'{name}' is no name for a variable", _named(name))
         if not isinstance(body, Block):
             fix = f"write '{name}: {{type: integer, default: 30}}'"
             self.problem(name.span, "E105", f"the variable '{name}' needs a type", fix)
             return None
         for key in body:
             if key not in ("type", "default", "description"):
-                fix = suggestion(key, ("type", "default", "description"), "keys")
+                fix = instead_of(key, ("type", "default", "description"), body, "keys")
                 self.problem(key.span, "E102", f"unknown key '{key}'", fix)
         written = self.text(body, "type", "text")
         try:
@@ -226,9 +229,7 @@ class _Loading:
         specs = {}
         for name, body in written.items():
             if not IDENTIFIER.fullmatch(name):
-                self.problem(
-                    name.span, "E106", f"'{name}' is no name for an activity", "use snake_case: letters, digits and _"
-                )
+                self.problem(name.span, "E106", f"'{name}' is no name for an activity", _named(name))
             spec = self.activity(name, body)
             if spec is not None:
                 specs[spec.id] = spec
@@ -238,9 +239,11 @@ class _Loading:
         kind = body.get("type") if isinstance(body, Block) else None
         if not isinstance(body, Block) or not isinstance(kind, Scalar) or kind not in self.known:
             types = suggestion(str(kind or ""), self.known, "types")
-            message, fix = f"the activity '{name}' has no type", f"write 'type: …' below it ({types})"
+            message, fix = f"the activity '{name}' has no type", f"add 'type: …' ({types})"
             if isinstance(kind, Scalar):
                 message, fix = f"there is no activity type '{kind}'", types
+            elif isinstance(body, Scalar):
+                fix = f"write '{name}: {{type: {body if body in self.known else '…'}}}' ({types})"
             self.problem(getattr(kind, "span", name.span), "E109", message, fix)
             self.unreadable.add(str(name))
             return None
@@ -306,9 +309,12 @@ class _Loading:
     def fitting(self, common: Block, activity: Activity, ports: Mapping[str, Port]) -> None:
         """Find common options that say nothing for this activity."""
         if "when_missing" in common and not any(port.many for port in ports.values()):
-            span = source.span_of(common, ("when_missing",), common.span)
+            key = next(key for key in common if key == "when_missing")
             self.problem(
-                span, "E117", f"'when_missing' is for inputs that take a list; {activity.type} has none", "take it out"
+                key.span,
+                "E117",
+                f"'when_missing' is for inputs that take a list; {activity.type} has none",
+                "take it out",
             )
         known = [port.name for port in activity.outputs()]
         named = common.get("outputs")
@@ -343,7 +349,9 @@ class _Loading:
         if not isinstance(item, Scalar) or not REFERENCE.fullmatch(item):
             span = getattr(item, "span", written.span)
             what = f"'{item}' is no reference" if isinstance(item, Scalar) else "this is no reference"
-            self.problem(span, "E112", f"{what} to an activity", "write 'activity' or 'activity.port'")
+            meant = ".".join(map(_snake_case, item.split("."))) if isinstance(item, Scalar) else ""
+            fix = f"write '{meant}'" if REFERENCE.fullmatch(meant) else "write 'activity' or 'activity.port'"
+            self.problem(span, "E112", f"{what} to an activity", fix)
             return Reference(activity="", port="", span=span)
         activity, _, port = item.partition(".")
         return Reference(activity=activity, port=port or "result", span=item.span)
@@ -364,6 +372,19 @@ class _Loading:
             Reference(activity=r.activity, port="done", span=r.span) if r.port == "result" else r for r in references
         )
         return After(activities=done, any=is_any)
+
+
+def _snake_case(name: str) -> str:
+    """Give a name as it is written here; nothing where too little of it remains."""
+    letters = unicodedata.normalize("NFKD", name[:LONGEST_NAME]).encode("ascii", "ignore").decode()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", letters).lower()
+    meant = re.sub(r"[^a-z0-9]+", "_", words).strip("_")
+    return meant if IDENTIFIER.fullmatch(meant) else ""
+
+
+def _named(name: str) -> str:
+    meant = _snake_case(name)
+    return f"write '{meant}'" if meant else "use snake_case: letters, digits and _"
 
 
 def _places(value: Block, above: str = "") -> Iterator[tuple[str, Span]]:

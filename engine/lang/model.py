@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.kit.errors import Diagnostic, Span, suggestion
+from engine.kit.errors import LONGEST_NEAR_MISS, Diagnostic, Span, suggestion
 from engine.kit.option import Scalar
 from engine.lang import source
 from engine.lang.source import Block
@@ -28,9 +29,26 @@ def read_model(model: type[M], value: Block, problems: list[Diagnostic], known: 
     try:
         return model.model_validate(value)
     except ValidationError as failed:
-        for error in failed.errors(include_url=False)[: source.MOST_PROBLEMS]:
-            problems.extend(_diagnostics(dict(error), model, value, known))
+        errors = failed.errors(include_url=False)[: source.MOST_PROBLEMS]
+        for error in errors:
+            if not _is_misspelt(error["loc"], error["type"], errors):
+                problems.extend(_diagnostics(dict(error), model, value, known))
         return None
+
+
+def instead_of(name: str, known: Collection[str], written: Collection[str], what: str) -> str:
+    """Say what to type for an unknown key of a mapping, which may be nearest to one that is written already."""
+    near = get_close_matches(name, known, n=1) if len(name) <= LONGEST_NEAR_MISS else []
+    return (
+        f"take it out: '{near[0]}' is written already" if near and near[0] in written else suggestion(name, known, what)
+    )
+
+
+def _is_misspelt(path: tuple[Any, ...], kind: str, errors: Iterable[Any]) -> bool:
+    """Say that an option is missing only because a key beside it is a near miss of it."""
+    beside = (error["loc"] for error in errors if error["type"] == "extra_forbidden")
+    names = [str(other[-1]) for other in beside if other[:-1] == path[:-1] and len(str(other[-1])) <= LONGEST_NEAR_MISS]
+    return kind == "missing" and bool(get_close_matches(str(path[-1]), names, n=1))
 
 
 def as_far_as_right(model: type[M], value: Block) -> M | None:
@@ -76,7 +94,7 @@ def _diagnostics(
         case "extra_forbidden":
             fields = [*_fields_at(model, path[:-1]), *(known if len(path) == 1 else ())]
             key = next((key for key in _at(value, path[:-1]) if key == name), None)
-            fix = suggestion(name, fields, "options")
+            fix = instead_of(name, fields, _at(value, path[:-1]), "options")
             return [Diagnostic(getattr(key, "span", span), "E102", f"unknown option '{name}'", fix)]
         case "missing":
             return [Diagnostic(span, "E103", f"the option '{name}' is missing", _told("add", model, path))]

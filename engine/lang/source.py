@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeAlias
 
 import yaml
@@ -26,8 +26,22 @@ MOST_FOLDED_CHARACTERS = 20_000
 """In a text whose single lines are known by their places; no expression is longer."""
 LONGEST_QUOTE = 200
 
+_FOLD = re.compile(rf"[ \t]*(?:{syntax.LINE_END.pattern})[ \t]*")
+
 _DIRECTIVE = re.compile("(?:^|[\r\n\x85\u2028\u2029])(%TAG)")
 """libyaml holds every tag directive against all before it: a file of nothing else would take it minutes."""
+
+
+class Misread(AuthorError):
+    """A text stops being YAML; what was found before is told too."""
+
+    def __init__(self, slip: syntax.Slip, others: Iterable[Diagnostic]) -> None:
+        super().__init__(*others, slip.problem)
+        self.slip = slip
+
+
+Moved = Mapping[int, Sequence[int]]
+"""By the line of a text that was repaired, the column in the author's line for each of its own, all from 0."""
 
 
 class Block(dict[Any, Any]):
@@ -54,11 +68,11 @@ def read(text: str, file: str) -> Any:
     return value
 
 
-def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
+def read_on(text: str, file: str, moved: Moved | None = None) -> tuple[Any, list[Diagnostic]]:
     """Give the values of a YAML text as far as they can be told beside its problems, and the problems.
 
-    Raises AuthorError where nothing can be told: a syntax error, aliases without end, a file that is too long. What is read is
-    bounded while it is read: libyaml gives one event after the other, and nothing here recurses.
+    Raises AuthorError where nothing can be told: aliases without end, a file that is too long; Misread for a syntax error. What is
+    read is bounded while it is read: libyaml gives one event after the other, and nothing here recurses.
     """
     if len(text) > MOST_CHARACTERS:
         message = f"the file has more than {MOST_CHARACTERS:,} characters"
@@ -69,15 +83,15 @@ def read_on(text: str, file: str) -> tuple[Any, list[Diagnostic]]:
         raise AuthorError.at(
             Span(file, line, 1), "Y001", "directives of YAML are not allowed", "remove the line that begins with %"
         )
-    reader = _Reader(text, file)
+    reader = _Reader(text, file, moved or {})
     try:
         value = reader.document(yaml.parse(text, Loader=Loader))
     except yaml.MarkedYAMLError as problem:
-        wrong = _syntax_error(problem, text, file)
-        elsewhere = (item for item in reader.problems if item.span.line != wrong.span.line)  # which is misread
-        raise AuthorError(*elsewhere, wrong) from None
+        slip = _syntax_error(problem, text, file, reader.quote)
+        elsewhere = (item for item in reader.problems if item.span.line != slip.problem.span.line)  # which is misread
+        raise Misread(slip, elsewhere) from None
     except (yaml.reader.ReaderError, UnicodeEncodeError) as problem:
-        raise AuthorError(*reader.problems, _character_error(problem, text, file)) from None
+        raise Misread(_character_error(problem, text, file), reader.problems) from None
     return value, reader.problems
 
 
@@ -126,18 +140,26 @@ class _Anchored:
 
 
 class _Reader:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, moved: Moved) -> None:
         self.text = text
         self.file = file
+        self.moved = moved
         self.problems: list[Diagnostic] = []
         self.result: Any = None
         self.open: list[_Open] = []
         self.anchors: dict[str, _Anchored] = {}
         self.values = 0
         self.aliased = 0
+        self.quote: tuple[syntax.Place, int] = (0, 0), 0
+        """Where the last quoted text over several lines begins, and the line where it ends."""
 
     def span(self, event: Event) -> Span:
-        return Span(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return self.at(event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def at(self, line: int, column: int) -> Span:
+        """Give a place of the text, or of the author's line where that was repaired."""
+        meant = self.moved.get(line, ())
+        return Span(self.file, line, meant[column - 1] + 1 if column <= len(meant) else column)
 
     def problem(self, span: Span, code: str, message: str, fix: str) -> None:
         self.problems.append(Diagnostic(span, code, message, fix))
@@ -170,7 +192,8 @@ class _Reader:
                     if documents > 1:
                         fix = "take '---' out, or write what follows into a file of its own"
                         what = "YAML cannot be read here: a second document begins here"
-                        self.end(self.span(event), syntax.CODE, what, fix)
+                        self.problem(self.span(event), syntax.CODE, what, fix)
+                        break
         return self.result
 
     def _count(self, event: Event, values: int = 1) -> None:
@@ -181,18 +204,23 @@ class _Reader:
     def _refuse_properties(self, event: Event) -> None:
         if event.tag is not None:
             tag = _short(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            self.problem(self.span(event), "Y002", f"the tag '{tag}' is not allowed", "remove the tag")
+            fix = "remove the tag, or quote the value" if _is_word(event) else "remove the tag"
+            self.problem(self.span(event), "Y002", f"the tag '{tag}' is not allowed", fix)
         if event.anchor in self.anchors:
             fix = f"rename one; the first is in line {self.anchors[event.anchor].span.line}"
             self.problem(self.span(event), "Y001", f"the anchor '&{_short(event.anchor)}' stands here twice", fix)
 
     def _alias(self, event: Event) -> None:
         anchored = self.anchors.get(event.anchor)
-        if anchored is None:
-            place = (event.start_mark.line + 1, event.start_mark.column + 1)
-            wrong = syntax.explained("found undefined alias", place, None, self.text, self.file)
-            raise AuthorError(*self.problems, wrong)
-        if not anchored.values or len(self.open) + anchored.height > MOST_DEPTH:
+        if anchored is None or not anchored.values:
+            name = _short(event.anchor)
+            what = (
+                f"no anchor '&{name}' stands before this alias" if anchored is None else f"'&{name}' would hold itself"
+            )
+            self.problem(self.span(event), syntax.CODE if anchored is None else "Y005", what, "write the value out")
+            self._put(None, event, event)
+            return
+        if len(self.open) + anchored.height > MOST_DEPTH:
             self.end(anchored.span, "Y005", "the nesting has no end", "remove the inner levels")
         self.aliased += anchored.values
         if self.aliased > MOST_ALIASED_VALUES:
@@ -224,6 +252,10 @@ class _Reader:
         self._put(done.value, done.start, event)
 
     def _scalar(self, event: Event) -> Scalar | None:
+        if _is_word(event):
+            return Scalar.at(self.text[event.start_mark.index : event.end_mark.index], self.span(event))
+        if event.style in ("'", '"') and event.start_mark.line < event.end_mark.line:
+            self.quote = (event.start_mark.line + 1, event.start_mark.column + 1), event.end_mark.line + 1
         if self._awaits_key:
             return Scalar.at(event.value, self.span(event))
         if not event.style and event.value in ("", "~", "null"):
@@ -233,8 +265,12 @@ class _Reader:
     def _place(self, event: Event) -> Span:
         """Give the place of a scalar's first character, and of the first of each further line."""
         is_block, is_quoted = event.style in ("|", ">"), event.style in ("'", '"')
-        span = self.span(event).shifted(1 if is_quoted else 0)
         is_one_line = not is_block and event.start_mark.line == event.end_mark.line
+        properties = (
+            len(self.text[event.start_mark.index : event.end_mark.index]) - len(event.value) if _is_named(event) else 0
+        )
+        further = properties if is_one_line and not is_quoted else int(is_quoted)
+        span = self.at(event.start_mark.line + 1, event.start_mark.column + 1 + further)
         if is_one_line or len(event.value) > MOST_FOLDED_CHARACTERS:
             return Span(self.file, span.line + 1, 1) if is_block else span
         written = self.text[event.start_mark.index + is_quoted : event.end_mark.index - is_quoted]
@@ -278,6 +314,9 @@ class _Reader:
             inside.piece = first, end.end_mark.index
             return
         self._report_pieces(inside)
+        if name == "<<" and isinstance(value, Block):
+            for merged, item in value.items():
+                inside.value.setdefault(merged, item)
         key = self._key(name, place, inside.value)
         inside.whole = str(name) if isinstance(name, Scalar) else "", start.start_mark.index
         if key is not None:
@@ -288,7 +327,7 @@ class _Reader:
             self.problem(self.span(event), "Y008", "a key must be a name", "write one word before the colon")
             return None
         if key == "<<":
-            self.problem(self.span(event), "Y003", "merge keys are not allowed", "write the keys out")
+            self.problem(self.span(event), "Y003", "merge keys are not allowed", "write the keys out here")
             return None
         if key in block:
             first = next(known for known in block if known == key)
@@ -298,24 +337,42 @@ class _Reader:
         return key
 
     def _report_pieces(self, inside: _Open) -> None:
-        """Report keys without a value inside braces: pieces of the value before them, which commas ended."""
+        """Report keys without a value inside braces: pieces of the value before them, which commas ended. It is read whole."""
         if inside.piece is None:
             return
         piece, end = inside.piece
         key, start = inside.whole
         inside.piece = None
-        written = syntax.LINE_END.sub(" ", self.text[start:end])
+        written = _FOLD.sub(" ", self.text[start:end])
         message = (
             f"the comma before '{_short(piece)}' ended the value of '{_short(key)}', since it stands inside braces"
         )
         self.problem(piece.span, "Y010", message, f"on a line of its own, write {_short(key)}: {_short(written)}")
+        cut = inside.value.get(key)
+        if isinstance(cut, Scalar) and self.text.startswith(cut, start):
+            inside.value[key] = Scalar.at(self.text[start:end], _folded(cut.span, self.text[start:end]))
+
+
+def _folded(span: Span, text: str) -> Span:
+    """Give the place of a text whose further lines begin at the left."""
+    ends = [found.end() for found in syntax.LINE_END.finditer(text)]
+    return replace(span, folds=tuple((end, span.line + number, 1) for number, end in enumerate(ends, 1)))
+
+
+def _is_word(event: Event) -> bool:
+    """Say that a scalar's tag is a word of its value, such as a `!` that was meant for 'not'."""
+    return isinstance(event, yaml.ScalarEvent) and not event.style and not (event.tag or "tag:").startswith("tag:")
+
+
+def _is_named(event: Event) -> bool:
+    return event.tag is not None or event.anchor is not None
 
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
 
 
-def _character_error(problem: Any, text: str, file: str) -> Diagnostic:
+def _character_error(problem: Any, text: str, file: str) -> syntax.Slip:
     """Report a character that no YAML file holds, at its place."""
     match problem:
         case UnicodeEncodeError():
@@ -325,11 +382,15 @@ def _character_error(problem: Any, text: str, file: str) -> Diagnostic:
     character = ord(text[len(before)]) if len(before) < len(text) else 0
     span = Span(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
     what = f"the character U+{character:04X} cannot stand in YAML"
-    return Diagnostic(span, syntax.CODE, what, "take it out, or save the file as UTF-8")
+    problem = Diagnostic(span, syntax.CODE, what, "take it out, or save the file as UTF-8")
+    line = len(syntax.LINE_END.findall(before)) + 1
+    return syntax.Slip(problem, line, syntax.LINE_END.split(text)[line - 1].replace(chr(character), " "))
 
 
-def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
+def _syntax_error(problem: yaml.MarkedYAMLError, text: str, file: str, quote: tuple[syntax.Place, int]) -> syntax.Slip:
     at = _mark(problem.problem_mark) or _mark(problem.context_mark) or (1, 1)
+    if quote[1] == at[0]:  # another's quote ended it
+        return syntax.never_closed(quote[0], text, file)
     return syntax.explained(problem.problem or "it ends too early", at, _mark(problem.context_mark), text, file)
 
 

@@ -49,10 +49,11 @@ class Database:
                 enable_from_linting=False,  # it takes a join to totals inside CREATE TABLE AS for a cartesian product
             )
         except (sa.exc.ArgumentError, NoSuchModuleError) as problem:
+            is_url = isinstance(problem, NoSuchModuleError)
             raise AuthorError.at(
                 None,
                 "P010",
-                f"the database URL cannot be used: {problem}",
+                f"the database URL cannot be used: {problem}" if is_url else "this is no URL of a database",
                 "write duckdb:///file, sqlite:///file or postgresql://…",
             ) from None
         self.schema = work_schema
@@ -77,9 +78,11 @@ class Database:
             try:
                 self._open = self.engine.connect()
             except SQLAlchemyError as problem:
+                is_there = not self.dialect.capabilities.is_file or Path(str(self.url.database)).exists()
                 raise DataError(
-                    f"the database {self.url.render_as_string(hide_password=True)} cannot be opened: {_first_line(problem)}",
-                    "close the program that holds it, or check the URL in project.yaml",
+                    f"the database {self.url.render_as_string(hide_password=True)} cannot be opened: "
+                    f"{_first_line(problem) if is_there else 'there is no such file'}",
+                    f"{'close the program that holds it' if is_there else 'make it'}, or check the URL in project.yaml",
                 ) from None
         return self._open
 

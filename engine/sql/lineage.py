@@ -35,6 +35,28 @@ def lineage(population: Population, known: Known) -> dict[str, Origins]:
     return {name: tracing.origins(population.column(name)) for name in population.columns}
 
 
+def columns_read(population: Population) -> tuple[frozenset[Origin], frozenset[str]]:
+    """Give all that the rows hang on, conditions too: columns of the project's tables, and the names of tables of ours."""
+    columns, ours = set(), set()
+    waiting: list[Any] = [population.select()]
+    for statement in waiting:  # which grows
+        for part in visitors.iterate(statement):
+            match part:
+                case Totals():
+                    waiting.append(part.statement())
+                case sa.Column() if isinstance(table := _behind_aliases(part.table), sa.Table):
+                    columns.add(Origin(table.fullname, part.name))
+                case sa.TableClause() if not isinstance(part, sa.Table):
+                    ours.add(part.name)
+    return frozenset(columns), frozenset(ours)
+
+
+def _behind_aliases(relation: Any) -> Any:
+    while isinstance(relation, sa.Alias):
+        relation = relation.element
+    return relation
+
+
 class _Tracing:
     def __init__(self, known: Known) -> None:
         self._known = known

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SAMPLE = ROOT / "tests" / "plugins" / "sample"
 PLUGIN = (
-    Component("activity", "frequency_cap", "audienceflow_sample.frequency_cap:FrequencyCap"),
+    Component("activity", "leave_note", "audienceflow_sample.leave_note:LeaveNote"),
     Component("function", "first_word", "audienceflow_sample.first_word:FIRST_WORD"),
     Component("section", "caps", "audienceflow_sample.caps:CAPS"),
     Component("rule", "S101", "audienceflow_sample.unlabelled:check"),
@@ -42,7 +42,7 @@ def test_the_pages_are_as_the_code_says() -> None:
 
 def test_a_page_that_is_missing_changed_or_of_nothing_is_stale(plugged: Registry, tmp_path: Path) -> None:
     written = {each.path.relative_to(tmp_path).as_posix(): each.why for each in reference.write(tmp_path, plugged)}
-    assert written["reference/activities/frequency_cap.md"] == "missing"
+    assert written["reference/activities/leave_note.md"] == "missing"
     assert reference.stale(tmp_path, plugged) == []
     folder = tmp_path / "reference"
     (folder / "functions.md").write_text("# Functions\n", encoding="utf-8")
@@ -63,9 +63,10 @@ def test_a_stale_folder_is_said_with_what_to_type(tmp_path: Path) -> None:
 
 
 def test_what_a_plugin_adds_has_its_place(plugged: Registry) -> None:
-    page = activities.pages(plugged)["frequency_cap.md"]
+    page = activities.pages(plugged)["leave_note.md"]
     assert "It comes from the plugin `sample`." in page
-    assert "| `most` | whole number, at least 0 | – | How many it may get; else `cap` says so. | `3` |" in page
+    assert "| `note` | name | required | The note's name. | `came` |" in page
+    assert "Without an example that is run: `leave_note`." in activities.pages(plugged)["index.md"]
     assert "## From plugins" in functions.page(plugged)
     assert "| `S101` |" in reference.pages(plugged)["diagnostics.md"].replace("[`S101`](rules.md#s101)", "`S101`")
 

@@ -345,7 +345,7 @@ def test_a_run_that_stops_fails_the_test_and_says_why(write: Write) -> None:
     assert said(outcome) == [
         "status: succeeded was expected, the run is suspended",
         "do_not_write: suspended: there is no list 'do_not_write'\n"
-        "  fix: there is no lists to choose from; 'list_update' and 'list_import' fill lists",
+        "  fix: there are no lists to choose from; 'list_update' and 'list_import' fill lists",
     ]
 
 
@@ -677,7 +677,7 @@ def test_the_command_fails_where_too_little_is_reached(write: Write) -> None:
     assert (found["reached"], found["total"], found["percent"]) == (1, 21, 4)
     assert found["unreached"][0] == {
         "file": str(path.with_name("letters.yaml")),
-        "line": 11,
+        "line": 7,
         "column": 3,
         "name": "everyone.result",
     }

@@ -85,7 +85,7 @@ BRANCH = """\
         limit: {{percent: 10, by: random, sticky: true}}
       rich:
         where: spend > {n}
-        label: More than {n}
+        code: more_than_{n}
   few_{n}:
     type: query
     from: groups_{n}.rich

@@ -45,14 +45,39 @@ def blocks(page: str) -> Iterator[Block]:
         yield Block(match[1], match[2] or "", match[3], page.count("\n", 0, match.start()) + 1)
 
 
+def pictures(page: Path) -> list[Path]:
+    """Give the pictures that a page shows."""
+    return [
+        page.parent / name for name in re.findall(r"^!\[.*\]\((\S+)\)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command of a page, what the page says it prints, and what it printed."""
+
+    where: str
+    command: str
+    expected: str
+    printed: str
+
+    @property
+    def is_as_shown(self) -> bool:
+        lines = (
+            r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n"
+            for line in self.expected.splitlines()
+        )
+        return re.fullmatch("".join(lines), self.printed) is not None
+
+
 class Reader:
     """Follows a page in a folder; `cd` goes to another one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.commands = 0
 
-    def follow(self, page: Path) -> None:
+    def follow(self, page: Path) -> Iterator[Typed]:
+        """Write the page's files and type its commands, in their order."""
         text = page.read_text(encoding="utf-8")
         if beside := _PROJECT.search(text):
             shutil.copytree(ROOT / beside[1], self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
@@ -60,13 +85,14 @@ class Reader:
             where = f"{page.name}:{block.line}"
             if block.language == "console":
                 for command, expected in _COMMAND.findall(block.text):
-                    self.type(command, expected, where)
+                    yield Typed(where, command, expected, self.type(command, where))
             elif block.title:
                 self.write(block, where)
             else:
                 assert block.language != "yaml" or yaml.safe_load(block.text) is None, (
                     f"{where}: of which file is this?"
                 )
+                assert block.language != "sh" or page.name == "README.md", f"{where}: show what it prints, as console"
 
     def write(self, block: Block, where: str) -> None:
         path = self.folder / block.title
@@ -81,26 +107,17 @@ class Reader:
             yaml.safe_dump(_laid_over(whole, written), sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
 
-    def type(self, command: str, expected: str, where: str) -> None:
-        """Type a command, and hold what it prints against what is expected."""
-        self.commands += 1
+    def type(self, command: str, where: str) -> str:
+        """Type a command, and give what it prints: paths from the folder, no blanks at ends of lines."""
         program, *words = shlex.split(os.path.expandvars(command))
         if program == "cd":
             self.folder /= words[0]
-            return
+            return ""
         assert program == "audienceflow", f"{where}: {program} is not ours"
         with chdir(self.folder):
             result = CliRunner().invoke(app, words, prog_name="audienceflow")
         printed = (result.stdout or result.stderr).replace(f"{self.folder}/", "")
-        printed = re.sub(r"[ \t]+$", "", printed, flags=re.MULTILINE)
-        assert _pattern(expected).fullmatch(printed), f"{where}: {command} printed\n{printed}"
-
-
-def _pattern(expected: str) -> re.Pattern[str]:
-    lines = (
-        r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in expected.splitlines()
-    )
-    return re.compile("".join(lines))
+        return re.sub(r"[ \t]+$", "", printed, flags=re.MULTILINE)
 
 
 def _laid_over(whole: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,14 @@ def read(**values: Any) -> Limit:
         ({"count": "1", "percent": "1"}, "either 'count' or 'percent'"),
         ({"count": "-1"}, "-1 is less than 0"),
         ({"percent": "-0.5"}, "-0.5 is less than 0"),
+        ({"count": "1", "by": []}, "at least one is wanted here"),
+        ({"count": "1", "sizes": {"FR": "1"}}, "'sizes' are by the values of one expression"),
+        ({"count": "1", "per": ["a", "b"], "sizes": {"FR": "1"}}, "'sizes' are by the values of one expression"),
+        ({"count": "1", "per": "a", "sizes": {"FR": "1.5"}}, "'FR' is a number of rows, as 'count' is"),
+        ({"count": "1", "per": "a", "sizes": {"FR": "-1"}}, "'FR' is a number of rows, as 'count' is"),
+        ({"percent": "1", "per": "a", "sizes": {"FR": "101"}}, "'FR' is at most 100, not 101"),
+        ({"percent": "1", "per": "a", "sizes": {"FR": "-1"}}, "'FR' is at least 0, not -1"),
+        ({"percent": "1", "per": "a", "sizes": {"FR": "0.0000001"}}, "'FR' has at most 6 digits"),
         ({"percent": "100.5"}, "at most 100, not 100.5"),
         ({"percent": "0.0000001"}, "at most 6 digits after the point"),
         ({"percent": "0.001", "sticky": "true"}, "at most 2 .* digits after the point"),
@@ -48,6 +56,10 @@ def test_the_digits_of_a_share_are_counted_without_zeros_at_the_end() -> None:
 
 def test_a_size_may_be_an_expression_of_variables() -> None:
     assert isinstance(read(percent="vars.share").percent, Deferred)
+
+
+def test_a_size_of_a_group_may_be_one_too() -> None:
+    assert isinstance(read(count="1", per="a", sizes={"FR": "vars.n"}).sizes["FR"], Deferred)
 
 
 def test_random_alone_is_random() -> None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 BROKEN = ROOT / "tests" / "data" / "broken"
 MARK = "»"
 WORKFLOW, PROJECT = "flow.yaml", "project.yaml"
-LAYERS = ("yaml", "shape", "arrows", "expressions", "names", "templates", "projects", "several")
+LAYERS = ("yaml", "shape", "arrows", "expressions", "names", "templates", "projects", "several", "mixed")
 CASES = {layer: yaml.safe_load((BROKEN / f"{layer}.yaml").read_text(encoding="utf-8")) for layer in LAYERS}
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

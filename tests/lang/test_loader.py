@@ -153,7 +153,7 @@ def test_what_is_wrong_with_options_does_not_hide_what_is_wrong_with_arrows() ->
 
 def test_what_yaml_misread_does_not_hide_what_is_wrong_with_options() -> None:
     body = "  a: {type: toy, mode: !x replace}\n  a: {type: toy}\n  b: {type: toy, kep: 1}\n  c: {type: toy, where: f(x, y), keep: no}\n"
-    assert problems(body) == ["3:24 Y002", "4:3 Y004", "5:18 E102", "6:30 Y010"]
+    assert problems(body) == ["3:24 Y002", "4:3 Y004", "5:18 E102", "6:30 Y010", "6:40 E105"]
 
 
 def partly(body: str) -> WorkflowSpec:

@@ -122,6 +122,22 @@ def test_its_activities_function_connector_rule_and_section_are_used(shell: Shel
     assert shell("test").stdout.splitlines()[-1] == "1 passed, 0 failed"
 
 
+def test_the_reference_shows_its_activity_at_work_and_all_else_it_adds(installed: Path, tmp_path: Path) -> None:
+    run(tmp_path, installed, "reference", "--output", ".")
+    page, functions, commands, project, diagnostics, rules = (
+        (tmp_path / "reference" / f"{name}.md").read_text()
+        for name in ("activities/frequency_cap", "functions", "commands", "project", "diagnostics", "rules")
+    )
+    assert "It comes from the plugin `sample`." in page
+    assert "### Who got two messages gets no third" in page
+    assert page.endswith("**After:** result\n\n| id |\n|---|\n| 2 |\n\n**After:** complement\n\n| id |\n|---|\n| 1 |\n")
+    assert "`first_word(' Ann Lee')` is `Ann`." in functions
+    assert "## caps\n" in commands
+    assert "## caps\n" in project
+    assert "[`S101`](rules.md#s101)" in diagnostics
+    assert "## S101\n" in rules
+
+
 def test_its_command_is_in_the_help_and_reads_its_section(shell: Shell) -> None:
     assert "The caps the project declares." in shell("--help").stdout
     assert shell("caps").stdout == "newsletter: at most 2\n"

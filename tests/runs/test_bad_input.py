@@ -85,7 +85,7 @@ WRONG_FILES = {
     "broken YAML": (MAIN, "    type: union\n    from: [redeemers", "    type: union\n   from: [redeemers", r":\d+:\d+: Y001 "),
     "a comma in braces ends a value": (MAIN, "    by: lower(email)\n", "    by: {a: iif(email, 1, 2)}\n", r":\d+:\d+: \w+ "),
     "a hash begins a comment": (MAIN, "    by: lower(email)\n", "    by: lower( #email)\n", r":\d+:\d+: \w+ "),
-    "a colon begins a key": (MAIN, "    by: lower(email)\n", "    by: lower: email\n", r":\d+:\d+: Y001 "),
+    "a colon begins a key": (MAIN, "    by: lower(email)\n", "    by: lower: email\n", r":\d+:\d+: X002 "),
     "a value begins with a quote": (MAIN, "    by: lower(email)\n", "    by: 'a' || email\n", r":\d+:\d+: Y001 "),
     "an unknown column": (MAIN, "    by: lower(email)\n", "    by: lower(emial)\n", r":47:15: E\d+ .*emial(.|\n)*fix: .*'email'"),
     "an unknown link": (MAIN, "exists(redemptions where", "exists(redemption where", r":\d+:\d+: E\d+ .*redemption(.|\n)*fix: .*'redemptions'"),

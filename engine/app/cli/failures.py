@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -24,8 +25,9 @@ EXIT_CODES: Mapping[int, str] = {
     USAGE: "the command line or a file is not right, or a generated page is stale",
     WAITING: "the run waits, is suspended by a guard, or is held by another process",
     BUG: "a bug of ours; a file with the traceback is named",
-    INTERRUPTED: "interrupted; the run goes on with `resume`",
+    INTERRUPTED: "interrupted by Ctrl-C; the run goes on with `resume`",
     BROKEN_PIPE: "nobody reads the output any more",
+    128 + signal.SIGTERM: "told to end by the system; the run goes on with `resume`",
 }
 
 

@@ -43,6 +43,7 @@ def fmt(ctx: typer.Context, paths: Files = None, check: Check = False, diff: Dif
     Comments, order, quotes and values stay. Exit codes: 0 done · 1 with --check, something would change · 2 a file cannot be read.
     """
     from engine.app.cli.check import show
+    from engine.app.options import label_of
 
     starts = paths or [invocation(ctx).folder()]
     files = list(dict.fromkeys(file for path in starts for file in _files(path)))
@@ -55,7 +56,7 @@ def fmt(ctx: typer.Context, paths: Files = None, check: Check = False, diff: Dif
             typer.echo("".join(_difference(layout)), nl=False)
         elif not check:
             _write(layout)
-        typer.echo(f"{'would lay out' if check or diff else 'laid out'} {layout.path}", err=diff)
+        typer.echo(f"{'would lay out' if check or diff else 'laid out'} {label_of(layout.path)}", err=diff)
     show(problems)
     unchanged = len(files) - len(changed) - len({problem.span.file for problem in problems})
     typer.echo(f"{len(changed)} changed, {unchanged} unchanged", err=diff)

@@ -10,10 +10,21 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import FAILED, USAGE
-from engine.app.cli.invocation import Format, Misused, invocation, workflows_in
+from engine.app.cli.invocation import (
+    At,
+    Format,
+    Invocation,
+    Misused,
+    Variables,
+    invocation,
+    read_variables,
+    workflows_in,
+)
 from engine.app.testing import SUFFIX, find
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.app.options import Options
     from engine.app.testing.coverage import Coverage
     from engine.app.testing.running import Outcome
@@ -29,6 +40,10 @@ Files = Annotated[
 Covered = Annotated[
     bool,
     typer.Option("--coverage", help="Say which activities and ports no test reaches: executes, or gets a row from."),
+]
+Record = Annotated[
+    str | None,
+    typer.Option("--record", metavar="ACTIVITY", help="Write a test of this activity of the workflow named."),
 ]
 Under = Annotated[
     int | None,
@@ -52,13 +67,26 @@ def test(
     paths: Files = None,
     coverage: Covered = False,
     fail_under: Under = None,
+    record: Record = None,
+    var: Variables = None,
+    at: At = None,
     format: Format = "text",
 ) -> None:
     """Run the tests beside workflows, each in a database of its own that is gone afterwards.
 
+    With --record a test is written instead: a few rows of the real data as they come to an activity, personal columns masked, and
+    what comes of them. --var and --at say for which values and moment.
+
     Exit codes: 0 all passed · 1 a test failed, or less is reached than --fail-under wants · 2 usage, or an invalid file.
     """
     line = invocation(ctx)
+    if record is not None:
+        if coverage or fail_under is not None or len(paths or ()) != 1:
+            raise Misused("--record writes one test", "write 'audienceflow test --record ACTIVITY WORKFLOW'")
+        _record(line, str((paths or [])[0]), record, read_variables(var), at, format)
+        return
+    if var or at:
+        raise Misused("--var and --at go with --record", "write 'vars:' and 'at:' into the test")
     starts = paths or [line.folder()]
     files = list(find(starts))
     if not files:
@@ -74,6 +102,24 @@ def test(
     is_invalid = results.problems or any(outcome.problems for outcome in results.outcomes)
     has_failed = is_under or not all(outcome.is_passed for outcome in results.outcomes)
     raise typer.Exit(USAGE if is_invalid else FAILED if has_failed else 0)
+
+
+def _record(
+    line: Invocation, workflow: str, activity: str, variables: dict[str, str], at: datetime | None, format: Format
+) -> None:
+    from engine.app.planning import Planning
+    from engine.app.testing.recording import record
+
+    path = line.workflow(workflow)
+    with line.session(path) as session:
+        moment = at or session.clock().replace(microsecond=0)
+        found = record(Planning.of(path, session, variables, moment), activity, line.options())
+    if format == "json":
+        masked = list(found.masked)
+        output.show_json({"file": str(found.path), "line": found.line, "name": found.name, "masked": masked})
+        return
+    masks = f"; masked: {', '.join(found.masked)}" if found.masked else ""
+    typer.echo(f"{found.path}:{found.line}: recorded '{found.name}'{masks}")
 
 
 def _run(files: list[Path], options: Options, *, is_told: bool, is_covered: bool) -> _Results:

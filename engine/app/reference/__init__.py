@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.app.reference import activities, campaign, codes, commands, functions, project
+from engine.app.diagnostics.codes import lint_rules
+from engine.app.reference import activities, campaign, codes, commands, files, functions, project
 from engine.app.reference.markdown import document, table
 from engine.lang.rules import page as rules
 from engine.registry import Registry
@@ -16,6 +17,7 @@ FOLDER = "reference"
 
 _CHAPTERS = (
     ("Activities", "activities/index.md", "every box: its rules, options, ports, and examples with their rows"),
+    ("Workflow and test files", "files.md", "every key of the two, and how arrows are written"),
     ("Functions", "functions.md", "what expressions can call, with types and answers"),
     ("Commands", "commands.md", "the command line: arguments, options, exit codes"),
     ("The project file", "project.md", "every section of project.yaml"),
@@ -41,11 +43,12 @@ def pages(registry: Registry) -> Mapping[str, str]:
     return {
         "index.md": _index(),
         **{f"activities/{name}": text for name, text in activities.pages(registry).items()},
+        "files.md": files.page(registry),
         "functions.md": functions.page(registry),
         "commands.md": commands.page(),
         "project.md": project.page(registry),
         "diagnostics.md": codes.page(registry),
-        "rules.md": rules.page(codes.lint_rules(registry).values()),
+        "rules.md": rules.page(lint_rules(registry).values()),
         "campaign.md": campaign.page(registry),
     }
 

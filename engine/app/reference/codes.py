@@ -14,8 +14,6 @@ from engine.app.diagnostics.codes import FAMILIES, OTHER, describe, lint_rules
 from engine.app.reference.markdown import code, document, prose, table
 from engine.registry import Registry
 
-__all__ = ("lint_rules", "page")
-
 _CODE = re.compile(r"[A-Z][0-9]{3}")
 _MOST = 4
 _HEAD = """\

@@ -6,7 +6,7 @@ from engine.app.reference.markdown import code, document, prose
 from engine.app.schema.parts import components
 from engine.kit.expression.aggregates import AGGREGATES, WINDOWS
 from engine.kit.expression.catalogue import SECTIONS
-from engine.kit.expression.functions import Function
+from engine.kit.expression.functions import Function, Parameter
 from engine.registry import Registry
 
 _HEAD = """\
@@ -16,7 +16,10 @@ column that holds 1. Try one with `audienceflow eval "…"`."""
 _AGGREGATES = """\
 Over a to-many link, `sum(amount of purchases where amount > 10)`, or over the rows of a group; `exists(purchases where …)` says whether
 there is a row at all."""
-_WINDOWS = "Before `over (partition by … order by …)`. Aggregates can stand there too, except those that say not."
+_WINDOWS = """\
+Before `over (partition by … order by …)`. Aggregates can stand there too, except those that say not. In a condition, such as
+`row_number() over (partition by city order by spend desc) = 1`, they look at all rows of the population, before it keeps any. None
+stands inside of a collection, a sort key, what rows are grouped by, or another window."""
 
 
 def page(registry: Registry) -> str:
@@ -29,7 +32,7 @@ def page(registry: Registry) -> str:
         ("Windows", only),
         ("From plugins", plugins),
     ]
-    words = {"Aggregates": prose(_AGGREGATES), "Windows": _WINDOWS}
+    words = {"Aggregates": prose(_AGGREGATES), "Windows": prose(_WINDOWS)}
     parts: list[str] = []
     for title, each in sections:
         if each:
@@ -38,11 +41,14 @@ def page(registry: Registry) -> str:
 
 
 def _function(function: Function) -> str:
-    takes = "; ".join(
-        f"{parameter}{' (may be left out)' if parameter.optional else ''}" for parameter in function.parameters
-    )
+    takes = "; ".join(map(_parameter, function.parameters)) or "It takes nothing"
     text, answer = function.example
     told = code(answer) if answer else "the empty text" if answer == "" else "null"
     shown = f"{code(text)} is {told}." if text else ""
-    types = f"Takes {takes or 'nothing'}. Gives {function.gives}."
+    types = f"{takes}. It gives {function.gives}."
     return "\n\n".join(filter(None, (f"### {function.name}", code(function.signature), function.doc, types, shown)))
+
+
+def _parameter(parameter: Parameter) -> str:
+    name, _, kinds = str(parameter).partition(": ")
+    return f"{code(name)}: {kinds}{', may be left out' if parameter.optional else ''}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from engine.app.testing import tables
 from engine.app.testing.outputs import PortRows, port_rows
 from engine.app.testing.running import every_port, whole
 from engine.app.testing.suite import Suite, suite_of
-from engine.app.testing.values import Words
+from engine.app.testing.values import Words, written
 from engine.app.testing.world import RUN, Clock, World, fill, isolated, stood_in
 from engine.app.testing.written import Rows, WrittenFile, WrittenTest
 from engine.kit.connector import Surroundings
@@ -146,17 +145,8 @@ def _row(name: str, number: int, row: Mapping[str, Any]) -> Block:
 
 
 def _text(value: object, place: Span) -> Scalar | None:
-    match value:
-        case None:
-            return None
-        case str():
-            return Words.at(value, place)
-        case bool():
-            return Scalar.at(str(value).lower(), place)
-        case date():
-            return Scalar.at(value.isoformat(), place)
-        case _:
-            return Scalar.at(str(value), place)
+    text = written(value)
+    return None if text is None else (Words if isinstance(value, str) else Scalar).at(text, place)
 
 
 def _name(text: str, line: int = 1) -> Scalar:

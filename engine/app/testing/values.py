@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from engine.kit.option import Scalar
 from engine.kit.types import BOOLEAN, DATE, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
@@ -116,6 +117,23 @@ def canonical(value: Any) -> Any:
             return str(value)
         case _:
             return value
+
+
+def written(value: Any) -> str | None:
+    """Write a value as a test file holds it; null, and what no file can hold, is None."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal() if value.is_finite():
+            return format(value, "f")
+        case float() if math.isfinite(value):
+            return repr(value)
+        case date():
+            return value.isoformat()
+        case str() | int() | UUID():
+            return str(value)
+        case _:
+            return None
 
 
 def shown(value: Any) -> str:

@@ -83,7 +83,7 @@ def _misplaced(word: str, before: str, rest: str) -> tuple[str, str]:
     if word == ")" and before.count(")") >= before.count("("):
         return "this bracket closes nothing", "take it out"
     if word in (*_OPERATORS, ")", ",") and _awaits_value(before):
-        return what, f"write a value before '{word}', or take out what stands before it"
+        return what, f"write a value before '{word}', or take it out"
     if word in _COMPARISONS:
         return "comparisons do not chain", "join two of them with 'and'"
     if re.match(r"[\w'\"(]", word) and not _awaits_value(before):

@@ -20,6 +20,8 @@ from engine.lang.spec import WorkflowSpec
 def check(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
     for activity in spec.activities.values():
         for path, limit in limits(activity):
+            if limit.sizes:  # some groups have a size of their own
+                continue
             place = activity.place(*path, "count" if limit.percent is None else "percent")
             if limit.percent == 100:
                 fix = "take the limit out, or write a smaller share"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+
+import engine
 from engine.kit.errors import AuthorError
 from engine.kit.population import Population
-from tests.contract.world import World, activity
+from tests.contract.world import TESTED, World, activity, day, load
 
 
 def numbers(world: World, *keys: int) -> Population:
@@ -323,3 +327,177 @@ def test_many_limits_one_after_the_other(world: World) -> None:
     )
     found = split(world, subsets, numbers(world, *range(30)))
     assert [found[f"s{number}"] for number in range(20)] == [[number + 1] for number in range(20)]
+
+
+# sizes by group, ties, one output, codes
+
+
+def test_single_groups_have_sizes_of_their_own_and_null_is_among_the_others(world: World) -> None:
+    countries = world.given("household_id integer, country text", GROUPED)
+    sized = "limit: {count: 1, by: [-household_id], per: country, sizes: {FR: 2, DE: 3, XX: 9}}"
+    assert split(world, f"  a: {{{sized}}}", countries)["a"] == [2, 3, 6, 7, 8, 9]
+    none = "limit: {count: 0, by: [household_id], per: country, sizes: {DE: 1}}"
+    assert split(world, f"  a: {{{none}}}", countries)["a"] == [4]
+
+
+def test_shares_of_single_groups_are_of_each_group(world: World) -> None:
+    countries = world.given("household_id integer, country text", GROUPED)
+    sized = "limit: {percent: 0, by: [household_id], per: country, sizes: {FR: 33.4, DE: 75}}"
+    assert split(world, f"  a: {{{sized}}}", countries)["a"] == [1, 4, 7, 8]
+
+
+def test_the_values_of_a_group_are_read_as_what_they_are(world: World) -> None:
+    rows = [(1, 7, True, day(2026, 11, 1).date()), (2, 7, False, None), (3, 8, None, day(2026, 11, 1).date())]
+    people = world.given("household_id integer, n integer, is_new boolean, seen date", rows)
+    for per, value, taken in (("n", "7", [1, 2]), ("is_new", "true", [1]), ("seen", "2026-11-01", [1, 3])):
+        size = f"{{count: 0, by: household_id, per: row.{per}, sizes: {{{value}: 2}}}}"
+        assert split(world, f"  a: {{limit: {size}}}", people)["a"] == taken
+
+
+@pytest.mark.parametrize(
+    ("columns", "limit", "code", "place", "fix"),
+    [
+        ("n integer", "{count: 1, by: random, per: n, sizes: {FR: 2}}", "E410", (7, 57), "type integer"),
+        ("n decimal(?)", "{count: 1, by: random, per: n}", "E305", (7, 46), "round"),
+    ],
+)
+def test_groups_that_cannot_be_told_apart_are_refused_at_their_place(
+    offline_world: World, columns: str, limit: str, code: str, place: tuple[int, int], fix: str
+) -> None:
+    people = offline_world.given(f"household_id integer, {columns}")
+    with pytest.raises(AuthorError) as caught:
+        offline_world.run(f"type: split\nsubsets:\n  a: {{limit: {limit}}}", people)
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.span.line, problem.span.column) == (code, *place)
+    assert fix in problem.fix
+
+
+def test_ties_may_be_decided_at_random(world: World) -> None:
+    """The two of 7, and of the four of 5 the two with the lowest md5 of `s:<key>`, as md5sum says: 2 and 6."""
+    scored = world.given(
+        "household_id integer, score integer", [(1, 5), (2, 5), (3, 7), (4, 7), (5, 5), (6, 5), (7, None)]
+    )
+    best = "limit: {count: 4, by: [-score, random], seed: s}"
+    assert split(world, f"  a: {{{best}}}", scored)["a"] == [2, 3, 4, 6]
+
+
+def test_all_subsets_may_leave_by_one_output(world: World) -> None:
+    text = """type: split
+single_output: true
+subsets:
+  vip: {where: household_id < 3, code: V}
+  some: {where: household_id < 5, limit: {count: 1, by: -household_id}}
+complement: {code: rest}"""
+    done = world.run(text, world.given("household_id integer, note text", [(key, f"n{key}") for key in range(1, 6)]))
+    assert sorted(done) == ["complement", "result"]
+    assert world.rows(done["result"]) == [(1, "n1", "V"), (2, "n2", "V"), (4, "n4", "some")]
+    assert world.rows(done["complement"]) == [(3, "n3", "rest"), (5, "n5", "rest")]
+    assert tuple(done["result"].columns) == ("household_id", "note", "segment_code")
+
+
+def test_codes_may_stand_behind_those_that_rows_have(world: World) -> None:
+    coded = world.given("household_id integer, segment_code text", [(1, "X"), (2, None), (3, "X"), (4, "Y"), (5, None)])
+    text = "type: split\ncodes: append\nsubsets:\n  a: {where: household_id < 3, code: -A}\n  b: {where: household_id = 3}\ncomplement: {code: -R}"
+    done = world.run(text, coded)
+    assert {port: world.rows(rows, "segment_code") for port, rows in done.items()} == {
+        "a": ["X-A", "-A"],
+        "b": ["X"],
+        "complement": ["Y-R", "-R"],
+    }
+    together = world.run(f"{text}\nsingle_output: true", coded)["result"]
+    assert world.rows(together, "segment_code") == ["X-A", "-A", "Xb"]
+
+
+def test_a_code_behind_none_is_the_code(world: World) -> None:
+    done = world.run("type: split\ncodes: append\nsubsets:\n  a: {code: A}", numbers(world, 1))
+    assert world.rows(done["a"]) == [(1, "A")]
+
+
+def test_a_code_stands_behind_texts_only(offline_world: World) -> None:
+    coded = offline_world.given("household_id integer, segment_code integer")
+    with pytest.raises(AuthorError, match="'segment_code' is integer, and a code cannot stand behind it"):
+        offline_world.run("type: split\ncodes: append\nsubsets:\n  a: {code: A}", coded)
+
+
+def test_subsets_that_overlap_have_outputs_of_their_own() -> None:
+    with pytest.raises(AuthorError, match="a row would stand there twice"):
+        activity("type: split\noverlap: true\nsingle_output: true\nsubsets:\n  a: {}")
+
+
+def test_use_case_24_ten_percent_of_each_email_domain(world: World) -> None:
+    """Campaign, local approval: 10 % per domain; 340 → 34."""
+    rows = [(key, f"p{key}@d{key % 4}.org") for key in range(340)]
+    found = split(
+        world,
+        "  some: {limit: {percent: 10, by: random, per: get_email_domain(row.email)}}",
+        world.given("household_id integer, email text", rows),
+    )
+    assert (len(found["some"]), len(found["complement"])) == (36, 304)
+    assert [sum(key % 4 == rest for key in found["some"]) for rest in range(4)] == [9, 9, 9, 9]
+
+
+def test_use_case_47_age_groups_of_at_most_so_many_at_random(world: World) -> None:
+    aged = world.given("household_id integer, age integer", [(key, 15 + key % 30) for key in range(300)])
+    subsets = "\n".join(
+        f"  {name}: {{where: {where}, limit: {{count: 50, by: random}}}}"
+        for name, where in (
+            ("young", "age between 18 and 25"),
+            ("middle", "age between 26 and 32"),
+            ("old", "age > 32"),
+        )
+    )
+    found = split(world, subsets, aged)
+    assert [len(found[name]) for name in ("young", "middle", "old", "complement")] == [50, 50, 50, 150]
+
+
+def test_an_output_without_a_row_may_stay_silent(tmp_path: Path) -> None:
+    """What reads it is skipped, and the run succeeds; without the option it fires with 0 rows."""
+    connection = sa.create_engine(f"sqlite:///{tmp_path / 'data.sqlite'}")
+    with connection.begin() as opened:
+        opened.exec_driver_sql("CREATE TABLE people (id INTEGER PRIMARY KEY)")
+        opened.exec_driver_sql("INSERT INTO people VALUES (1), (2)")
+    connection.dispose()
+    (tmp_path / "project.yaml").write_text(
+        f"databases: {{default: {{url: 'sqlite:///{tmp_path / 'data.sqlite'}'}}}}\ndimensions: {{person: {{table: people, key: id}}}}\n"
+    )
+    file = tmp_path / "w.yaml"
+    file.write_text("""workflow: w
+dimension: person
+activities:
+  all: {type: query}
+  groups:
+    type: split
+    from: all
+    subsets:
+      some: {where: id < 3, skip_empty: true}
+      silent: {where: id > 9, skip_empty: true}
+      empty: {where: id > 99}
+    complement: {skip_empty: true}
+  a: {type: query, from: groups.some}
+  b: {type: query, from: groups.silent}
+  c: {type: query, from: groups.empty}
+  d: {type: query, from: groups.complement}
+""")
+    found = engine.run(file)
+    assert found.status == "succeeded"
+    assert {name: found.activities[name].status for name in "abcd"} == {
+        "a": "succeeded",
+        "b": "skipped",
+        "c": "succeeded",
+        "d": "skipped",
+    }
+    assert dict(found.activities["groups"].outputs) == {"some": 2, "empty": 0}
+
+
+def test_an_output_is_silent_where_all_its_subsets_skip_it_when_empty() -> None:
+    subsets = (
+        "subsets:\n  a: {code: A, skip_empty: true}\n  b: {code: B, skip_empty: OTHER}\ncomplement: {skip_empty: true}"
+    )
+    for options, other, silent in (
+        ("", "true", {"a": True, "b": True, "complement": True}),
+        ("", "false", {"a": True, "b": False, "complement": True}),
+        ("single_output: true\n", "true", {"result": True, "complement": True}),
+        ("single_output: true\n", "false", {"result": False, "complement": True}),
+    ):
+        spec = load(f"type: split\n{options}{subsets.replace('OTHER', other)}", {"from": 1})
+        assert {name: port.silent for name, port in spec.activities[TESTED].output_ports.items()} == silent

@@ -23,4 +23,5 @@ FIRST_WORD = Function(
     result=TEXT,
     build=_first_word,
     doc="What stands before the first blank, white space at the ends left out.",
+    example=("first_word(' Ann Lee')", "Ann"),
 )
