@@ -232,7 +232,8 @@ class EffectContext:
         """Write a list and the step `delivered` in one transaction."""
 
         def perform(connection: sa.Connection, outcome: Json) -> Json:
-            is_ours = any(population is kept for kept in self.kept.values())
+            # In a rehearsal a list is to be told from the port it is filled from, of which more is known.
+            is_ours = not self._execution.is_rehearsed and any(population is kept for kept in self.kept.values())
             written = self._execution.ledger.write_list(
                 connection, name, population, mode, self._key, self.moment.now, is_kept=is_ours, expires_at=ends
             )

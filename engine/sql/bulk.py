@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
@@ -80,17 +81,27 @@ class ByCopy(RowByRow):
         quoted, columns = _quoted(connection, table)
         rows = 0
         copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT csv)"
-        with _driver(connection).cursor() as cursor, cursor.copy(copy) as stream:
+        names = [column.name for column in table.columns]
+        with (
+            _driver(connection).cursor() as cursor,
+            cursor.copy(copy) as stream,
+            ThreadPoolExecutor(1) as pool,  # writes the next batch while the server takes the one before
+        ):
+            waiting: Future[memoryview] | None = None
             for batch in batches:
-                written = pa.BufferOutputStream()
-                csv.write_csv(
-                    batch.select([column.name for column in table.columns]),
-                    written,
-                    csv.WriteOptions(include_header=False, quoting_style="needed"),
-                )
-                stream.write(memoryview(written.getvalue()))
                 rows += batch.num_rows
+                written, waiting = waiting, pool.submit(_csv, batch.select(names))
+                if written is not None:
+                    stream.write(written.result())
+            if waiting is not None:
+                stream.write(waiting.result())
         return rows
+
+
+def _csv(batch: pa.RecordBatch) -> memoryview:
+    written = pa.BufferOutputStream()
+    csv.write_csv(batch, written, csv.WriteOptions(include_header=False, quoting_style="needed"))
+    return memoryview(written.getvalue())
 
 
 class ByDriver(RowByRow):
