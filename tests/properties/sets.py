@@ -72,10 +72,16 @@ def numbered(parts: Sequence[Rows]) -> list[Rows]:
             None,
             (name,),
             {name: "text", **part.types},
-            tuple({name: ":".join([str(place), *map(str, part.key_of(row))]), **row} for row in part.rows),
+            tuple({name: ":".join([str(place), *_written(part.key_of(row))]), **row} for row in part.rows),
         )
         for place, part in enumerate(parts, start=1)
     ]
+
+
+def _written(key: Key) -> list[str]:
+    """Write the parts of a key, so that no two keys are one text."""
+    texts = [str(part) for part in key]
+    return [each.replace("%", "%25").replace(":", "%3A") for each in texts] if len(texts) > 1 else texts
 
 
 def union(
