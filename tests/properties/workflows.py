@@ -223,7 +223,7 @@ def split(drawing: Drawing, name: str) -> Made:
 def _size(drawing: Drawing, rows: Rows) -> Size:
     if drawing.draw(st.integers(0, 3)) == 0:
         return Size(percent=Decimal(drawing.one_of(("10", "12.5", "30", "33.3"))), sticky=True)
-    is_share = drawing.is_so()
+    is_share = drawing.draw(st.integers(0, 2)) > 0
     per = drawing.formulas(rows, least=0)
     sizes = {}
     if len(per) == 1 and per[0].type != "decimal" and drawing.is_so():
@@ -397,7 +397,7 @@ def workflows(draw: st.DrawFn) -> Drawing:
     """Draw tables and a workflow over them."""
     drawing = Drawing(draw, draw(tables()))
     for number in range(1, draw(st.integers(3, MOST_ACTIVITIES)) + 1):
-        kind = drawing.one_of(KINDS) if number > 2 else "query"
+        kind = drawing.one_of((*KINDS, "split", "split")) if number > 2 else "query"  # which has the most to say
         options, ports = KINDS[kind](drawing, f"a{number}")
         drawing.activities[f"a{number}"] = {"type": kind, **options}
         for port, rows in ports.items():
