@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,6 +40,7 @@ Written by `pytest tests/activities tests/use_cases tests/runs/test_history.py -
 """
 
 
+@cache
 def all_options() -> list[Option]:
     """Give every option of every activity that comes built in, in the order of the reference."""
     return [
@@ -88,7 +89,6 @@ class Uses:
         self._claims: dict[str, set[Option]] = defaultdict(set)
         for option, test in claimed.items():
             self._claims[test].add(option)
-        self._options = all_options()
         self._now: set[Option] = set()
         self._found: dict[str, set[Option]] = {}
 
@@ -100,7 +100,7 @@ class Uses:
         """Look at a part of an activity's options that a test reads by itself."""
         names = {f"{type(model).__name__}.{name}" for model in _models(value) for name in model.model_fields_set}
         if not isinstance(value, Activity):
-            self._now |= {option for option in self._options if option[1] in names}
+            self._now |= {option for option in all_options() if option[1] in names}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.properties.model import DIMENSIONS, Formula, Here, Row, Rows, Sort, Total
+from tests.properties.adding import Total
+from tests.properties.rows import DIMENSIONS, Formula, Here, Row, Rows, Sort
 
 TEXTS = ("", "a", "A", "é", "É", "O'Brien", 'a"b', "日本", "𝒳", "\ufffd", "ß", " a", "50%", "x_y")
 """Texts that databases like to confuse: by case, by accents, beyond 16 bits, with what SQL and LIKE take for their own."""

@@ -21,8 +21,9 @@ from engine.kit.types import Type, to_sqlalchemy
 from engine.sql.database import Database
 from engine.state.facts import Fact, TransitionFired
 from engine.state.fold import RunState
-from tests.properties.model import DIMENSIONS, Key, Row, Rows, Tables
-from tests.properties.workflows import Drawing, workflows
+from tests.properties.drawing import Drawing
+from tests.properties.rows import DIMENSIONS, Key, Row, Rows, Tables
+from tests.properties.workflows import workflows
 
 EXAMPLES = os.environ.get("AUDIENCEFLOW_RANDOM_WORKFLOWS")
 MOMENT = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)

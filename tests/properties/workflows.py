@@ -1,22 +1,18 @@
-"""Random workflows, each with the rows that every port has to hold."""
+"""Random workflows: for each activity how its options are drawn, with the rows that every port has to hold."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
-from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.properties import model
+from tests.properties import adding, sets
+from tests.properties.adding import Added, Lines, Refused, Total, With
+from tests.properties.drawing import MOST_ACTIVITIES, Drawing, Made, Options, tables
 from tests.properties.formulas import (
-    DECIMALS,
-    INTEGERS,
     LITERALS,
-    TEXTS,
     Scope,
     column_of,
     condition,
@@ -27,139 +23,16 @@ from tests.properties.formulas import (
     total,
     value,
 )
-from tests.properties.model import (
+from tests.properties.rows import (
     DIMENSIONS,
-    WORKFLOW,
-    Added,
-    Codes,
     Dimension,
     Formula,
-    Lines,
-    Match,
-    Merge,
-    Refused,
     Rows,
-    Size,
     Sort,
-    Subset,
-    Tables,
-    Total,
-    With,
+    everybody,
+    refined,
 )
-
-MOST_ACTIVITIES = 8
-Options = dict[str, Any]
-Made = tuple[Options, Mapping[str, Rows]]
-
-
-@dataclass(repr=False)
-class Drawing:
-    """A workflow, as far as it is drawn: its tables, the activities as written, and what their ports hold."""
-
-    draw: st.DrawFn
-    tables: Tables
-    activities: dict[str, Options] = field(default_factory=dict)
-    ports: dict[str, Rows] = field(default_factory=dict)
-    refused: str | None = None
-    """The activity at which the run has to stop."""
-
-    def __repr__(self) -> str:
-        """Give what a person needs to run it again."""
-        return f"{json.dumps(self.tables, ensure_ascii=False, default=str)}\n{self.text}"
-
-    def one_of(self, choices: Any) -> Any:
-        return self.draw(st.sampled_from(list(choices)))
-
-    def is_so(self) -> bool:
-        return self.draw(st.booleans())
-
-    def port(self, dimension: str | None = None) -> str:
-        return str(self.one_of(self.alike(dimension)))
-
-    def alike(self, dimension: str | None = None) -> list[str]:
-        return [name for name, rows in self.ports.items() if dimension in (None, rows.dimension)]
-
-    def several(self, *, mixed: bool = False) -> tuple[list[str], list[Rows]]:
-        """Draw populations, in some order: of one dimension, or `mixed` ones that have a column in common."""
-        first = self.port()
-        rows = self.ports[first]
-        names = self.alike(rows.dimension) if rows.dimension else [first]
-        beside = [name for name in rows.types if name not in rows.key]
-        if beside and (mixed or not rows.dimension):
-            shared = self.one_of(beside)
-            names = [name for name, each in self.ports.items() if shared in each.types and shared not in each.key]
-        drawn = self.draw(st.lists(st.sampled_from(names), min_size=min(2, len(names)), max_size=3, unique=True))
-        return drawn, [self.ports[name] for name in drawn]
-
-    def formulas(self, rows: Rows, least: int = 1) -> list[Formula]:
-        return [value(self.draw, scope_of(rows), depth=1) for _ in range(self.draw(st.integers(least, 2)))]
-
-    @property
-    def text(self) -> str:
-        """Give the workflow; ports that nothing reads are read by queries of their own, so that they are made."""
-        read = {
-            name
-            for options in self.activities.values()
-            for port in ("from", "exclude", "with")
-            for name in _listed(options.get(port))
-        }
-        unread = [name for name in self.ports if name not in read]
-        leaves = {name for name in self.activities if not any(each.partition(".")[0] == name for each in read)}
-        readers = {
-            f"read_{name.replace('.', '_')}": {"type": "query", "from": name} for name in unread
-            if name not in leaves or any(each.startswith(f"{name}.") for each in unread)
-        }  # fmt: skip
-        written = {"workflow": WORKFLOW, "activities": {**self.activities, **readers}}
-        return json.dumps(written, ensure_ascii=False, indent=1)
-
-
-def _listed(written: Any) -> list[str]:
-    return written if isinstance(written, list) else [written] if written else []
-
-
-text = st.sampled_from((*TEXTS, None))
-integer = st.sampled_from((*INTEGERS, None))
-decimal = st.sampled_from((*DECIMALS, None))
-VALUES = {"integer": integer, "text": text, "decimal": decimal}
-
-
-@st.composite
-def workflows(draw: st.DrawFn) -> Drawing:
-    """Draw tables and a workflow over them."""
-    drawing = Drawing(draw, draw(tables()))
-    for number in range(1, draw(st.integers(3, MOST_ACTIVITIES)) + 1):
-        kind = drawing.one_of(KINDS) if number > 2 else "query"
-        options, ports = KINDS[kind](drawing, f"a{number}")
-        drawing.activities[f"a{number}"] = {"type": kind, **options}
-        for port, rows in ports.items():
-            drawing.ports[f"a{number}" if port == "result" else f"a{number}.{port}"] = rows
-        if drawing.refused:
-            break
-    return drawing
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Tables:
-    """Draw the rows of all tables; keys are whole, and no two rows have the same."""
-    found = {}
-    for name, dimension in DIMENSIONS.items():
-        strategies = {
-            column: VALUES[type_].filter(lambda each: each is not None) if column in dimension.key else VALUES[type_]
-            for column, type_ in dimension.types.items()
-        }
-        found[name] = draw(
-            st.lists(
-                st.fixed_dictionaries(strategies),
-                min_size=draw(st.sampled_from((0, 4, 6))),
-                max_size=8,
-                unique_by=partial(_key, dimension.key),
-            )
-        )
-    return found
-
-
-def _key(names: tuple[str, ...], row: model.Row) -> model.Key:
-    return tuple(row[name] for name in names)
+from tests.properties.sets import Codes, Match, Merge, Size, Subset
 
 
 def query(drawing: Drawing, _name: str) -> Made:
@@ -167,17 +40,17 @@ def query(drawing: Drawing, _name: str) -> Made:
     is_whole = not drawing.ports or drawing.is_so()
     if is_whole:
         options["dimension"] = drawing.one_of(DIMENSIONS)
-        rows = model.everybody(options["dimension"], drawing.tables)
+        rows = everybody(options["dimension"], drawing.tables)
     else:
         options["from"] = drawing.port()
         rows = drawing.ports[options["from"]]
     scope = scope_of(rows, is_whole=is_whole)
     where = condition(drawing.draw, scope) if drawing.is_so() else None
     added = _added(drawing, rows, scope)
-    found = model.query(rows, is_whole, where, added, drawing.tables)
+    found = adding.query(rows, is_whole, where, added, drawing.tables)
     refine = condition(drawing.draw, scope_of(found), depth=1) if drawing.is_so() else None
     options |= {"where": where and where.text, **_written(added), "refine": refine and refine.text}
-    return _given(options), {"result": model.refined(found, refine, drawing.tables)}
+    return _given(options), {"result": refined(found, refine, drawing.tables)}
 
 
 def _added(drawing: Drawing, rows: Rows, scope: Scope, link: With | None = None) -> Added:
@@ -226,13 +99,13 @@ def union(drawing: Drawing, _name: str) -> Made:
         limit = (drawing.draw(st.integers(0, 4)), _common_order(drawing, populations))
         options["limit"] = {"count": limit[0], "by": [each.text for each in limit[1]]}
     is_common = options.get("columns") == "common"
-    return {"from": names, **options}, model.union(populations, match, is_common, limit, drawing.tables)
+    return {"from": names, **options}, sets.union(populations, match, is_common, limit, drawing.tables)
 
 
 def intersection(drawing: Drawing, _name: str) -> Made:
     names, populations, match, options = _matched(drawing)
     is_common = options.get("columns") == "common"
-    return {"from": names, **options}, model.intersection(populations, match, is_common, drawing.tables)
+    return {"from": names, **options}, sets.intersection(populations, match, is_common, drawing.tables)
 
 
 def exclusion(drawing: Drawing, _name: str) -> Made:
@@ -240,7 +113,7 @@ def exclusion(drawing: Drawing, _name: str) -> Made:
     if not names:
         names, excluded = [main], [rows]
     match, written = _match(drawing, [rows, *excluded])
-    rules = [model.excludes(rows, other, match, match, drawing.tables) for other in excluded]
+    rules = [sets.excludes(rows, other, match, match, drawing.tables) for other in excluded]
     options = {"match": written} if written else {}
     for way in (_by_link, _by_pairs):
         other = drawing.port()
@@ -248,7 +121,7 @@ def exclusion(drawing: Drawing, _name: str) -> Made:
             names.append(other)
             options.setdefault("rules", {})[other] = rule[0]
             rules.append(rule[1])
-    return {"from": main, "exclude": names, **options}, model.exclusion(rows, rules)
+    return {"from": main, "exclude": names, **options}, sets.exclusion(rows, rules)
 
 
 def _matched(drawing: Drawing) -> tuple[list[str], list[Rows], Match, Options]:
@@ -263,7 +136,7 @@ def _match(drawing: Drawing, populations: list[Rows]) -> tuple[Match, list[str]]
     """Draw what rows have in common: the key where it can be, the columns, or expressions over them."""
     is_one = len({rows.dimension for rows in populations}) == 1
     names = [
-        name for name in model.common(populations)
+        name for name in sets.common(populations)
         if len({rows.dimension or id(rows) for rows in populations if name in rows.key}) < 2
     ]  # fmt: skip
     if is_one and populations[0].dimension and (not names or drawing.is_so()):
@@ -277,12 +150,12 @@ def _match(drawing: Drawing, populations: list[Rows]) -> tuple[Match, list[str]]
 
 
 def _common_order(drawing: Drawing, populations: list[Rows]) -> list[Sort]:
-    names = model.common(populations)
+    names = sets.common(populations)
     columns = [column_of(populations[0].types[name], name) for name in names]
     return [Sort(drawing.one_of(columns), drawing.is_so(), drawing.is_so())] if columns and drawing.is_so() else []
 
 
-Ruled = tuple[Options, model.Excludes] | None
+Ruled = tuple[Options, sets.Excludes] | None
 
 
 def _by_link(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
@@ -291,7 +164,7 @@ def _by_link(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
     if not names:
         return None
     link = drawing.one_of(names)
-    return {"link": link}, model.excludes_behind(main, other, link, drawing.tables)
+    return {"link": link}, sets.excludes_behind(main, other, link, drawing.tables)
 
 
 def _by_pairs(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
@@ -300,7 +173,7 @@ def _by_pairs(drawing: Drawing, main: Rows, other: Rows) -> Ruled:
     if not theirs:
         return None
     their = drawing.one_of(theirs)
-    return {"on": {ours.text: their.text}}, model.excludes(main, other, Match([ours]), Match([their]), drawing.tables)
+    return {"on": {ours.text: their.text}}, sets.excludes(main, other, Match([ours]), Match([their]), drawing.tables)
 
 
 def deduplication(drawing: Drawing, _name: str) -> Made:
@@ -324,7 +197,7 @@ def deduplication(drawing: Drawing, _name: str) -> Made:
         for each in merge
     ]  # fmt: skip
     options = {"by": [each.text for each in by], "order": [each.text for each in sorts], "keep": keep, "rank": rank}
-    found = model.deduplication(rows, by, sorts, keep, rank, merge, drawing.tables)
+    found = sets.deduplication(rows, by, sorts, keep, rank, merge, drawing.tables)
     return _given({"from": name, **options, "merge": written}), found
 
 
@@ -334,7 +207,7 @@ def split(drawing: Drawing, name: str) -> Made:
     overlap, subsets, written = drawing.is_so(), {}, {}
     for each in ("x", "y", "z")[: drawing.draw(st.integers(1, 3))]:
         where = condition(drawing.draw, scope_of(rows)) if drawing.is_so() else None
-        size = _size(drawing, rows) if drawing.is_so() else None
+        size = _size(drawing, rows) if drawing.draw(st.integers(0, 3)) else None
         code = drawing.one_of(("A", "é", None))
         subsets[each] = Subset(where, size, code)
         options = {"where": where and where.text, "limit": size and _limit(size), "code": code}
@@ -344,14 +217,13 @@ def split(drawing: Drawing, name: str) -> Made:
         "from": source, "subsets": written, "overlap": overlap, "single_output": codes.single_output or None,
         "codes": "append" if codes.append else None, "complement": {"code": codes.complement} if codes.complement else None,
     }  # fmt: skip
-    return _given(options), model.split(name, rows, subsets, overlap, codes, drawing.tables)
+    return _given(options), sets.split(name, rows, subsets, overlap, codes, drawing.tables)
 
 
 def _size(drawing: Drawing, rows: Rows) -> Size:
-    percent = Decimal(drawing.one_of(("10", "12.5", "30", "33.3")))
     if drawing.draw(st.integers(0, 3)) == 0:
-        return Size(percent=percent, sticky=True)
-    is_share = drawing.is_so()
+        return Size(percent=Decimal(drawing.one_of(("10", "12.5", "30", "33.3"))), sticky=True)
+    is_share = drawing.draw(st.integers(0, 2)) > 0
     per = drawing.formulas(rows, least=0)
     sizes = {}
     if len(per) == 1 and per[0].type != "decimal" and drawing.is_so():
@@ -362,7 +234,7 @@ def _size(drawing: Drawing, rows: Rows) -> Size:
     sorts = (order(drawing.draw, scope_of(rows)) or None) if drawing.is_so() else None
     return Size(
         count=None if is_share else drawing.draw(st.integers(0, 3)),
-        percent=drawing.one_of((percent, Decimal(50), Decimal(100))) if is_share else None,
+        percent=Decimal(drawing.one_of(("25", "50", "66.6", "100"))) if is_share else None,
         is_of_segment=is_share and drawing.is_so(),
         order=sorts,
         per=per,
@@ -403,14 +275,14 @@ def enrichment(drawing: Drawing, _name: str) -> Made:
     keeps_all = drawing.is_so()
     options |= {**_written(added), "keep": "all" if keeps_all else "added"}
     try:
-        ports = model.enrichment(rows, link, added, keeps_all, None, drawing.tables)
+        ports = adding.enrichment(rows, link, added, keeps_all, None, drawing.tables)
     except Refused:
         drawing.refused = _name
         return options, {}
     refine = condition(drawing.draw, scope_of(ports["result"]), depth=1) if drawing.is_so() else None
     if refine:
         options["refine"] = refine.text
-        ports = model.enrichment(rows, link, added, keeps_all, refine, drawing.tables)
+        ports = adding.enrichment(rows, link, added, keeps_all, refine, drawing.tables)
     return options, ports
 
 
@@ -446,7 +318,7 @@ def change_dimension(drawing: Drawing, _name: str) -> Made:
         add[f"{each.type}_3"] = each
     options = {"from": name, "to": ".".join(path), "keep": keep, "order": [each.text for each in sorts]}
     options["add"] = {name: each.text for name, each in add.items()}
-    return options, model.change_dimension(rows, path, keep, sorts, add, drawing.tables)
+    return options, adding.change_dimension(rows, path, keep, sorts, add, drawing.tables)
 
 
 PATHS = [
@@ -460,7 +332,7 @@ PATHS = [
 def reconciliation(drawing: Drawing, _name: str) -> Made:
     name = drawing.port()
     lines, dimension = drawing.ports[name], drawing.one_of(DIMENSIONS)
-    whole = scope_of(model.everybody(dimension, drawing.tables), is_whole=True)
+    whole = scope_of(everybody(dimension, drawing.tables), is_whole=True)
     ours, keys = scope_of(lines), []
     for _ in range(drawing.draw(st.integers(1, 2))):
         pairs = {}
@@ -484,7 +356,7 @@ def reconciliation(drawing: Drawing, _name: str) -> Made:
             "columns": columns,
         }
     )
-    return options, model.reconciliation(lines, dimension, keys, sorts, columns, drawing.tables)
+    return options, sets.reconciliation(lines, dimension, keys, sorts, columns, drawing.tables)
 
 
 def edit_schema(drawing: Drawing, _name: str) -> Made:
@@ -500,7 +372,7 @@ def edit_schema(drawing: Drawing, _name: str) -> Made:
         rename = {}
     options = {"from": name, "rename": rename, "remove": remove, "add": {each: add[each].text for each in add}}
     options["keep"] = "all" if keeps_all else "added"
-    return options, model.edit_schema(rows, rename, remove, add, keeps_all, drawing.tables)
+    return options, adding.edit_schema(rows, rename, remove, add, keeps_all, drawing.tables)
 
 
 KINDS: Mapping[str, Callable[[Drawing, str], Made]] = {
@@ -518,3 +390,18 @@ KINDS: Mapping[str, Callable[[Drawing, str], Made]] = {
         edit_schema,
     )
 }
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> Drawing:
+    """Draw tables and a workflow over them."""
+    drawing = Drawing(draw, draw(tables()))
+    for number in range(1, draw(st.integers(3, MOST_ACTIVITIES)) + 1):
+        kind = drawing.one_of((*KINDS, "split", "split")) if number > 2 else "query"  # which has the most to say
+        options, ports = KINDS[kind](drawing, f"a{number}")
+        drawing.activities[f"a{number}"] = {"type": kind, **options}
+        for port, rows in ports.items():
+            drawing.ports[f"a{number}" if port == "result" else f"a{number}.{port}"] = rows
+        if drawing.refused:
+            break
+    return drawing
