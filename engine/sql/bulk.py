@@ -80,7 +80,8 @@ class ByCopy(RowByRow):
     def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
         quoted, columns = _quoted(connection, table)
         rows = 0
-        copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT csv)"
+        # Names come with their percent signs doubled, for statements with parameters; this one has none.
+        copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT csv)".replace("%%", "%")
         names = [column.name for column in table.columns]
         with (
             _driver(connection).cursor() as cursor,

@@ -492,8 +492,8 @@ def test_a_png_is_not_written_to_a_terminal() -> None:
 
 
 def test_the_documented_drawings_are_fresh(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Where this fails, `python -m tests.pictures` draws them anew."""
+    """Where this fails, `python -m tests.pictures` draws them anew; what the tutorial draws is held to it by its own test."""
     drawn = drawn_for_docs(demo_file(tmp_path_factory), tmp_path_factory.mktemp("documented"))
-    assert sorted(drawn) == sorted(file.name for file in DOCUMENTED.iterdir())
+    assert sorted(drawn) == sorted(file.name for file in DOCUMENTED.iterdir() if file.name != "win_back.svg")
     stale = [name for name, text in drawn.items() if (DOCUMENTED / name).read_text(encoding="utf-8") != text]
     assert stale == []

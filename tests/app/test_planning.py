@@ -200,8 +200,9 @@ def test_what_is_computed_from_a_personal_column_is_masked(project: Path) -> Non
     assert preview(project, "share").masked == {"code", "identifier"}
     assert preview(project, "share.complement").rows == [(5, None, 60), (6, None, 70)]
     assert preview(project, "again").masked == {
-        "code"
-    }  # of the list, which the workflow itself fills, the rest is known
+        "code",
+        "years",
+    }  # of a list, the dimension's columns are known, no others
     assert preview(project, "out.unmatched").masked == {"line", "id"}
 
 

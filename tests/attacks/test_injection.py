@@ -97,7 +97,7 @@ def test_a_variable_stays_a_value_wherever_it_goes(victim: Victim) -> None:
     type: split
     from: found{n}
     subsets:
-      mine: {{where: tag like vars.v{n} or tag = vars.v{n}, code: '{{{{ vars.v{n} }}}}', label: '{{{{ vars.v{n} }}}}'}}
+      mine: {{where: tag like vars.v{n} or tag = vars.v{n}, code: '{{{{ vars.v{n} }}}}'}}
   kept{n}: {{type: list_update, from: split{n}.mine, list: '{{{{ vars.v{n} }}}}', mode: replace}}
   read{n}: {{type: read_list, list: '{{{{ vars.v{n} }}}}', after: kept{n}}}
 """

@@ -81,7 +81,7 @@ def test_inside_an_option_its_own_are_proposed(server: Server) -> None:
 def test_types_are_proposed_with_what_they_do(server: Server) -> None:
     proposed = completion(server, f"{ABOVE}    type: {CURSOR}\n")
     assert set(proposed) == set(BUILT_IN.activities)
-    assert documentation(proposed["union"]).startswith("Bring populations of one dimension together, one row per key.")
+    assert documentation(proposed["union"]).startswith("Bring populations together;")
 
 
 def test_choices_are_proposed_as_they_are_written(server: Server) -> None:

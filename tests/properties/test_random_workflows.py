@@ -131,7 +131,7 @@ def places(
 
 
 @settings(
-    max_examples=int(EXAMPLES or 100),
+    max_examples=int(EXAMPLES or 40),
     derandomize=EXAMPLES is None,
     deadline=None,
     database=None,

@@ -181,7 +181,10 @@ def test_a_short_line_of_a_list_stops_the_run_and_names_the_line(place: Place) -
     failed = place.run(key="k")
     (error,) = failed.errors
     assert re.fullmatch(r".*do_not_share.csv:3: 1 values instead of 2", error.message)
-    assert (error.activity, error.fix) == ("do_not_share", "write 2 values on each line: household_id, reason")
+    assert (error.activity, error.fix) == (
+        "do_not_share",
+        "correct the file, or write 'errors: {at_most: 100}' to go on with so many lines rejected",
+    )
     assert re.search(r"share_loyal_households.yaml:\d+:\d+$", error.place)
     assert place.shared == []
     (place.folder / "do_not_share.csv").write_text(good)

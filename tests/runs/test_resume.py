@@ -37,8 +37,8 @@ from tests.demo_data import copy_to_postgres, copy_to_sqlite, demo_file, small_d
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("crash_driver.py")
 PROCESSES = 2
-EVERY = {"duckdb": 1, "sqlite": 3, "postgres": 3}
-"""Each moment on DuckDB, every third one elsewhere. AUDIENCEFLOW_TEST_CRASHES=all: all of them everywhere."""
+EVERY = {"duckdb": 4, "sqlite": 8, "postgres": 8}
+"""Every fourth moment on DuckDB, every eighth elsewhere. AUDIENCEFLOW_TEST_CRASHES=all: all of them everywhere."""
 NEVER = 1_000_000
 """A moment that does not come: the run is only resumed."""
 ORDER = {

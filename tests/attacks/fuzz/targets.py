@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from activities.lists import list_import
+from activities.connectors.files.format import Errors, FileFormat
+from activities.connectors.files.reading import read
 from engine.app.project import read as read_project
 from engine.app.testing import reading
-from engine.kit.catalog import Catalog, Dimension
+from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, DataError, Span, shown
 from engine.kit.expression import Bound, Expr, SortKey
 from engine.kit.frame import Frame
@@ -117,11 +119,10 @@ def csv(data: bytes) -> None:
 
 
 def _rows() -> None:
-    people = Dimension(name="people", table=sa.Table("people", sa.MetaData(), sa.Column("id", sa.Integer)), key=("id",))
-    header = list_import._header(_FILE, people)
-    for batch in list_import._read_csv(_FILE, ["line", *header]):
-        assert batch.num_columns == len(header) + 1
-        assert "\0" not in "".join(str(value) for column in batch.columns for value in column.to_pylist())
+    with closing(read(_FILE, FileFormat(), {}, Errors(), {"id": "the key of people"})) as file:
+        for batch in file.rows():
+            assert batch.num_columns == len(file.columns)
+            assert "\0" not in "".join(str(value) for column in batch.columns for value in column.to_pylist())
 
 
 TARGETS: Mapping[str, Callable[[str], None]] = {
