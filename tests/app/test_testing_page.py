@@ -42,7 +42,7 @@ def test_every_command_on_the_page_prints_what_the_page_says(tmp_path: Path) -> 
     for place in ("wrong", "csv", "record"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "letters.yaml").write_text(workflow, encoding="utf-8")
-    typed = list(Comparing(tmp_path).follow(PAGE))
+    typed = list(Comparing(tmp_path).steps(PAGE))
     assert [f"{each.where}: {each.command}\n{each.printed}" for each in typed if not each.is_as_shown] == []
     assert len(typed) == 6
 
