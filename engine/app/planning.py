@@ -116,7 +116,7 @@ class Planning:
             chosen = Frame(frame.filtered(Expr(where).bound(self.values)), execution.catalog()) if where else frame
             statement = chosen.select(*(chosen.population.column(name) for name in rows.columns))
             ordered = statement.order_by(*chosen.order(())).limit(limit)
-            with execution.db.transaction() as connection:
+            with execution.db.reading() as connection:
                 found = [tuple(row) for row in connection.execute(ordered)]
             masked = masked_columns(rows, self.planned(execution.catalog()), activity, port, execution.catalog())
         return Preview(
@@ -163,7 +163,8 @@ class Planning:
         )  # fmt: skip
         with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
             ledger = Ledger(session.db)
-            ledger.ensure()
+            if any(activity.remembers for activity in self.spec.activities.values()):
+                ledger.ensure()
             running = replace(
                 execution(session, PLANNED_RUN, self.spec, graph, self.values, started),
                 ledger=ledger,

@@ -31,6 +31,8 @@ class Capabilities:
     schemas: bool
     analyze_after_create: bool
     multi_process: bool
+    passing: str | None = None
+    """The schema of tables that pass with the connection, where they are as fast to read as others."""
     or_replace: bool = False
     """CREATE OR REPLACE TABLE is one statement here."""
     index_keys: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.kit.activity import Memory, Transform
+from engine.kit.activity import Memory
 from engine.kit.catalog import Catalog
 from engine.kit.context import Moment
 from engine.kit.expression import Values
@@ -72,8 +72,7 @@ class Execution:
 
     def commit_history(self) -> None:
         """Let what the activities of this run returned count for later runs. May be done again."""
-        activities = (each.activity for each in self.spec.activities.values())
-        if any(isinstance(each, Transform) and each.memory is not None for each in activities):
+        if any(activity.remembers for activity in self.spec.activities.values()):
             with self.db.transaction() as connection:
                 self.ledger.history.commit(connection, self.run)
 

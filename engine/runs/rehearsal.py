@@ -40,5 +40,5 @@ class RehearsedEffect(EffectContext):
         """Count the members that this run added to the membership ledger."""
         mine: Any = self.memberships.c.run == self.moment.run
         counted = sa.select(sa.func.count()).select_from(self.memberships).where(mine)
-        with self._execution.db.transaction() as connection:
+        with self._execution.db.reading() as connection:
             return int(connection.execute(counted).scalar_one())

@@ -216,15 +216,12 @@ def made(
     What the ports are cut from is made once where it is dear.
     """
     if isinstance(activity, Staged) and activity.is_dear and len(ports) > 1:
-        stage = activity.stage(inputs, catalog)
-        with db.transaction(at_one_moment=True):
-            selected = activity.cut(db.create(table(STAGE), stage), inputs, catalog)
-            kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
-            db.drop([table(STAGE)])
-            yield kept
+        with db.making_from(table(STAGE), activity.stage(inputs, catalog)) as stage:
+            selected = activity.cut(stage, inputs, catalog)
+            yield {port: db.create(table(port), selected[port]) for port in ports if port in selected}
     else:
         selected = activity.select(inputs, catalog)
-        with db.transaction(at_one_moment=True):
+        with db.making():
             yield {port: db.create(table(port), selected[port]) for port in ports if port in selected}
 
 

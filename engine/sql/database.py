@@ -59,7 +59,9 @@ class Database:
         self.schema = work_schema
         self._tables: dict[str, sa.Table] = {}
         self._open: sa.Connection | None = None
+        self._is_rehearsing = False
         self._rehearsed: sa.Transaction | None = None
+        self._passing: set[str] = set()
         self.dialect.configure(self.engine)
         sa.event.listen(self.engine, "connect", lambda opened, _record: self.dialect.on_connect(opened))
         if begin := self.dialect.begin(read_only=read_only):
@@ -101,17 +103,30 @@ class Database:
 
     @contextmanager
     def rolled_back(self) -> Iterator[None]:
-        """Undo in the end all that is done inside; the transactions inside are parts of one. An error of the database ends it."""
-        transaction = self._begun(self.connection)
-        if self.dialect.at_one_moment:
-            self.connection.exec_driver_sql(self.dialect.at_one_moment)
-        self._rehearsed = transaction
+        """Undo in the end all that is done inside; the transactions inside are parts of one. An error of the database ends it.
+
+        Where there are tables that pass with the connection, the one transaction begins when something else than those is
+        written: what a transaction made itself, the database reads with a bad plan.
+        """
+        self._is_rehearsing = True
         try:
+            if not self.dialect.capabilities.passing:
+                self._whole()
             yield
         finally:
-            self._rehearsed = None
-            if transaction.is_active:
-                transaction.rollback()
+            whole, self._rehearsed, self._is_rehearsing = self._rehearsed, None, False
+            if whole is not None and whole.is_active:
+                whole.rollback()
+            self.drop(sa.table(name, schema=self.dialect.capabilities.passing) for name in self._passing)
+            self._passing.clear()
+
+    def _whole(self) -> sa.Transaction:
+        """Give the one transaction that will be rolled back."""
+        if self._rehearsed is None:
+            self._rehearsed = self._begun(self.connection)
+            if self.dialect.at_one_moment:
+                self.connection.exec_driver_sql(self.dialect.at_one_moment)
+        return self._rehearsed
 
     @contextmanager
     def transaction(self, *, at_one_moment: bool = False) -> Iterator[sa.Connection]:
@@ -120,8 +135,8 @@ class Database:
         `at_one_moment`: all of its statements see the rows of others as they are when it begins.
         """
         connection = self.connection
-        if self._rehearsed is not None:
-            with self._as_part(self._rehearsed):
+        if self._is_rehearsing:
+            with self._as_part(self._whole()):
                 yield connection
             return
         try:
@@ -135,15 +150,50 @@ class Database:
             raise
 
     @contextmanager
+    def making(self) -> Iterator[None]:
+        """Make work tables, all or none, of the rows of others as they are at one moment."""
+        if self._is_rehearsing and self._rehearsed is None:
+            yield
+        else:
+            with self.transaction(at_one_moment=True):
+                yield
+
+    @contextmanager
+    def making_from(self, stage: sa.TableClause, population: Population) -> Iterator[Population]:
+        """Make work tables, as `making`, out of one that is made before and dropped then."""
+        passing = self.dialect.capabilities.passing
+        if passing is None:
+            with self.making():
+                yield self.create(stage, population)
+                self.drop([stage])
+            return
+        passing_stage = sa.table(stage.name, schema=passing)
+        made = self.create(passing_stage, population)
+        try:
+            with self.making():
+                yield made
+        finally:
+            if not self._is_over:
+                self.drop([passing_stage])
+
+    @contextmanager
     def _as_part(self, whole: sa.Transaction) -> Iterator[None]:
-        """Do a part of a transaction that will be rolled back; after an error no database goes on with it."""
-        if not whole.is_active:
-            raise DataError("nothing more can be known, since the database refused what came before", "mend that first")
+        """Do a part of a transaction that will be rolled back."""
+        self._hold_open()
         try:
             yield
         except DBAPIError:
             whole.rollback()
             raise
+
+    @property
+    def _is_over(self) -> bool:
+        """Say whether an error has ended the transaction that was to be rolled back; no database goes on with it."""
+        return self._rehearsed is not None and not self._rehearsed.is_active
+
+    def _hold_open(self) -> None:
+        if self._is_over:
+            raise DataError("nothing more can be known, since the database refused what came before", "mend that first")
 
     def reflect(self, table: str, span: Span | None = None) -> sa.Table:
         """Give a table with its columns, `schema.table` or `table`; AuthorError when it does not exist."""
@@ -151,11 +201,11 @@ class Database:
             schema, _, name = table.rpartition(".")
             connection = self.connection
             try:
-                with self._joined():
+                with self.reading():
                     shape = self.dialect.reflect(connection, name, schema or None)
                 self._tables[table] = shaped(table, shape)
             except NoSuchTableError:
-                with self._joined():
+                with self.reading():
                     existing = sa.inspect(connection).get_table_names(schema or None)
                 raise AuthorError.at(
                     span,
@@ -180,12 +230,16 @@ class Database:
                 connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
 
     def name(self, kind: str, *parts: str) -> sa.TableClause:
-        return names.table(kind, parts, self.schema, self.dialect.capabilities)
+        """Name a table of ours. Work tables that will be rolled back pass with the connection, where there are such tables."""
+        capabilities = self.dialect.capabilities
+        named = names.table(kind, parts, self.schema, capabilities)
+        passes = kind == names.WORK and self._is_rehearsing and capabilities.passing
+        return sa.table(named.name, schema=capabilities.passing) if passes else named
 
     def tables(self, kind: str) -> set[str]:
         """Name the tables of ours of a kind that there are."""
         capabilities = self.dialect.capabilities
-        with self._joined() as connection:
+        with self.reading() as connection:
             found = sa.inspect(connection).get_table_names(self.schema if capabilities.schemas else None)
         return {name for name in found if name.startswith(f"{names.beginning(kind, (), self.schema, capabilities)}_")}
 
@@ -204,11 +258,11 @@ class Database:
         """
         connection = self.connection
         capabilities = self.dialect.capabilities
-        with self._joined():
+        with self.reading():
             if not capabilities.or_replace:
                 connection.execute(drop_table(target))
-            unlogged = capabilities.unlogged_tables and not kept
-            created = CreateTableAs(target, _statement(population), unlogged=unlogged, replaces=capabilities.or_replace)
+            prefixes = self._prefixes(target, kept=kept)
+            created = CreateTableAs(target, _statement(population), prefixes, replaces=capabilities.or_replace)
             connection.execute(created)
             if capabilities.index_keys:
                 connection.execute(IndexKey(target, population.key))
@@ -242,13 +296,13 @@ class Database:
     def rows_of(self, table: sa.TableClause) -> int | None:
         """Count a table of ours; absent when it is not there."""
         connection = self.connection
-        with self._joined():
+        with self.reading():
             if not self.dialect.has_table(connection, table.name, table.schema):
                 return None
             return int(self._scalar(sa.select(sa.func.count()).select_from(table)))
 
     def drop(self, tables: Iterable[sa.TableClause]) -> None:
-        with self._joined() as connection:
+        with self.reading() as connection:
             for table in tables:
                 connection.execute(drop_table(table))
 
@@ -266,9 +320,9 @@ class Database:
             sa.MetaData(),
             *(sa.Column(name, to_sqlalchemy(type_)) for name, type_ in columns.items()),
             schema=target.schema,
-            prefixes=["UNLOGGED"] if self.dialect.capabilities.unlogged_tables and not key else [],
+            prefixes=self._prefixes(target, kept=bool(key)),
         )
-        with self._joined() as connection:
+        with self.reading() as connection:
             connection.execute(drop_table(target))
             table.create(connection)
             rows = self.dialect.bulk().load(connection, table, iter(batches))
@@ -278,22 +332,32 @@ class Database:
                 connection.execute(analyze(target))
         return rows
 
+    def _prefixes(self, table: sa.TableClause, *, kept: bool) -> list[str]:
+        """Give the words before TABLE for one that is about to be made. A rehearsal notes what it has to drop in the end."""
+        capabilities = self.dialect.capabilities
+        if capabilities.passing and table.schema == capabilities.passing:
+            if self._is_rehearsing:
+                self._passing.add(table.name)
+            return ["TEMPORARY"]
+        return ["UNLOGGED"] if capabilities.unlogged_tables and not kept else []
+
     def batches(self, statement: sa.Select[Any]) -> Iterator[pa.RecordBatch]:
         """Read the rows of a statement in batches of bounded size."""
-        with self._joined() as connection:
+        with self.reading() as connection:
             yield from self.dialect.bulk().read(connection, statement, BATCH_ROWS)
 
     def _scalar(self, statement: sa.Select[Any]) -> Any:
-        with self._joined() as connection:
+        with self.reading() as connection:
             return connection.execute(statement).scalar_one()
 
     def _row(self, statement: sa.Select[Any]) -> Any:
-        with self._joined() as connection:
+        with self.reading() as connection:
             return connection.execute(statement).one()
 
     @contextmanager
-    def _joined(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """Join the transaction that is open, or make one."""
+        self._hold_open()
         connection = self.connection
         if connection.in_transaction():
             yield connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,26 +13,30 @@ from sqlalchemy.sql.compiler import SQLCompiler
 class CreateTableAs(sa.Executable, sa.ClauseElement):
     """Create `table` from the rows of `statement`. Only the table's name and schema are used.
 
-    `replaces` puts it in the place of a table of that name, where the database can.
+    `prefixes` are the words before TABLE, such as UNLOGGED. `replaces` puts it in the place of a table of that name, where the database can.
     """
 
     inherit_cache = False
 
     def __init__(
-        self, table: sa.TableClause, statement: sa.Select[Any], *, unlogged: bool = False, replaces: bool = False
+        self,
+        table: sa.TableClause,
+        statement: sa.Select[Any],
+        prefixes: Sequence[str] = (),
+        *,
+        replaces: bool = False,
     ) -> None:
         self.table = table
         self.replaces = replaces
         self.statement = statement
-        self.unlogged = unlogged
+        self.prefixes = prefixes
 
 
 @compiles(CreateTableAs)
 def _create_table_as(element: CreateTableAs, compiler: SQLCompiler, **kw: Any) -> str:
-    kind = "UNLOGGED TABLE" if element.unlogged else "TABLE"
     name = compiler.preparer.format_table(element.table)
     create = "CREATE OR REPLACE" if element.replaces else "CREATE"
-    return f"{create} {kind} {name} AS {compiler.process(element.statement, **kw)}"
+    return f"{' '.join((create, *element.prefixes))} TABLE {name} AS {compiler.process(element.statement, **kw)}"
 
 
 class TableStatement(sa.Executable, sa.ClauseElement):

@@ -83,12 +83,12 @@ class Ledger:
     def steps(self, key: Key) -> dict[str, Mapping[str, Any]]:
         """Give the steps an effect has done, by name, with their outcomes."""
         statement = sa.select(self.effects.c.step, self.effects.c.outcome).where(*self._is(self.effects, key))
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
 
     def tables_of(self, run: str) -> set[str]:
         """Name the tables that the effects of a run made; some may be gone."""
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             outcomes = connection.scalars(sa.select(self.effects.c.outcome).where(self.effects.c.run == run)).all()
         return {table for outcome in outcomes if (table := json.loads(outcome).get("table")) is not None}
 
@@ -124,7 +124,7 @@ class Ledger:
         """Give the lists there are."""
         if not self.is_there():
             return {}
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             rows = connection.execute(sa.select(self.lists)).mappings().all()
         return {row["name"]: listed(row, self.lists.schema) for row in rows}
 
@@ -137,7 +137,7 @@ class Ledger:
         if not self.is_there():
             return []
         expiries = self._expiries()
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             found = connection.execute(sa.select(self.lists).order_by(self.lists.c.name)).mappings().all()
         return [{**row, "expires_at": at.isoformat() if (at := expiries.get(row["name"])) else None} for row in found]
 
@@ -145,7 +145,7 @@ class Ledger:
         """Give when lists end, of those that do. The table may not be there yet: an older release knew no such lists."""
         if self.db.rows_of(self.expiries) is None:
             return {}
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             return {name: datetime.fromisoformat(at) for name, at in connection.execute(sa.select(self.expiries))}
 
     def write_list(
@@ -201,7 +201,7 @@ class Ledger:
         """Name the tables that lists lie in, or did until a moment ago. A work table among them is not to be dropped."""
         if not self.is_there():
             return set()
-        with self.db.transaction() as connection:
+        with self.db.reading() as connection:
             return {
                 name
                 for table in (self.lists, self.replaced)

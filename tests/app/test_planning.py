@@ -20,6 +20,7 @@ from engine.app.result import RunResult
 from engine.app.session import Session
 from engine.kit.errors import DataError
 from engine.registry import load
+from engine.sql.names import WORK
 
 PROJECT = """\
 databases: {default: {url: "%s", work_schema: %s}}
@@ -131,6 +132,19 @@ def test_the_counts_are_those_of_the_run_and_nothing_is_left(project: Path, data
     done = engine.run(project / "w.yaml")
     assert done.transitions == counted.transitions
     assert rehearse(project).activities["share"].details == {"added": 0}
+
+
+def test_a_session_goes_on_without_the_tables_of_its_rehearsals(project: Path, database_url: str) -> None:
+    """Those of DuckDB pass with the connection, and would keep their memory until then."""
+    with Session.start(project, load(), Options()) as session:
+        for _ in range(2):
+            counted = api.plan(project / "w.yaml", session, {}, None, counts=True).counted
+            assert counted is not None
+            assert counted.activities["adults"].outputs == {"result": 6}
+        with session.db.reading() as connection:
+            inspector = sa.inspect(connection)
+            assert inspector.get_temp_table_names() == []
+        assert session.db.tables(WORK) == set()
 
 
 def test_what_only_the_outside_knows_is_not_counted_nor_what_follows(project: Path, database_url: str) -> None:

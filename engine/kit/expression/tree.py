@@ -155,6 +155,9 @@ class Window(Node):
 
 def children(node: Node) -> list[Node]:
     """Give the parts directly inside a part."""
+    kind = type(node)
+    if kind is Literal or kind is Name:  # most parts are one of them, and have none
+        return []
     sides = [part if isinstance(part, tuple) else (part,) for part in vars(node).values()]
     return [child for side in sides for child in side if isinstance(child, Node)]
 

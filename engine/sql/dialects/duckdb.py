@@ -25,7 +25,7 @@ from engine.sql.dialects.standard import (
 
 _CAPABILITIES = Capabilities(
     unlogged_tables=False, schemas=True,
-    analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, is_file=True, oldest_version=(1, 4),
+    analyze_after_create=False, multi_process=False, longest_name=255, or_replace=True, passing="temp", is_file=True, oldest_version=(1, 4),
 )  # fmt: skip
 
 
@@ -181,10 +181,14 @@ def _parsed(bare: Sql, pattern: str, type_: sa.types.TypeEngine[Any]) -> Sql:
 
 def _known_of(table: str, schema: str | None, what: str, columns: str) -> str:
     """Ask the database's catalogue about a table, without parameters: to bind the first one the driver imports pandas, if it is there."""
-    place = _quoted(schema) if schema else "current_schema()"
+    database, place = "current_database()", "current_schema()"
+    if schema is not None and schema == _CAPABILITIES.passing:  # it is a database of its own
+        database, place = _quoted(schema), "'main'"
+    elif schema:
+        place = _quoted(schema)
     return (
         f"SELECT {columns} FROM duckdb_{what}()"  # noqa: S608  (all texts are quoted)
-        f" WHERE database_name = current_database() AND schema_name = {place} AND table_name = {_quoted(table)}"
+        f" WHERE database_name = {database} AND schema_name = {place} AND table_name = {_quoted(table)}"
     )
 
 
