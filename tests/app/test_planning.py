@@ -134,7 +134,8 @@ def test_the_counts_are_those_of_the_run_and_nothing_is_left(project: Path, data
     assert rehearse(project).activities["share"].details == {"added": 0}
 
 
-def test_a_session_goes_on_without_the_tables_of_its_rehearsals(project: Path, database_url: str) -> None:
+@pytest.mark.usefixtures("database_url")
+def test_a_session_goes_on_without_the_tables_of_its_rehearsals(project: Path) -> None:
     """Those of DuckDB pass with the connection, and would keep their memory until then."""
     with Session.start(project, load(), Options()) as session:
         for _ in range(2):
