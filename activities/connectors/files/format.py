@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Literal, Self
@@ -11,7 +13,6 @@ from pydantic import model_validator
 
 from engine.kit.option import Allowance, AtMost, ColumnType, Flag, Integer, Name, Options, option, wrong
 from engine.kit.types import INTEGER, TEXT, Type
-from engine.kit.written import typed
 
 Kind = Literal["csv", "fixed_width", "json_lines", "parquet"]
 
@@ -57,8 +58,9 @@ class FileFormat(Options):
     def _can_be_read(self) -> Self:
         if self.encoding is not None and not _is_encoding(self.encoding):
             raise wrong(f"there is no encoding '{self.encoding}'", "write utf-8, utf-16, latin-1, cp1252 …", "encoding")
-        if self.separator is not None and (not self.separator or set(self.separator) & {"\n", "\r", "\0", self.quote}):
-            raise wrong("values are separated by neither line ends nor quotes", "write ';', '|' …", "separator")
+        if self.separator == "" or set(self.separator or ",") & {"\n", "\r", "\0", self.quote}:
+            what = "values are separated by neither line ends nor quotes"
+            raise wrong(what, "write ';', '|' …", "separator", "quote")
         if self.quote != "none" and (len(self.quote) != 1 or not "!" <= self.quote <= "~"):
             raise wrong(f"'{self.quote}' is no quote", "write one character, or none", "quote")
         if self.type is not None:
@@ -125,13 +127,17 @@ class FileColumn(Options):
                 if name in self.model_fields_set:
                     raise wrong(f"'{name}' is for texts", f"remove '{name}', or write 'type: text'", name)
         if self.default is not None:
-            try:
-                typed(self.default, self.type)
-            except (ValueError, ArithmeticError):
-                fix = f"write a default of the type {self.type}"
-                raise wrong(f"'{self.default}' is no {self.type}", fix, "default") from None
+            from activities.connectors.files.values import default_of  # Arrow is heavy, and few columns have a default
+
+            if default_of(self) is None:
+                fix = "write a default that needs none itself, a date or time as ISO 8601 has it"
+                raise wrong(f"'{self.default}' is no {self.type} that this column takes", fix, "default")
         if self.format is not None and self.type.kind not in ("date", "timestamp"):
             raise wrong("'format' is for dates and timestamps", "remove 'format', or write 'type: date'", "format")
+        if self.format is not None and not _says_a_day(self.format):
+            raise wrong(
+                f"'{self.format}' does not say which day it is", "write day, month and year: '%d/%m/%Y'", "format"
+            )
         return self
 
 
@@ -165,8 +171,16 @@ def _ending(file: PurePath) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def _says_a_day(format: str) -> bool:
+    day = datetime(2026, 11, 23, tzinfo=UTC)
+    try:
+        return datetime.strptime(day.strftime(format), format).date() == day.date()  # noqa: DTZ007  (only the day is looked at)
+    except ValueError:
+        return False
+
+
 def _is_encoding(name: str) -> bool:
     try:
-        return "".encode(name) is not None
+        return "".encode(name) is not None and codecs.getincrementaldecoder(name)("surrogateescape").decode(b"") == ""
     except (LookupError, UnicodeError):  # unknown, or no encoding of text
         return False

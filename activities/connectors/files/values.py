@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from activities.connectors.files.format import FileColumn
+from engine.kit.option import Deferred
 from engine.kit.types import BOOLEAN, DATE, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
@@ -46,23 +47,6 @@ def arrow_type(type_: Type) -> pa.DataType:
     )  # fmt: skip
 
 
-def portable(type_: pa.DataType) -> Type | None:
-    """Give the portable type of what a file holds as values; None where there is none."""
-    if pa.types.is_integer(type_):
-        return INTEGER
-    if pa.types.is_decimal128(type_) and type_.scale >= 0:
-        return Type(Kind.DECIMAL, type_.scale)
-    if pa.types.is_timestamp(type_):
-        return TIMESTAMP
-    tests = (
-        (pa.types.is_floating, FLOAT),
-        (pa.types.is_boolean, BOOLEAN),
-        (pa.types.is_date, DATE),
-        (lambda each: pa.types.is_string(each) or pa.types.is_large_string(each) or pa.types.is_dictionary(each), TEXT),
-    )
-    return next((portable_ for is_so, portable_ in tests if is_so(type_)), None)
-
-
 @dataclass(frozen=True)
 class Values:
     """A column made of texts: values of its type, null where the text is wrong; which of them are (None: no one); the texts as they are meant."""
@@ -87,6 +71,16 @@ def made(texts: pa.Array, column: FileColumn, point: str) -> Values:
     return Values(values, reduce(pc.or_, wrong) if wrong else None, texts)
 
 
+def default_of(column: FileColumn) -> pa.Scalar | None:
+    """Give what stands in the place of wrong values; None where it would be wrong itself. It is not written as the file's values are."""
+    length = (
+        None if isinstance(column.length, Deferred) else column.length
+    )  # known to the run, which reads the options again
+    plain = column.model_copy(update={"remap": {}, "format": None, "length": length})
+    found = made(pa.array([column.default], pa.string()), plain, ".")
+    return found.values[0] if found.wrong is None and found.values[0].is_valid else None
+
+
 def why_wrong(text: str | None, column: FileColumn) -> str:
     """Say why a text is no value of a column."""
     if text is None:
@@ -99,7 +93,7 @@ def why_wrong(text: str | None, column: FileColumn) -> str:
 
 def _quickly(texts: pa.Array, column: FileColumn, odd: Callable[[pa.Array], Flags]) -> tuple[pa.Array, pa.Array] | None:
     """Cast all texts at once but the odd ones, and give them as they are meant, and their values; None where Arrow cannot."""
-    is_odd = odd(texts)
+    is_odd = odd(texts) | pc.fill_null(pc.equal(texts, ""), False).to_numpy(zero_copy_only=False)
     try:
         if not is_odd.any():
             return texts, texts.cast(arrow_type(column.type))
@@ -225,7 +219,8 @@ def _read(texts: pa.Array, column: FileColumn) -> pa.Array:
 def _parsed(texts: pa.Array, pattern: str, type_: pa.DataType) -> pa.Array:
     is_right = pc.match_substring_regex(texts, pattern)
     right = pc.if_else(is_right, texts, pa.scalar(None, pa.string()))
-    return pc.utf8_ltrim(right, characters="+").cast(type_)
+    values = pc.utf8_ltrim(right, characters="+").cast(type_)
+    return pc.if_else(pc.is_finite(values), values, None) if pa.types.is_floating(type_) else values
 
 
 def _decimals(texts: pa.Array, type_: pa.Decimal128Type) -> pa.Array:
