@@ -44,9 +44,10 @@ class ListImport(Effect):
     gets into the list. With `key: line` nothing is reconciled: the list and `result` hold the file, a row a line with its number and all its
     columns, of no dimension.
     A line is rejected when it has too few or too many values, a quote that opens and does not close or closes too early, bytes that are
-    not of the encoding, a NUL, or a value its column rejects; `rejects` says which line, which column, what stands there and
-    why. More rejects than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines
-    without anything are no rows. Without `columns` every column is taken, as text; an empty value is null, but for one in quotes.
+    not of the encoding, a NUL, or a value its column rejects; a row of Parquet, when it has an infinite number, an integer of more than
+    64 bits or a time outside of the years 1 to 9999. `rejects` says which line, which column, what stands there and why. More rejects
+    than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines without anything are no
+    rows. Without `columns` every column is taken, as text where the file has no types; an empty value is null, but for one in quotes.
     (Campaign: importing a list, Data loading (file); shared audience import, which drops what it does not know in silence.)
     """
 

@@ -113,7 +113,9 @@ class FileColumn(Options):
         default="reject",
     )
     default: Name | None = option(
-        "What takes the place of a wrong value with `on_error: default`.", default=None, example="0"
+        "What takes the place of a wrong value with `on_error: default`; `format` and `remap` are not for it.",
+        default=None,
+        example="0",
     )
 
     @model_validator(mode="after")
