@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator
-from pydantic_core import PydanticCustomError
 
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
 from engine.kit.expression import Expr
-from engine.kit.option import Flag, Many, Name, Options, option
+from engine.kit.option import Flag, Many, Name, Options, option, wrong
 from engine.kit.section import Section
 
 
 def _is_number(value: str | None) -> str | None:
     if value is not None and not (value.isascii() and value.isdigit()):
-        raise PydanticCustomError(
-            "option",
-            "'{value}' is no id of Experience Cloud: digits only",
-            {"value": value, "fix": "copy the id from Audience Manager"},
-        )
+        raise wrong(f"'{value}' is no id of Experience Cloud: digits only", "copy the id from Audience Manager")
     return value
 
 
@@ -52,24 +47,21 @@ class DataSourceSettings(Options):
     @classmethod
     def _only_changed_if_declared(cls, value: tuple[str, ...] | None, info: Any) -> tuple[str, ...] | None:
         if info.data.get("kind") == "visitor_id" and value:
-            raise PydanticCustomError("option", "a visitor id travels as it is; only a declared id is normalised", {})
+            raise wrong("a visitor id travels as it is; only a declared id is normalised")
         return value
 
     @field_validator("hash")
     @classmethod
     def _only_declared(cls, value: str | None, info: Any) -> str | None:
         if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
-            raise PydanticCustomError("option", "a visitor id is never hashed", {"fix": "take 'hash' out"})
+            raise wrong("a visitor id is never hashed", "take 'hash' out")
         return value
 
     def model_post_init(self, _context: Any) -> None:
         if self.kind == "declared_id" and (self.hash is None or self.normalise is None):
-            raise PydanticCustomError(
-                "option",
+            raise wrong(
                 "a declared id says what the web site does before setCustomerIDs: both 'normalise' and 'hash', there is no default",
-                {
-                    "fix": "write, for example, 'normalise: [trim, lower]' and 'hash: sha256'; 'normalise: []' and 'hash: none' do nothing"
-                },
+                "write, for example, 'normalise: [trim, lower]' and 'hash: sha256'; 'normalise: []' and 'hash: none' do nothing",
             )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import OutboundName
@@ -21,7 +20,7 @@ from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
 from engine.kit.errors import AuthorError
 from engine.kit.frame import Frame
-from engine.kit.option import Name, option
+from engine.kit.option import Name, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 from engine.kit.types import INTEGER, TEXT, Type
@@ -45,9 +44,10 @@ class ListImport(Effect):
     gets into the list. With `key: line` nothing is reconciled: the list and `result` hold the file, a row a line with its number and all its
     columns, of no dimension.
     A line is rejected when it has too few or too many values, a quote that opens and does not close or closes too early, bytes that are
-    not of the encoding, a NUL, or a value its column rejects; `rejects` says which line, which column, what stands there and
-    why. More rejects than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines
-    without anything are no rows. Without `columns` every column is taken, as text; an empty value is null, but for one in quotes.
+    not of the encoding, a NUL, or a value its column rejects; a row of Parquet, when it has an infinite number, an integer of more than
+    64 bits or a time outside of the years 1 to 9999. `rejects` says which line, which column, what stands there and why. More rejects
+    than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines without anything are no
+    rows. Without `columns` every column is taken, as text where the file has no types; an empty value is null, but for one in quotes.
     (Campaign: importing a list, Data loading (file); shared audience import, which drops what it does not know in silence.)
     """
 
@@ -86,19 +86,15 @@ class ListImport(Effect):
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
         if (self.file is None) == (self.audience is None):
-            what = "a list is imported from either 'file' or 'audience'"
-            raise (
-                _wrong(what, "write one of them")
-                if self.file is None
-                else _wrong(what, "take one of them out", "audience")
-            )
+            fix = "write one of them" if self.file is None else "take one of them out"
+            raise wrong("a list is imported from either 'file' or 'audience'", fix, "audience")
         if self.mode == "append" and self.audience is not None:
-            raise _wrong("an audience always replaces the list", "remove 'mode: append'", "mode")
+            raise wrong("an audience always replaces the list", "remove 'mode: append'", "mode")
         if self.mode == "append" and self.key == "line":
-            raise _wrong("lines cannot be appended: their numbers are others in every file", "remove 'mode'", "mode")
+            raise wrong("lines cannot be appended: their numbers are others in every file", "remove 'mode'", "mode")
         for name in OF_A_FILE:
             if self.audience is not None and name in self.model_fields_set:
-                raise _wrong(f"'{name}' is for files", f"remove '{name}'", name)
+                raise wrong(f"'{name}' is for files", f"remove '{name}'", name)
         return self
 
     def outputs(self) -> tuple[Port, ...]:
@@ -288,7 +284,3 @@ def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
                 yield pa.record_batch({"identifier": rows})
                 rows = []
         yield pa.record_batch({"identifier": pa.array(rows, pa.string())})
-
-
-def _wrong(message: str, fix: str, *at: str) -> PydanticCustomError:
-    return PydanticCustomError("option", "{message}", {"message": message, "fix": fix, "at": at})

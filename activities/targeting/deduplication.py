@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
 from engine.kit.catalog import Catalog
@@ -16,7 +15,7 @@ from engine.kit.expression import Expr, SortKey
 from engine.kit.expression.value import Value
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, Many, Name, Options, Some, option
+from engine.kit.option import Integer, Many, Name, Options, Some, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN, INTEGER, Type
 
@@ -80,11 +79,7 @@ class Deduplication(Staged):
         names = [name for part in self.merge for name in part.columns]
         twice = next((name for place, name in enumerate([*names, self.rank]) if name in names[:place]), None)
         if twice is not None:
-            raise PydanticCustomError(
-                "option",
-                "the column '{name}' is written twice",
-                {"name": twice, "fix": "write each column once, in 'merge' or as 'rank'"},
-            )
+            raise wrong(f"the column '{twice}' is written twice", "write each column once, in 'merge' or as 'rank'")
         return self
 
     @property

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
 from engine.kit.adding import Lines, added
@@ -17,7 +16,7 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame, Value
 from engine.kit.joining import linked
-from engine.kit.option import Many, Pairs, option
+from engine.kit.option import Many, Pairs, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN
 
@@ -80,9 +79,7 @@ class Enrichment(Staged):
     def _orders_one(self) -> Enrichment:
         if self.order and self.finds == "many":
             fix = "take 'order' out: with 'finds: many' all are taken"
-            raise PydanticCustomError(
-                "option", "'order' and 'finds: many' do not go together", {"at": ("order",), "fix": fix}
-            )
+            raise wrong("'order' and 'finds: many' do not go together", fix, "order")
         return self
 
     @property

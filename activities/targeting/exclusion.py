@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, RESULT, Port, Transform
 from engine.kit.catalog import Catalog
@@ -15,7 +14,7 @@ from engine.kit.errors import AuthorError, suggestion
 from engine.kit.frame import Frame
 from engine.kit.linking import leads_to
 from engine.kit.matching import MATCH, JoinPairs, Match, joined, sides
-from engine.kit.option import Name, Options, option
+from engine.kit.option import Name, Options, option, wrong
 from engine.kit.population import Inputs, Population
 
 
@@ -33,7 +32,7 @@ class Rule(Options):
     def _is_one_way(self) -> Rule:
         if (self.on is None) == (self.link is None):
             fix = "write either 'on: {email: mail}' or 'link: household'"
-            raise PydanticCustomError("option", "a rule has either 'on' or 'link'", {"fix": fix})
+            raise wrong("a rule has either 'on' or 'link'", fix)
         return self
 
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, Memory, Port
 from engine.kit.catalog import Catalog, History
@@ -18,7 +17,7 @@ from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, compared
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, option
+from engine.kit.option import Integer, option, wrong
 from engine.kit.population import Inputs, Population, key_text
 from engine.kit.selection import Selection
 from engine.kit.types import DATE, TIMESTAMP
@@ -60,11 +59,7 @@ class IncrementalQuery(Selection):
     def _is_one_way(self) -> IncrementalQuery:
         if self.history_days is not None and self.date_field is not None:
             fix = "take 'history_days' out: with a date nobody is remembered"
-            raise PydanticCustomError(
-                "option",
-                "'history_days' and 'date_field' do not go together",
-                {"at": ("history_days",), "fix": fix},
-            )
+            raise wrong("'history_days' and 'date_field' do not go together", fix, "history_days")
         return self
 
     @property

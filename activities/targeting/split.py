@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, Port, Staged
 from engine.kit.catalog import Catalog
@@ -17,7 +16,7 @@ from engine.kit.dividing import Part, flagged, numbered
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.limit import Limit, in_a_row, settled
-from engine.kit.option import Flag, Name, Options, option
+from engine.kit.option import Flag, Name, Options, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 from engine.kit.types import TEXT
@@ -78,30 +77,21 @@ class Split(Staged):
     @classmethod
     def _names_are_free(cls, subsets: dict[str, Subset]) -> dict[str, Subset]:
         if not subsets:
-            raise PydanticCustomError(
-                "option",
-                "a split has at least one subset",
-                {"fix": "write a name below 'subsets:', and its 'where' or 'limit'"},
-            )
+            raise wrong("a split has at least one subset", "write a name below 'subsets:', and its 'where' or 'limit'")
         for name in subsets:
             if name in RESERVED or not NAME.fullmatch(name):
                 fix = f"choose another in snake_case, and none of {', '.join(RESERVED)}"
-                raise PydanticCustomError(
-                    "option", "'{name}' is no name for a subset", {"name": name, "at": (name,), "fix": fix}
-                )
+                raise wrong(f"'{name}' is no name for a subset", fix, name)
         return subsets
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Split:
         total = sum(settled(limit.percent) for limit in self._following.values())
         if total > 100:
-            raise PydanticCustomError("option", "the sticky shares add up to {total} percent", {"total": str(total)})
+            raise wrong(f"the sticky shares add up to {total} percent")
         if self.overlap and self.single_output:
-            raise PydanticCustomError(
-                "option",
-                "subsets that overlap cannot leave by one output: a row would stand there twice",
-                {"at": ("single_output",), "fix": "take 'single_output' or 'overlap' out"},
-            )
+            what = "subsets that overlap cannot leave by one output: a row would stand there twice"
+            raise wrong(what, "take 'single_output' or 'overlap' out", "single_output")
         return self
 
     @property

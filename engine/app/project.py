@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.catalog import Definition, LinkDefinition
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression import Expr
 from engine.kit.expression.reading import Allowance
-from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option
+from engine.kit.option import Flag, Many, Name, Options, Pairs, Scalar, Some, option, wrong
 from engine.kit.section import Section
 from engine.lang import source
 from engine.lang.limits import MOST_READ_CHARACTERS
@@ -51,11 +50,7 @@ class LinkSettings(Options):
     @model_validator(mode="after")
     def _leads_somewhere(self) -> LinkSettings:
         if (self.dimension is None) == (self.table is None):
-            raise PydanticCustomError(
-                "option",
-                "a link leads to either a table or a dimension",
-                {"fix": "write one of 'table' and 'dimension'"},
-            )
+            raise wrong("a link leads to either a table or a dimension", "write one of 'table' and 'dimension'")
         return self
 
 

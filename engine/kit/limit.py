@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.expression.value import Value, literal
 from engine.kit.frame import Frame
-from engine.kit.option import Deferred, Flag, Integer, Many, Name, Number, Options, Percentage, Some, option
+from engine.kit.option import Deferred, Flag, Integer, Many, Name, Number, Options, Percentage, Some, option, wrong
 from engine.kit.population import Population
 from engine.kit.types import Type
 from engine.kit.written import typed
@@ -63,19 +62,13 @@ class Limit(Options):
     def _is_one_size(self) -> Limit:
         if (self.count is None) == (self.percent is None):
             fix = "write either 'count: 250' or 'percent: 10'"
-            raise PydanticCustomError("option", "a limit has either 'count' or 'percent'", {"fix": fix})
+            raise wrong("a limit has either 'count' or 'percent'", fix)
         if self.sticky and (self.percent is None or not self.is_random or self.per or self.of == "segment"):
-            raise PydanticCustomError(
-                "option",
-                "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'",
-                {"at": ("sticky",), "fix": "write 'limit: {percent: 10, by: random, sticky: true}'"},
-            )
+            what = "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'"
+            raise wrong(what, "write 'limit: {percent: 10, by: random, sticky: true}'", "sticky")
         if self.sizes and len(self.per) != 1:
-            raise PydanticCustomError(
-                "option",
-                "'sizes' are by the values of one expression in 'per'",
-                {"at": ("sizes",), "fix": "write 'per: country', and its values in 'sizes'"},
-            )
+            what = "'sizes' are by the values of one expression in 'per'"
+            raise wrong(what, "write 'per: country', and its values in 'sizes'", "sizes")
         return self
 
     @model_validator(mode="after")
@@ -84,9 +77,7 @@ class Limit(Options):
         for at, name, size in written:
             if isinstance(size, Decimal) and (problem := self._problem_of(size)):
                 what, fix = problem
-                raise PydanticCustomError(
-                    "option", "'{name}' {what}", {"name": name, "what": what, "at": (at,), "fix": fix}
-                )
+                raise wrong(f"'{name}' {what}", fix, at)
         return self
 
     def _problem_of(self, size: Decimal) -> tuple[str, str] | None:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 from engine.kit.dialect import Dialect
 from engine.kit.errors import AuthorError
@@ -17,7 +16,7 @@ from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, alike, common_type
 from engine.kit.frame import Frame
-from engine.kit.option import Some, option
+from engine.kit.option import Some, option, wrong
 from engine.kit.population import Population, key_text
 from engine.kit.types import TEXT, Type, to_sqlalchemy
 
@@ -39,7 +38,7 @@ def _pairs(value: Any, info: ValidationInfo) -> Any:
         return value
     texts = [text for pair in value.items() for text in pair] if isinstance(value, dict) else []
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise PydanticCustomError("option", "pairs are wanted here, ours and theirs", {"fix": "write {email: mail}"})
+        raise wrong("pairs are wanted here, ours and theirs", "write {email: mail}")
     for text in texts:
         allow(text, info)
     read = author_checked(lambda: [Expr(text, getattr(text, "span", None)) for text in texts])

@@ -69,9 +69,16 @@ class Options(BaseModel):
         extra = cls.model_fields[info.field_name or ""].json_schema_extra
         minimum = extra.get("minimum") if isinstance(extra, dict) else None
         if isinstance(minimum, int) and isinstance(value, int | Decimal) and value < minimum:
-            bounds = {"value": str(value), "minimum": minimum}
-            raise PydanticCustomError("option", "{value} is less than {minimum}", bounds)
+            raise wrong(f"{value} is less than {minimum}")
         return value
+
+
+def wrong(message: str, fix: str = "", *at: str) -> PydanticCustomError:
+    """Give the error of options that are wrong together, for a validator to raise; without a fix, one is told from the option's example.
+
+    `at`: the options inside that it may stand at, of which the first one that is written is taken.
+    """
+    return PydanticCustomError("option", "{message}", {"message": message, "fix": fix, "at": at})
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any, ValidationI
     def validate(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, Deferred) or not isinstance(value, str):
             if isinstance(value, list | dict):
-                raise PydanticCustomError("option", "{wanted} is wanted here", {"wanted": wanted})
+                raise wrong(f"{wanted} is wanted here")
             return value
         try:
             return read(value)
@@ -99,9 +106,7 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any, ValidationI
             if re.search(r"\b(vars|run)\.", value):
                 allow(value, info)
                 return Deferred(author_checked(lambda: Expr(str(value), getattr(value, "span", None))), read)
-            raise PydanticCustomError(
-                "option", "{wanted} is wanted here, not '{value}'", {"wanted": wanted, "value": str(value)}
-            ) from None
+            raise wrong(f"{wanted} is wanted here, not '{value}'") from None
 
     return validate
 
@@ -248,7 +253,7 @@ Many = Annotated[
 def some(value: T) -> T:
     """Refuse nothing where something is wanted."""
     if not value:
-        raise PydanticCustomError("option", "at least one is wanted here", {})
+        raise wrong("at least one is wanted here")
     return value
 
 
@@ -259,7 +264,7 @@ Pairs = Annotated[dict[str, Name], AfterValidator(some)]
 
 
 def _wanted_name() -> Any:
-    raise PydanticCustomError("option", "a name is wanted here", {})
+    raise wrong("a name is wanted here")
 
 
 @dataclass(frozen=True)
@@ -292,10 +297,10 @@ def _secret(value: Any) -> Any:
     if isinstance(value, _Secret):
         return value
     if not isinstance(value, dict):
-        raise PydanticCustomError("option", "a secret is never written out; write {env: NAME} or {file: path}", {})
+        raise wrong("a secret is never written out; write {env: NAME} or {file: path}")
     place, name = next(iter(value.items()), ("", None))
     if len(value) != 1 or place not in ("env", "file") or not isinstance(name, str) or not name:
-        raise PydanticCustomError("option", "a secret is kept in one place; write {env: NAME} or {file: path}", {})
+        raise wrong("a secret is kept in one place; write {env: NAME} or {file: path}")
     return _Secret(str(place), str(name))
 
 

@@ -130,10 +130,10 @@ MISTAKEN = {
 
 
 def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
-    """Give the place of an option, or of what a validator names inside it: a text's own, a block's key."""
-    if not inside:
+    """Give the place of an option, or of the first written one that a validator names inside it: a text's own, a block's key."""
+    key = next((key for name in inside for key in _at(value, path) if key == name), None)
+    if key is None:
         return source.span_of(value, path, value.span)
-    key = next(key for key in _at(value, path) if key == inside[0])
     written = _at(value, path)[key]
     return written.span if isinstance(written, Scalar) else key.span
 

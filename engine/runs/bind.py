@@ -140,7 +140,8 @@ def _deferred(value: Deferred, evaluate: Evaluate, bound: Values) -> Any:
 def _checked(model: BaseModel, values: Mapping[str, Any]) -> BaseModel:
     """Hold the values of deferred options against their bounds."""
     try:
-        return type(model).model_validate(values)
+        # What was not written is not written now: some options refuse to stand beside others.
+        return type(model).model_validate({name: values[name] for name in model.model_fields_set})
     except ValidationError as failed:
         error = failed.errors(include_url=False)[0]
         deferred = getattr(model, str(error["loc"][0])) if error["loc"] else None

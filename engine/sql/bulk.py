@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from pyarrow import csv
+
+from engine.sql import binary_copy
 
 
 class RowByRow:
@@ -75,34 +76,28 @@ class _Counted:
 
 
 class ByCopy(RowByRow):
-    """PostgreSQL, by COPY. Arrow writes the CSV: texts in quotes, nulls as nothing, which is how COPY reads it."""
+    """PostgreSQL, by COPY in its binary format, which costs both sides less than a text."""
 
     def load(self, connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
         quoted, columns = _quoted(connection, table)
         rows = 0
         # Names come with their percent signs doubled, for statements with parameters; this one has none.
-        copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT csv)".replace("%%", "%")
+        copy = f"COPY {quoted} ({columns}) FROM STDIN (FORMAT binary)".replace("%%", "%")
         names = [column.name for column in table.columns]
         with (
             _driver(connection).cursor() as cursor,
             cursor.copy(copy) as stream,
-            ThreadPoolExecutor(1) as pool,  # writes the next batch while the server takes the one before
+            ThreadPoolExecutor(1) as pool,  # sends a batch while the next one is read
         ):
-            waiting: Future[memoryview] | None = None
+            sent = pool.submit(stream.write, binary_copy.HEAD)
             for batch in batches:
+                written = binary_copy.rows(batch.select(names))
+                sent.result()
+                sent = pool.submit(stream.write, written)
                 rows += batch.num_rows
-                written, waiting = waiting, pool.submit(_csv, batch.select(names))
-                if written is not None:
-                    stream.write(written.result())
-            if waiting is not None:
-                stream.write(waiting.result())
+            sent.result()
+            stream.write(binary_copy.TAIL)
         return rows
-
-
-def _csv(batch: pa.RecordBatch) -> memoryview:
-    written = pa.BufferOutputStream()
-    csv.write_csv(batch, written, csv.WriteOptions(include_header=False, quoting_style="needed"))
-    return memoryview(written.getvalue())
 
 
 class ByDriver(RowByRow):

@@ -1,6 +1,6 @@
 """How long `audienceflow check` takes for a workflow file of a thousand activities, as a whole process; for many files; and `--help`.
 
-    python tests/benchmarks/check.py --activities 1000 --files 300 --times 5
+    python -m tests.benchmarks.check --activities 1000 --files 300 --times 5
 
 cold       nothing was kept of an earlier check; the database is opened and read
 seen       the database was seen before, the file is new
@@ -28,20 +28,10 @@ from time import perf_counter
 import duckdb
 
 import engine
+from tests.benchmarks.pairs import PROJECT
 
 LIBRARIES = "import duckdb, duckdb_sqlalchemy, jinja2, lark, networkx, pydantic, sqlalchemy, typer, yaml"
 MAIN = "from engine.app.cli import main; main()"
-
-PROJECT = """\
-databases:
-  default: {url: "duckdb:///data.duckdb"}
-dimensions:
-  recipient:
-    table: recipients
-    key: id
-    links:
-      events: {table: events, on: {id: recipient_id}, many: true}
-"""
 
 HEAD = """\
 workflow: big

@@ -1,7 +1,7 @@
 """A file of lines made a list: by the engine, and by the database's own reader, in pairs.
 
-    python tests/benchmarks/list_import.py --lines 5_000_000 --pairs 5 --database duckdb
-    AUDIENCEFLOW_TEST_POSTGRES=postgresql://… python tests/benchmarks/list_import.py --database postgresql
+    python -m tests.benchmarks.list_import --lines 5_000_000 --pairs 5 --database duckdb
+    AUDIENCEFLOW_TEST_POSTGRES=postgresql://… python -m tests.benchmarks.list_import --database postgresql
 
 The same CSV, five columns of four types, some lines with a wrong value. The engine's side is whole: `engine.run` of a workflow with
 `list_import` and `key: line`, the list of good lines and the table of rejects, facts and effect ledger; the other side is
@@ -218,7 +218,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _apart(given: argparse.Namespace, lines: int) -> Outcome:
     """Do the engine's run in a process of its own."""
-    command = [sys.executable, __file__, "--side", "engine", "--lines", str(lines), "--database", given.database]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.list_import",
+        "--side",
+        "engine",
+        "--lines",
+        str(lines),
+        "--database",
+        given.database,
+    ]
     command += [f"--{name}" for name in ("quotes", "ragged") if getattr(given, name)]
     return Outcome(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))  # noqa: S603
 

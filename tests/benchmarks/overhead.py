@@ -1,6 +1,6 @@
 """A thousand trivial activities, by the engine and by a bare SQLAlchemy loop that makes and counts the same tables, in pairs.
 
-    python tests/benchmarks/overhead.py --activities 1000 --pairs 5
+    python -m tests.benchmarks.overhead --activities 1000 --pairs 5
 
 Half of the activities are a chain, each filtering the one before; the others are a fan, all filtering the first. The data is a DuckDB file, a
 table and a count an activity, each table in a transaction of its own. The engine's side is whole: the workflow file is read, expressions are

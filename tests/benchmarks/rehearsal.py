@@ -1,6 +1,6 @@
 """`plan --counts` of the workflow of targeting.py beside a run of it, in pairs.
 
-    python tests/benchmarks/rehearsal.py --rows 10_000_000 --pairs 5
+    python -m tests.benchmarks.rehearsal --rows 10_000_000 --pairs 5
 
 Reading, sorting and writing the lines of the exported file are taken off the run's time: a rehearsal finds out who would be sent, and
 sends nobody. The database file is opened before the clock starts, on both sides. The tables and rows of the database are listed
@@ -18,10 +18,9 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from targeting import MOMENT, Outcome, _driver, _session, by_engine, prepare, spread
-
 from activities.connectors import audience_manager
 from engine.app import api
+from tests.benchmarks.targeting import MOMENT, Outcome, _driver, _session, by_engine, prepare, spread
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,6 @@
 """Ten activities over 10 M recipients and 30 M events, by the engine and by hand-written SQL, in pairs.
 
-    python tests/benchmarks/targeting.py --rows 10_000_000 --pairs 5
+    python -m tests.benchmarks.targeting --rows 10_000_000 --pairs 5
 
 Both sides work on one DuckDB file through the same SQLAlchemy engine, make a persistent table a step and count it, and write the
 file of the share with the same writer (`--export copy`: by hand with DuckDB's own COPY to gzip). The engine's side is whole: a
@@ -42,25 +42,19 @@ from engine.runs.runner import Runner
 from engine.sql.database import BATCH_ROWS, Database
 from engine.state.facts import RunStarted
 from engine.state.sqlstore import SqlStore
+from tests.benchmarks.pairs import PROJECT as RECIPIENTS
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 TRAIT = "10603116"
 WRITERS = ("same", "copy")
 
-PROJECT = """\
-databases:
-  default: {url: "duckdb:///data.duckdb"}
-dimensions:
-  recipient:
-    table: recipients
-    key: id
-    links:
-      events: {table: events, on: {id: recipient_id}, many: true}
+AUDIENCES = """\
 data_sources:
   crm_id: {kind: declared_id, dimension: recipient, key: crm_id, id: "1234", normalise: [trim, lower], hash: sha256}
 audiences:
   rest: {name: The rest, data_source: crm_id, trait: "10603116", segment: "10603117"}
 """
+PROJECT = RECIPIENTS + AUDIENCES
 
 WORKFLOW = """\
 workflow: benchmark
@@ -387,7 +381,7 @@ def _print_steps(pairs: Sequence[tuple[Outcome, Outcome]]) -> None:
 
 def _apart(side: str, options: Sequence[str]) -> Outcome:
     """Do one run in a process of its own."""
-    command = [sys.executable, __file__, "--side", side, *options]
+    command = [sys.executable, "-m", "tests.benchmarks.targeting", "--side", side, *options]
     return Outcome(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))  # noqa: S603
 
 

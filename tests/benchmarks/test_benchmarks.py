@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.benchmarks import pairs
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+from tests.benchmarks import check, list_import, overhead, pairs, rehearsal, targeting
 
 
 def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
-    targeting = load("targeting")
     targeting.prepare(tmp_path, 2_000, primary_key=True)
 
     engine, hand = targeting.by_engine(tmp_path), targeting.by_hand(tmp_path)
@@ -35,7 +22,6 @@ def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Pat
 
 @pytest.mark.parametrize("options", [{"export": "copy"}, {"remember": True}])
 def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, options: dict[str, object]) -> None:
-    targeting = load("targeting")
     targeting.prepare(tmp_path, 500, primary_key=False)
 
     assert targeting.by_hand(tmp_path, **options).file == targeting.by_engine(tmp_path).file
@@ -45,7 +31,7 @@ def test_other_ways_of_writing_by_hand_give_the_same_file(tmp_path: Path, option
     "name", ["union", "intersection", "exclusion", "split", "deduplication", "reconciliation", "enrichment"]
 )
 def test_an_activity_gives_the_rows_of_the_hand_written_sql(tmp_path: Path, name: str) -> None:
-    benchmark = load(name).BENCHMARK
+    benchmark = importlib.import_module(f"tests.benchmarks.{name}").BENCHMARK
     pairs.prepare(tmp_path, benchmark, 500)
 
     engine, hand = pairs.pair(tmp_path, benchmark, engine_first=True)
@@ -55,7 +41,6 @@ def test_an_activity_gives_the_rows_of_the_hand_written_sql(tmp_path: Path, name
 
 
 def test_trivial_activities_give_the_counts_of_the_bare_loop(tmp_path: Path) -> None:
-    overhead = load("overhead")
     overhead.prepare(tmp_path, 8, 100)
 
     engine, loop = overhead.pair(tmp_path, 8, engine_first=True)
@@ -65,17 +50,13 @@ def test_trivial_activities_give_the_counts_of_the_bare_loop(tmp_path: Path) -> 
 
 
 def test_the_big_workflow_has_no_errors(tmp_path: Path) -> None:
-    check = load("check")
-
     found = check.engine.check([check.write(tmp_path, 20)])
 
     assert [problem for problem in found if problem.severity == "error"] == []
     assert {problem.code for problem in found} == {"W101"}
 
 
-def test_a_rehearsal_counts_as_the_run_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "targeting", load("targeting"))  # as when it is run as a script
-    rehearsal = load("rehearsal")
+def test_a_rehearsal_counts_as_the_run_and_leaves_nothing(tmp_path: Path) -> None:
     rehearsal.prepare(tmp_path, 500, primary_key=True)
 
     _, outcome = rehearsal.run(tmp_path)
@@ -86,9 +67,8 @@ def test_a_rehearsal_counts_as_the_run_and_leaves_nothing(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("options", [{}, {"quotes": True}, {"ragged": True}])
 def test_a_list_imported_holds_the_lines_that_duckdb_reads(tmp_path: Path, options: dict[str, bool]) -> None:
-    lists = load("list_import")
-    lists.prepare(tmp_path, 30_000, **options)
+    list_import.prepare(tmp_path, 30_000, **options)
 
-    (pair,) = lists.compare(tmp_path, "duckdb", 1)
+    (pair,) = list_import.compare(tmp_path, "duckdb", 1)
 
     assert [(side.rows, side.rejects) for side in pair] == [(29_998, 2), (29_998, 2)]

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from activities.connectors.files.format import FileColumn
+from activities.connectors.files.held import held, written
 from activities.connectors.files.records import LONGEST_VALUE, Records, Reject
-from activities.connectors.files.values import arrow_type, made, why_wrong
+from activities.connectors.files.values import default_of, made, why_wrong
 from engine.kit.types import Type
 
 Declared = Mapping[str, FileColumn | None]
@@ -37,9 +38,9 @@ def block(records: Records, declared: Declared, types: Mapping[str, Type], point
         if array is None:
             array = pa.nulls(len(records.lines), pa.string())
         if column is None:
-            arrays.append(_cast(array, arrow_type(types[name])))
-            continue
-        found = made(_cast(array, pa.string()), column, point)
+            column, found = FileColumn(type=types[name]), held(array, types[name])
+        else:
+            found = made(written(array), column, point)
         arrays.append(found.values)
         if found.wrong is None:
             continue
@@ -52,21 +53,12 @@ def block(records: Records, declared: Declared, types: Mapping[str, Type], point
                 arrays[-1] = pc.if_else(found.wrong, pa.scalar(None, found.values.type), found.values)
                 mended["ignored"] += pc.sum(found.wrong).as_py()
             case "default":
-                instead = made(pa.array([column.default]), column.model_copy(update={"remap": {}}), ".").values[0]
-                arrays[-1] = pc.if_else(found.wrong, instead, found.values)
+                arrays[-1] = pc.if_else(found.wrong, default_of(column), found.values)
                 mended["defaulted"] += pc.sum(found.wrong).as_py()
     rows = pa.RecordBatch.from_arrays(arrays, names=list(types))
     if is_rejected is not None:
         rows = rows.filter(pc.invert(is_rejected))
     return Block(rows=rows, rejects=sorted(rejects, key=lambda each: each.line), mended=mended)
-
-
-def _cast(array: pa.Array, type_: pa.DataType) -> pa.Array:
-    if array.type == type_:
-        return array
-    if pa.types.is_timestamp(array.type) and array.type.tz is not None:
-        array = array.cast(pa.timestamp(array.type.unit), safe=False)  # of which the values are UTC
-    return array.cast(type_, safe=not pa.types.is_timestamp(type_))
 
 
 def _rejects(name: str, column: FileColumn, lines: pa.Array, texts: pa.Array, is_wrong: pa.Array) -> list[Reject]:

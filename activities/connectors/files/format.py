@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Literal, Self
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
-from engine.kit.option import Allowance, AtMost, ColumnType, Flag, Integer, Name, Options, option
+from engine.kit.option import Allowance, AtMost, ColumnType, Flag, Integer, Name, Options, option, wrong
 from engine.kit.types import INTEGER, TEXT, Type
-from engine.kit.written import typed
 
 Kind = Literal["csv", "fixed_width", "json_lines", "parquet"]
 
@@ -57,18 +57,17 @@ class FileFormat(Options):
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         if self.encoding is not None and not _is_encoding(self.encoding):
-            raise _wrong(
-                f"there is no encoding '{self.encoding}'", "write utf-8, utf-16, latin-1, cp1252 …", "encoding"
-            )
-        if self.separator is not None and (not self.separator or set(self.separator) & {"\n", "\r", "\0", self.quote}):
-            raise _wrong("values are separated by neither line ends nor quotes", "write ';', '|' …", "separator")
+            raise wrong(f"there is no encoding '{self.encoding}'", "write utf-8, utf-16, latin-1, cp1252 …", "encoding")
+        if self.separator == "" or set(self.separator or ",") & {"\n", "\r", "\0", self.quote}:
+            what = "values are separated by neither line ends nor quotes"
+            raise wrong(what, "write ';', '|' …", "separator", "quote")
         if self.quote != "none" and (len(self.quote) != 1 or not "!" <= self.quote <= "~"):
-            raise _wrong(f"'{self.quote}' is no quote", "write one character, or none", "quote")
+            raise wrong(f"'{self.quote}' is no quote", "write one character, or none", "quote")
         if self.type is not None:
             foreign = {"csv": (), "parquet": (*_OF_CSV, *_OF_TEXT)}.get(self.type, _OF_CSV)
             for name in foreign:
                 if name in self.model_fields_set:
-                    raise _wrong(f"a file of type {self.type} has no '{name}'", f"remove '{name}'", name)
+                    raise wrong(f"a file of type {self.type} has no '{name}'", f"remove '{name}'", name)
         return self
 
     def kind(self, file: PurePath) -> Kind:
@@ -114,27 +113,33 @@ class FileColumn(Options):
         default="reject",
     )
     default: Name | None = option(
-        "What takes the place of a wrong value with `on_error: default`.", default=None, example="0"
+        "What takes the place of a wrong value with `on_error: default`; `format` and `remap` are not for it.",
+        default=None,
+        example="0",
     )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.on_error == "default") != (self.default is not None):
-            raise _wrong(
+            raise wrong(
                 "a default is for 'on_error: default', which needs one", "write both or neither", "default", "on_error"
             )
         if self.type != TEXT:
             for name in ("length", "trim", "case"):
                 if name in self.model_fields_set:
-                    raise _wrong(f"'{name}' is for texts", f"remove '{name}', or write 'type: text'", name)
+                    raise wrong(f"'{name}' is for texts", f"remove '{name}', or write 'type: text'", name)
         if self.default is not None:
-            try:
-                typed(self.default, self.type)
-            except (ValueError, ArithmeticError):
-                fix = f"write a default of the type {self.type}"
-                raise _wrong(f"'{self.default}' is no {self.type}", fix, "default") from None
+            from activities.connectors.files.values import default_of  # Arrow is heavy, and few columns have a default
+
+            if default_of(self) is None:
+                fix = "write a default that needs none itself, a date or time as ISO 8601 has it"
+                raise wrong(f"'{self.default}' is no {self.type} that this column takes", fix, "default")
         if self.format is not None and self.type.kind not in ("date", "timestamp"):
-            raise _wrong("'format' is for dates and timestamps", "remove 'format', or write 'type: date'", "format")
+            raise wrong("'format' is for dates and timestamps", "remove 'format', or write 'type: date'", "format")
+        if self.format is not None and not _says_a_day(self.format):
+            raise wrong(
+                f"'{self.format}' does not say which day it is", "write day, month and year: '%d/%m/%Y'", "format"
+            )
         return self
 
 
@@ -168,12 +173,16 @@ def _ending(file: PurePath) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _is_encoding(name: str) -> bool:
+def _says_a_day(format: str) -> bool:
+    day = datetime(2026, 11, 23, tzinfo=UTC)
     try:
-        return "".encode(name) is not None
-    except (LookupError, UnicodeError):  # unknown, or no encoding of text
+        return datetime.strptime(day.strftime(format), format).date() == day.date()  # noqa: DTZ007  (only the day is looked at)
+    except ValueError:
         return False
 
 
-def _wrong(message: str, fix: str, *at: str) -> PydanticCustomError:
-    return PydanticCustomError("option", "{message}", {"message": message, "fix": fix, "at": at[:1]})
+def _is_encoding(name: str) -> bool:
+    try:
+        return "".encode(name) is not None and codecs.getincrementaldecoder(name)("surrogateescape").decode(b"") == ""
+    except (LookupError, UnicodeError):  # unknown, or no encoding of text
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
@@ -21,8 +21,14 @@ def open_table(feed: Feed, taken: Sequence[str] | None) -> Table | Reject:
     """
     if taken is not None:
         return Table(names=tuple(taken), tasks=pieces(feed, partial(_block, names=taken, is_closed=False)))
-    feed.fill()
-    text = feed.data[: end[0]] if (end := feed.end_of_line(0)) else b""
+    text = b""
+    while feed.fill() and not text.strip():
+        ends = feed.end_of_line(0)
+        if ends is None:
+            return feed.skip_line()
+        text = feed.data[: ends[0]]
+        if not text.strip():
+            feed.take(ends[1])
     first = _object(text)
     if isinstance(first, str):
         return refused(feed.line, text, first)
@@ -52,23 +58,20 @@ def _block(data: bytes, line: int, names: Sequence[str], is_closed: bool) -> Rec
 def _object(text: bytes) -> dict[str, str | None] | str:
     """Read an object, its values as text; or say why it is none."""
     try:
-        found = json.loads(text, parse_float=_Written, parse_constant=_no_number, object_pairs_hook=_named_once)
+        found = json.loads(
+            text, parse_float=_Written, parse_int=_Written, parse_constant=_no_number, object_pairs_hook=_named_once
+        )
         if not isinstance(found, dict):
             return "the line is no JSON object"
-        return {name: _text(value) for name, value in found.items()}
+        return {_held(name): None if value is None else _held(_text(value)) for name, value in found.items()}
     except (ValueError, RecursionError) as problem:
         return f"the line is no JSON object: {problem}"
 
 
-class _Written(float):
-    """A number that knows how it is written."""
+class _Written(str):
+    """A number, as it is written."""
 
-    def __new__(cls, text: str) -> Self:
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    text: str
+    __slots__ = ()
 
 
 def _no_number(text: str) -> NoReturn:
@@ -82,18 +85,25 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    """Write JSON again, its numbers as they were."""
     match value:
-        case None:
-            return None
-        case bool():
-            text = "true" if value else "false"
-        case str():
-            text = value
         case _Written():
-            text = value.text
+            return str(value)
+        case dict():
+            return "{" + ", ".join(f"{_json(name)}: {_json(item)}" for name, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_json, value)) + "]"
         case _:
-            text = json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _held(text: str) -> str:
+    """Refuse a text that no database holds."""
     if "\0" in text:
         raise ValueError("a value holds the character NUL")
     text.encode()  # half of a pair of surrogates is a ValueError

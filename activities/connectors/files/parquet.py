@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from activities.connectors.files.held import portable, written
 from activities.connectors.files.records import Records, Reject, Table, Task, line_numbers
 from engine.kit.errors import DataError
+from engine.kit.types import TEXT
 
 BATCH_ROWS = 100_000
 
@@ -21,11 +23,11 @@ def open_table(path: Path, taken: Sequence[str] | None) -> Table:
     """Open a file; its columns have the types they were written with."""
     try:
         file = parquet.ParquetFile(path)
-    except pa.ArrowInvalid as problem:
+        types = {field.name: field.type for field in file.schema_arrow}
+    except (pa.ArrowException, OSError, UnicodeError) as problem:
         raise DataError(f"{path}: the file cannot be read as Parquet: {problem}", "have it written again") from None
-    held = {field.name: field.type for field in file.schema_arrow}
-    wanted = [name for name in held if taken is None or name in taken]
-    return Table(names=tuple(file.schema_arrow.names), tasks=_tasks(path, file, wanted), types=held)
+    wanted = [name for name in types if taken is None or name in taken]
+    return Table(names=tuple(file.schema_arrow.names), tasks=_tasks(path, file, wanted), types=types)
 
 
 def _tasks(path: Path, file: parquet.ParquetFile, wanted: Sequence[str]) -> Iterator[Task]:
@@ -35,16 +37,14 @@ def _tasks(path: Path, file: parquet.ParquetFile, wanted: Sequence[str]) -> Iter
             for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
                 yield partial(_records, batch, line)
                 line += batch.num_rows
-        except (pa.ArrowInvalid, OSError) as problem:
+        except (pa.ArrowException, OSError, UnicodeError) as problem:
             raise DataError(f"{path}:{line}: the file cannot be read on: {problem}", "have it written again") from None
 
 
 def _records(batch: pa.RecordBatch, line: int) -> Records:
     """Number the rows; one with a NUL in a text is rejected, since no database holds it."""
     columns = {
-        name: array.cast(pa.string())
-        if pa.types.is_dictionary(array.type) or pa.types.is_large_string(array.type)
-        else array
+        name: written(array) if portable(array.type) == TEXT else array
         for name, array in zip(batch.schema.names, batch.columns, strict=True)
     }
     lines = line_numbers(np.arange(line, line + batch.num_rows))

@@ -7,8 +7,7 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
+from tempfile import SpooledTemporaryFile
 
 import pyarrow as pa
 
@@ -18,8 +17,9 @@ from activities.connectors.files.content import chunks
 from activities.connectors.files.delimited import Punctuation
 from activities.connectors.files.feed import Feed
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
+from activities.connectors.files.held import is_written, portable
 from activities.connectors.files.records import Reject, Table, Task, done_ahead
-from activities.connectors.files.values import arrow_type, portable
+from activities.connectors.files.values import arrow_type
 from engine.kit.errors import DataError, suggestion
 from engine.kit.types import INTEGER, Type
 
@@ -105,7 +105,7 @@ def read(
     declared: Declared = columns or dict.fromkeys(table.names)
     types: dict[str, Type] = {number_of(declared): INTEGER}
     for name, column in declared.items():
-        types[name] = column.type if column is not None else _type_held(path, name, table.types.get(name))
+        types[name] = _type(path, name, column, table.types.get(name, pa.string()))
     return Reading(path, table, declared, types, errors, written.decimal_separator)
 
 
@@ -153,6 +153,8 @@ def _check_header(path: Path, line: int, header: Sequence[str], needed: Mapping[
         )
     if not header:
         raise DataError(f"{path}:{line}: the header names no column", "write the names of the columns")
+    if any("\0" in name for name in header):
+        raise DataError(f"{path}:{line}: the header names a column with the character NUL", "give it another name")
     first = {_told_apart(name): place for place, name in reversed(list(enumerate(header)))}
     repeated = [name for place, name in enumerate(header) if not name or first[_told_apart(name)] < place]
     if repeated:
@@ -165,10 +167,11 @@ def _told_apart(name: str) -> bytes:
     return name.lower().encode()[:63]
 
 
-def _type_held(path: Path, name: str, held: pa.DataType | None) -> Type:
-    found = portable(held or pa.string())
+def _type(path: Path, name: str, column: FileColumn | None, held: pa.DataType) -> Type:
+    """Give the type of a column: the one that the author says, or the one it has."""
+    found = portable(held) if column is None else column.type if is_written(held) else None
     if found is None:
-        fix = "say with 'columns' which columns to take"
+        fix = "say with 'columns' which other columns to take"
         raise DataError(f"{path}: the column '{name}' holds {held}, which no list does", fix)
     return found
 
@@ -178,33 +181,34 @@ def _made(task: Task, declared: Declared, columns: Mapping[str, Type], point: st
 
 
 class _Spool:
-    """Rejected lines, in a file without a name as soon as there are many."""
+    """Rejected lines, in one file without a name as soon as there are many."""
 
     def __init__(self) -> None:
         self.count = 0
         self._schema = pa.schema([(name, arrow_type(type_)) for name, type_ in REJECTS.items()])
         self._waiting: list[Reject] = []
-        self._files: list[IO[bytes]] = []
+        self._file = SpooledTemporaryFile(max_size=1)  # noqa: SIM115  (it lives as long as the rejects are asked for)
+        self._stream: pa.ipc.RecordBatchStreamWriter | None = None
 
     def add(self, rejects: Sequence[Reject]) -> None:
         self.count += len(rejects)
         self._waiting += rejects
         if len(self._waiting) >= MOST_WAITING:
-            file = TemporaryFile()  # noqa: SIM115  (it lives as long as the rejects are asked for)
-            with pa.ipc.new_stream(file, self._schema) as stream:
-                stream.write_batch(self._batch())
-            self._files.append(file)
+            if self._stream is None:
+                self._stream = pa.ipc.new_stream(self._file, self._schema)
+            self._stream.write_batch(self._batch())
             self._waiting = []
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        for file in self._files:
-            file.seek(0)
-            yield from pa.ipc.open_stream(file)
+        """Give what was added, when nothing more will be."""
+        if self._stream is not None:
+            self._stream.close()
+            self._file.seek(0)
+            yield from pa.ipc.open_stream(self._file)
         yield self._batch()
 
     def close(self) -> None:
-        for file in self._files:
-            file.close()
+        self._file.close()
 
     def _batch(self) -> pa.RecordBatch:
         columns = list(zip(*((each.line, each.column, each.value, each.reason) for each in self._waiting), strict=True))

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from activities.connectors.files.format import FileColumn
+from engine.kit.option import Deferred
 from engine.kit.types import BOOLEAN, DATE, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
 
 Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
@@ -46,23 +47,6 @@ def arrow_type(type_: Type) -> pa.DataType:
     )  # fmt: skip
 
 
-def portable(type_: pa.DataType) -> Type | None:
-    """Give the portable type of what a file holds as values; None where there is none."""
-    if pa.types.is_integer(type_):
-        return INTEGER
-    if pa.types.is_decimal128(type_) and type_.scale >= 0:
-        return Type(Kind.DECIMAL, type_.scale)
-    if pa.types.is_timestamp(type_):
-        return TIMESTAMP
-    tests = (
-        (pa.types.is_floating, FLOAT),
-        (pa.types.is_boolean, BOOLEAN),
-        (pa.types.is_date, DATE),
-        (lambda each: pa.types.is_string(each) or pa.types.is_large_string(each) or pa.types.is_dictionary(each), TEXT),
-    )
-    return next((portable_ for is_so, portable_ in tests if is_so(type_)), None)
-
-
 @dataclass(frozen=True)
 class Values:
     """A column made of texts: values of its type, null where the text is wrong; which of them are (None: no one); the texts as they are meant."""
@@ -74,11 +58,9 @@ class Values:
 
 def made(texts: pa.Array, column: FileColumn, point: str) -> Values:
     """Make values of texts. `point` stands before the digits after the point."""
-    is_usual = None if column.remap or column.format or point != "." else _USUAL.get(column.type.kind)
-    values = _quickly(texts, arrow_type(column.type), is_usual) if is_usual is not None else None
-    if values is None:
-        texts = _meant(texts, column, point)
-        values = texts if column.type == TEXT else _read(texts, column)
+    odd = None if column.remap or column.format or point != "." else _ODD.get(column.type.kind)
+    found = _quickly(texts, column, odd) if odd is not None else None
+    texts, values = found or _slowly(texts, column, point)
     wrong = [pc.is_null(texts)] if column.required and texts.null_count else []
     if values.null_count > texts.null_count:
         wrong.append(pc.and_not(pc.is_valid(texts), pc.is_valid(values)))
@@ -89,6 +71,16 @@ def made(texts: pa.Array, column: FileColumn, point: str) -> Values:
     return Values(values, reduce(pc.or_, wrong) if wrong else None, texts)
 
 
+def default_of(column: FileColumn) -> pa.Scalar | None:
+    """Give what stands in the place of wrong values; None where it would be wrong itself. It is not written as the file's values are."""
+    length = (
+        None if isinstance(column.length, Deferred) else column.length
+    )  # known to the run, which reads the options again
+    plain = column.model_copy(update={"remap": {}, "format": None, "length": length})
+    found = made(pa.array([column.default], pa.string()), plain, ".")
+    return found.values[0] if found.wrong is None and found.values[0].is_valid else None
+
+
 def why_wrong(text: str | None, column: FileColumn) -> str:
     """Say why a text is no value of a column."""
     if text is None:
@@ -97,6 +89,27 @@ def why_wrong(text: str | None, column: FileColumn) -> str:
         return f"the text has {len(text):,} characters, and {column.length:,} are the most"
     written = f" as {column.format}" if column.format else ""
     return f"this is no {column.type}{written}"
+
+
+def _quickly(texts: pa.Array, column: FileColumn, odd: Callable[[pa.Array], Flags]) -> tuple[pa.Array, pa.Array] | None:
+    """Cast all texts at once but the odd ones, and give them as they are meant, and their values; None where Arrow cannot."""
+    is_odd = odd(texts) | pc.fill_null(pc.equal(texts, ""), False).to_numpy(zero_copy_only=False)
+    try:
+        if not is_odd.any():
+            return texts, texts.cast(arrow_type(column.type))
+        mask = pa.Array.from_buffers(
+            pa.bool_(), len(texts), [None, pa.py_buffer(np.packbits(is_odd, bitorder="little"))]
+        )
+        values = pc.if_else(mask, pa.scalar(None, pa.string()), texts).cast(arrow_type(column.type))
+    except pa.ArrowInvalid:
+        return None
+    meant, read = _slowly(texts.filter(mask), column, ".")
+    return pc.replace_with_mask(texts, mask, meant), pc.replace_with_mask(values, mask, read)
+
+
+def _slowly(texts: pa.Array, column: FileColumn, point: str) -> tuple[pa.Array, pa.Array]:
+    texts = _meant(texts, column, point)
+    return texts, texts if column.type == TEXT else _read(texts, column)
 
 
 def _meant(texts: pa.Array, column: FileColumn, point: str) -> pa.Array:
@@ -129,36 +142,38 @@ def _capitals(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(texts), pc.binary_join(pa.ListArray.from_arrays(words.offsets, raised), " "), texts)
 
 
-def _quickly(texts: pa.Array, type_: pa.DataType, is_usual: Callable[[pa.Array], bool]) -> pa.Array | None:
-    """Cast all at once; None where one of them is no value, or Arrow may read more into one than we do."""
-    try:
-        return texts.cast(type_) if is_usual(texts) else None
-    except pa.ArrowInvalid:
-        return None
-
-
-def _is_usual_integer(texts: pa.Array) -> bool:
+def _odd_integers(texts: pa.Array) -> Flags:
     """Arrow reads hexadecimal numbers, too, and any number of digits."""
     letters, offsets = _letters(texts)
-    return bool(np.all(_is_digit(letters) | (letters == ord("-"))) and _longest(offsets) <= 18)
+    return _rows_with(~(_is_digit(letters) | (letters == ord("-"))), offsets) | (np.diff(offsets) > 18)
 
 
-def _is_usual_decimal(texts: pa.Array) -> bool:
+def _odd_decimals(texts: pa.Array) -> Flags:
     """Arrow reads exponents, too, and a point without digits on both sides."""
     letters, offsets = _letters(texts)
     is_point = letters == ord(".")
-    if not np.all(_is_digit(letters) | is_point | (letters == ord("-"))) or _longest(offsets) > 13:
-        return False
-    if not len(letters):
-        return True
-    is_bare = is_point[offsets[1:] - 1] | is_point[np.minimum(offsets[:-1], len(letters) - 1)]
-    return not (is_bare.any() or (is_point[1:] & (letters[:-1] == ord("-"))).any())
+    is_odd = ~(_is_digit(letters) | is_point | (letters == ord("-")))
+    is_odd[1:] |= is_point[1:] & (letters[:-1] == ord("-"))
+    lengths = np.diff(offsets)
+    ends = np.concatenate([offsets[:-1][lengths > 0], offsets[1:][lengths > 0] - 1])
+    is_odd[ends] |= is_point[ends]
+    return _rows_with(is_odd, offsets) | (lengths > 13)
 
 
-def _is_usual_time(texts: pa.Array) -> bool:
+def _odd_times(texts: pa.Array) -> Flags:
     """To Arrow an hour alone is a time of day, and there is a year 0."""
-    _, offsets = _letters(texts)
-    return not ((np.diff(offsets) == len("2026-11-23T08")).any() or pc.any(pc.starts_with(texts, "0000")).as_py())
+    letters, offsets = _letters(texts)
+    is_right = (letters - np.uint8(ord("-")) < 14) | (letters == ord("T")) | (letters == ord(" "))  # -./0123456789:
+    is_odd: Flags = _rows_with(~is_right, offsets) | (np.diff(offsets) == len("2026-11-23T08"))
+    is_odd[pc.indices_nonzero(pc.fill_null(pc.starts_with(texts, "0000"), False)).to_numpy()] = True
+    return is_odd
+
+
+def _rows_with(is_found: Flags, offsets: Offsets) -> Flags:
+    """Say of each text whether one of its letters was found."""
+    rows = np.zeros(len(offsets) - 1, np.bool_)
+    rows[np.searchsorted(offsets, np.flatnonzero(is_found), side="right") - 1] = True
+    return rows
 
 
 def _letters(texts: pa.Array) -> tuple[Bytes, Offsets]:
@@ -172,16 +187,13 @@ def _is_digit(letters: Bytes) -> Flags:
     return letters - np.uint8(ord("0")) < 10
 
 
-def _longest(offsets: Offsets) -> int:
-    return int(np.diff(offsets).max(initial=0))
-
-
-_USUAL: Mapping[Kind, Callable[[pa.Array], bool]] = {
-    Kind.INTEGER: _is_usual_integer,
-    Kind.DECIMAL: _is_usual_decimal,
-    Kind.DATE: _is_usual_time,
-    Kind.TIMESTAMP: _is_usual_time,
+_ODD: Mapping[Kind, Callable[[pa.Array], Flags]] = {
+    Kind.INTEGER: _odd_integers,
+    Kind.DECIMAL: _odd_decimals,
+    Kind.DATE: _odd_times,
+    Kind.TIMESTAMP: _odd_times,
 }
+"""Which texts Arrow may read otherwise than we do; none where it reads none quicker."""
 
 
 def _read(texts: pa.Array, column: FileColumn) -> pa.Array:
@@ -207,7 +219,8 @@ def _read(texts: pa.Array, column: FileColumn) -> pa.Array:
 def _parsed(texts: pa.Array, pattern: str, type_: pa.DataType) -> pa.Array:
     is_right = pc.match_substring_regex(texts, pattern)
     right = pc.if_else(is_right, texts, pa.scalar(None, pa.string()))
-    return pc.utf8_ltrim(right, characters="+").cast(type_)
+    values = pc.utf8_ltrim(right, characters="+").cast(type_)
+    return pc.if_else(pc.is_finite(values), values, None) if pa.types.is_floating(type_) else values
 
 
 def _decimals(texts: pa.Array, type_: pa.Decimal128Type) -> pa.Array:

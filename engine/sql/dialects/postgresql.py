@@ -60,6 +60,7 @@ class PostgreSql(Standard):
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute("SET client_encoding = 'UTF8'")  # of what COPY is given, whatever the environment says
         connection.autocommit = autocommit
 
     def reflect(self, connection: sa.Connection, name: str, schema: str | None) -> TableShape:

@@ -13,8 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 import engine
+from engine import registry
 from engine.kit.errors import AuthorError, DataError
-from engine.kit.population import Population
+from engine.kit.population import Inputs, Population
+from engine.lang import loader
 from engine.runs.guard import GuardTrip
 from tests.contract.world import World, activity, ecid
 
@@ -243,6 +245,24 @@ def test_a_list_of_lines_is_written_again_and_the_one_before_stays_readable(worl
     imported(world, "a\n2\n3\n", "key: line")
     assert world.rows(before) == [(2, "1")]
     assert world.list_rows("people") == [(2, "2"), (3, "3")]
+
+
+def test_an_option_by_a_variable_makes_no_option_of_those_that_are_not_written(offline_world: World) -> None:
+    offline_world.write("people.csv", "0001Ann\n0002Bob\n")
+    workflow = """workflow: w
+variables:
+  n: {type: integer, default: 4}
+activities:
+  tested:
+    type: list_import
+    list: people
+    file: people.csv
+    key: line
+    format: {type: fixed_width, skip_lines: vars.n - 3}
+    columns: {id: {type: integer, width: vars.n}, name: {width: 10}}
+"""
+    done = offline_world.perform(loader.load(workflow, "w.yaml", registry.load().activities), Inputs({}))
+    assert offline_world.rows(done["result"]) == [(2, 2, "Bob")]
 
 
 # from a shared audience

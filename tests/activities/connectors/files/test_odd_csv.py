@@ -40,10 +40,10 @@ def ways() -> Iterator[Any]:
             yield pytest.param(case, "utf-8", end, id=f"{case['name']}-{name}")
 
 
-def opened(folder: Path, content: bytes, encoding: str | None = None) -> Reading:
+def opened(folder: Path, content: bytes, **format: str) -> Reading:
     file = folder / "odd.csv"
     file.write_bytes(content)
-    return read(file, FileFormat(encoding=encoding), {}, ANY, {})
+    return read(file, FileFormat.model_validate(format), {}, ANY, {})
 
 
 def outcome(reading: Reading) -> tuple[list[list[Any]], list[dict[str, Any]]]:
@@ -56,13 +56,14 @@ def outcome(reading: Reading) -> tuple[list[list[Any]], list[dict[str, Any]]]:
 @pytest.mark.parametrize(("case", "encoding", "end"), list(ways()))
 def test_an_odd_file_is_read_as_it_says(tmp_path: Path, case: dict[str, Any], encoding: str, end: str) -> None:
     content = case["text"].replace("\n", end).encode(encoding)
-    named = None if encoding in MARKED or case.get("as") == "bytes" else encoding
+    named = {} if encoding in MARKED or case.get("as") == "bytes" else {"encoding": encoding}
+    format = {**case.get("format", {}), **named}
     if "error" in case:
         with pytest.raises(DataError) as caught:
-            opened(tmp_path, content, named)
+            opened(tmp_path, content, **format)
         assert caught.value.message.startswith(f"{tmp_path / 'odd.csv'}{case['error']}")
         return
-    rows, rejects = outcome(opened(tmp_path, content, named))
+    rows, rejects = outcome(opened(tmp_path, content, **format))
     expected = [
         [value.replace("\n", end) if isinstance(value, str) else value for value in row] for row in case["rows"]
     ]

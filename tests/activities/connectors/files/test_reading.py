@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zipfile
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +17,7 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 from activities.connectors.files.format import Errors, FileColumn, FileFormat
-from activities.connectors.files.reading import read
+from activities.connectors.files.reading import MOST_WAITING, read
 from engine.kit.errors import DataError
 from engine.kit.option import Allowance
 from tests.contract.world import activity
@@ -26,11 +28,9 @@ ANY = Errors(at_most=Allowance(Decimal(100), True))
 def rows_of(path: Path, format: dict[str, Any] | None = None, **columns: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Read a file with these columns: its rows, and behind them its rejects as (line, column, value, reason)."""
     declared = {name: FileColumn.model_validate(options) for name, options in columns.items()}
-    reading = read(path, FileFormat.model_validate(format or {}), declared, ANY, {})
-    rows = [tuple(row.values()) for batch in reading.rows() for row in batch.to_pylist()]
-    rows += [tuple(row.values()) for batch in reading.rejects() for row in batch.to_pylist()]
-    reading.close()
-    return rows
+    with closing(read(path, FileFormat.model_validate(format or {}), declared, ANY, {})) as reading:
+        rows = [tuple(row.values()) for batch in reading.rows() for row in batch.to_pylist()]
+        return rows + [tuple(row.values()) for batch in reading.rejects() for row in batch.to_pylist()]
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -90,7 +90,7 @@ def test_a_zip_holds_one_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [-20, 40])
 def test_a_file_that_cannot_be_unpacked_to_its_end_is_named(tmp_path: Path, cut: int) -> None:
     path = written(tmp_path, "people.csv.gz", gzip.compress(TEXT.encode() + b"x,y\n" * 1000)[:cut])
-    with pytest.raises(DataError, match=r"people\.csv\.gz: the file cannot be unpacked to its end"):
+    with pytest.raises(DataError, match=r"people\.csv\.gz: the file cannot be read to its end"):
         rows_of(path)
 
 
@@ -165,7 +165,7 @@ READ: list[tuple[dict[str, Any], dict[str, Any]]] = [
                               "+.5": None, "5.": None, "1e3": None, "1,5": None, "1234567890123456": None,
                               "123456789012345.1": Decimal("123456789012345.10"), "0.1234567890123": None, " 2 ": Decimal("2.00")}),
     ({"type": "decimal(6)"}, {"123456789012": Decimal("123456789012.000000"), "1234567890123": None}),
-    ({"type": "float"}, {"1.5": 1.5, "1e3": 1000.0, "inf": None, "nan": None, ".5": None}),
+    ({"type": "float"}, {"1.5": 1.5, "1e3": 1000.0, "1e999": None, "inf": None, "nan": None, ".5": None}),
     ({"type": "boolean"}, {"true": True, "FALSE": False, "1": True, "0": False, "yes": None, "t": None}),
     ({"type": "date"}, {"2026-11-23": date(2026, 11, 23), "2026-02-30": None, "23.11.2026": None, " 2026-11-23 ": date(2026, 11, 23),
                         "2026-11-23T00:00": date(2026, 11, 23), "2026-11-23 08:30": None, "0000-01-01": None}),
@@ -224,6 +224,11 @@ def test_a_comma_may_stand_before_the_digits_after_the_point(tmp_path: Path) -> 
         ({"format": "%Y"}, "'format' is for dates and timestamps"),
         ({"type": "integer", "on_error": "default", "default": "x"}, "'x' is no integer"),
         ({"type": "number"}, "a type .* is wanted here, not 'number'"),
+        ({"type": "date", "format": "%d/%m"}, "'%d/%m' does not say which day it is"),
+        ({"type": "date", "format": "%Q"}, "'%Q' does not say which day it is"),
+        ({"type": "date", "on_error": "default", "default": "20261123"}, "'20261123' is no date"),
+        ({"type": "decimal(2)", "on_error": "default", "default": "1" * 16}, "is no decimal"),
+        ({"length": "2", "on_error": "default", "default": "abc"}, "'abc' is no text that this column takes"),
     ],
 )
 def test_a_column_that_contradicts_itself_is_refused(options: dict[str, Any], message: str) -> None:
@@ -237,6 +242,8 @@ def test_a_column_that_contradicts_itself_is_refused(options: dict[str, Any], me
         ("{encoding: klingon}", "there is no encoding 'klingon'"),
         ('{separator: "\\n"}', "values are separated by neither line ends nor quotes"),
         ("{quote: xx}", "'xx' is no quote"),
+        ('{quote: ","}', "values are separated by neither line ends nor quotes"),
+        ("{encoding: idna}", "there is no encoding 'idna'"),
         ("{type: parquet, encoding: utf-8}", "a file of type parquet has no 'encoding'"),
         ("{type: json_lines, header: false}", "a file of type json_lines has no 'header'"),
     ],
@@ -244,3 +251,168 @@ def test_a_column_that_contradicts_itself_is_refused(options: dict[str, Any], me
 def test_a_format_that_cannot_be_is_refused_with_its_place(format: str, message: str) -> None:
     with pytest.raises(Exception, match=message):
         activity(f"type: list_import\nlist: x\nfile: a.csv\nformat: {format}")
+
+
+def archive(content: str, method: int) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as written_:
+        written_.writestr("people.csv", content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(TEXT.encode(), mtime=0),
+        archive(TEXT, zipfile.ZIP_DEFLATED),
+        archive(TEXT, zipfile.ZIP_BZIP2),
+        archive(TEXT, zipfile.ZIP_LZMA),
+    ],
+    ids=["gzip", "deflate", "bzip2", "lzma"],
+)
+def test_a_packed_file_with_a_wrong_byte_is_read_as_it_was_or_refused(tmp_path: Path, packed: bytes) -> None:
+    refused = 0
+    for place in range(4, len(packed)):  # the first four say that it is packed
+        try:
+            assert (
+                rows_of(written(tmp_path, "a", packed[:place] + bytes([packed[place] ^ 0x41]) + packed[place + 1 :]))
+                == ROWS
+            )
+        except DataError:
+            refused += 1
+    assert refused > 20
+
+
+def test_an_archive_without_a_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    zipfile.ZipFile(path, "w").close()
+    with pytest.raises(DataError, match="the archive holds 0 files"):
+        rows_of(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [(TEXT.encode("utf-16-le"), "utf-16"), (TEXT.encode(), "utf-32"), (TEXT.encode("utf-8-sig"), "cp1252")],
+)
+def test_a_file_of_another_encoding_as_a_whole_is_refused(tmp_path: Path, content: bytes, encoding: str) -> None:
+    with pytest.raises(DataError, match=rf"a\.csv: the file is not written in {encoding}"):
+        rows_of(written(tmp_path, "a.csv", content), {"encoding": encoding})
+
+
+def test_a_mark_is_no_letter_of_the_header_whatever_the_encoding(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", ("\ufeff" + TEXT).encode("utf-16-le"))
+    assert rows_of(path, {"encoding": "utf-16-le"}, id={}, name={}) == ROWS
+
+
+def test_values_of_a_parquet_file_that_no_list_holds_are_rejected_with_their_lines(tmp_path: Path) -> None:
+    wrong: dict[str, pa.Array] = {
+        "whole": pa.array([1, 2**64 - 1, None], pa.uint64()),
+        "exact": pa.array([Decimal(1), Decimal("9" * 20), None], pa.decimal128(38, 2)),
+        "ratio": pa.array([1.5, float("nan"), None]),
+        "seen": pa.array([0, 2**60, None], pa.int64()).cast(pa.timestamp("ms")),
+        "seen_there": pa.array([0, 2**60, None], pa.int64()).cast(pa.timestamp("us", "Europe/Paris")),
+        "day": pa.array([0, -(10**6), None], pa.int32()).cast(pa.date32()),
+    }
+    moment = datetime(1970, 1, 1)  # noqa: DTZ001
+    right = {
+        "whole": 1,
+        "exact": Decimal(1),
+        "ratio": 1.5,
+        "seen": moment,
+        "seen_there": moment,
+        "day": date(1970, 1, 1),
+    }
+    kinds = {"whole": "integer", "exact": "decimal(2)", "ratio": "float", "day": "date"}
+    path = tmp_path / "a.parquet"
+    for name, array in wrong.items():
+        parquet.write_table(pa.table({name: array}), path)
+        (first, last, reject) = rows_of(path)
+        assert (first, last) == ((1, right[name]), (3, None))
+        assert (reject[0], reject[1], reject[3]) == (2, name, f"this is no {kinds.get(name, 'timestamp')}")
+
+
+def test_parquet_texts_of_every_kind_are_texts_and_a_column_of_nothing_is_one(tmp_path: Path) -> None:
+    kinds = (pa.string(), pa.large_string(), pa.string_view())
+    columns = {f"c{place}": pa.array(["É", None], kind) for place, kind in enumerate(kinds)}
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({**columns, "nothing": pa.nulls(2)}), path)
+    assert rows_of(path) == [(1, "É", "É", "É", None), (2, None, None, None, None)]
+
+
+def test_parquet_times_of_nanoseconds_are_times_where_a_column_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"seen": pa.array([1_234_567_891], pa.int64()).cast(pa.timestamp("ns"))}), path)
+    moment = datetime(1970, 1, 1, 0, 0, 1, 234567)  # noqa: DTZ001
+    assert rows_of(path, seen={"type": "timestamp"}) == [(1, moment)]
+
+
+@pytest.mark.parametrize("values", [[[1]], [{"a": 1}], [b"\xff"]], ids=["list", "struct", "bytes"])
+def test_parts_and_bytes_of_a_parquet_file_are_no_values_even_where_a_column_takes_them(
+    tmp_path: Path, values: list[Any]
+) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"odd": values}), path)
+    with pytest.raises(DataError, match="the column 'odd' holds"):
+        rows_of(path, odd={})
+
+
+def test_a_broken_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"id": [1, 2], "name": ["a", None]}), path)
+    whole, refused = path.read_bytes(), []
+    for place in range(0, len(whole), 3):
+        with pytest.raises(DataError):
+            rows_of(written(tmp_path, "b.parquet", whole[:place]))
+        try:
+            rows_of(written(tmp_path, "b.parquet", whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]))
+        except DataError as problem:
+            refused.append(problem.message)
+    assert len(refused) > 100
+    assert all(message.startswith(str(tmp_path / "b.parquet")) for message in refused)
+
+
+def test_a_header_that_no_database_can_hold_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"a\0b": [1]}), tmp_path / "a.parquet")
+    for path in (
+        tmp_path / "a.parquet",
+        written(tmp_path, "a.jsonl", '{"a\\u0000b": 1}'),
+        written(tmp_path, "b.jsonl", '{"\\ud800": 1}'),
+    ):
+        with pytest.raises(DataError, match=r"NUL|surrogates not allowed"):
+            rows_of(path)
+
+
+def test_what_json_nests_stays_as_it_is_written(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "a.jsonl", '\n \n{"a": {"n": [1.50, 1e400, -0], "t": "É\\"", "b": true, "z": null}, "b": -0}\n'
+    )
+    assert rows_of(path) == [(3, '{"n": [1.50, 1e400, -0], "t": "É\\"", "b": true, "z": null}', "-0")]
+
+
+def test_an_object_that_is_too_long_is_refused_as_that(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"a": "' + "x" * 1_000_001 + '"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl:1: the line has more than 1,000,000 bytes"):
+        rows_of(path)
+
+
+def test_rejects_take_one_file_however_many_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "a\n" + "1,2\n" * (5 * MOST_WAITING + 1))
+    reading = read(path, FileFormat(), {}, ANY, {})
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    list(reading.rows())
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+    lines = [line for batch in reading.rejects() for line in batch.column("line").to_pylist()]
+    reading.close()
+    assert lines == list(range(2, 5 * MOST_WAITING + 3))
+
+
+def test_a_default_is_no_value_of_the_file_and_written_as_iso_8601_has_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "a,b\n23/11/2026,x\nsoon,y\n")
+    column = {
+        "type": "date",
+        "format": "%d/%m/%Y",
+        "on_error": "default",
+        "default": "2000-01-01",
+        "remap": {"2000-01-01": ""},
+    }
+    assert rows_of(path, a=column, b={}) == [(2, date(2026, 11, 23), "x"), (3, date(2000, 1, 1), "y")]
