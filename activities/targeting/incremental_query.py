@@ -99,7 +99,7 @@ class IncrementalQuery(Selection):
 
 def _is_since(frame: Frame, field: Expr, history: History) -> sa.ColumnElement[bool]:
     """Say that the value lies between the last run and this one."""
-    value = frame.value(field)
+    (value,) = frame.identities((field,))
     if value.type not in (DATE, TIMESTAMP):
         raise field.error(
             field.tree.at,

@@ -24,12 +24,17 @@ def cost(text: Text) -> int:
     return max((EXISTS if one else GROUPS for one in finds_one), default=PLAIN)
 
 
+def looks_at_all(text: Text) -> bool:
+    """Say that a window stands in an expression: it looks at all rows, so that none may be left out before."""
+    return any(isinstance(node, tree.Window) for node, _ in tree.walk(text.tree))
+
+
 def steps(where: Expr | None, others: int, catalog: Catalog) -> list[list[Expr]]:
     """Give the conditions in the order they are best held; the last of them together with what costs as much as `others`.
 
-    With a window among them all are held at once: it looks at all rows.
+    With a window among them all are held at once.
     """
-    if where is not None and any(isinstance(node, tree.Window) for node, _ in tree.walk(where.tree)):
+    if where is not None and looks_at_all(where):
         return [[where]]
     found: dict[int, list[Expr]] = {PLAIN: [], EXISTS: [], GROUPS: []}
     for condition in where.conjuncts() if where else []:

@@ -34,6 +34,13 @@ lines:
     assert world.rows(world.run(text)["result"]) == [(1, Decimal("5.50"), Decimal("5.50")), (3, Decimal("7.25"), None)]
 
 
+@pytest.mark.parametrize("add", ["", "\nadd: {total: sum(amount of purchases)}"])
+def test_a_window_in_the_condition_looks_at_all_rows_whatever_is_added(world: World, add: str) -> None:
+    text = f"type: incremental_query\nwhere: row_number() over (order by household_id) <= 3{add}"
+    assert world.keys(world.run(text)["result"]) == [1, 2, 3]
+    assert world.keys(world.run(text)["result"]) == []
+
+
 def test_another_dimension_is_queried(world: World) -> None:
     purchases = world.run("type: incremental_query\ndimension: purchase\nwhere: basket_id = 100")["result"]
     assert world.keys(purchases) == [(100, 1), (100, 2)]
@@ -60,6 +67,7 @@ def test_composite_keys_are_told_apart_whatever_is_in_them(world: World) -> None
     ("options", "message"),
     [
         ("date_field: city", "a date or timestamp is wanted here, and this is text"),
+        ("date_field: max(modified) over ()", "the window of max cannot stand"),
         ("date_field: modified\nhistory_days: 3", "do not go together"),
         ("history_days: 0", "0 is less than 1"),
     ],
