@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, Memory, Port
@@ -18,10 +18,12 @@ from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, compared
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, option
+from engine.kit.option import Deferred, Integer, option
 from engine.kit.population import Inputs, Population, key_text
 from engine.kit.selection import Selection
 from engine.kit.types import DATE, TIMESTAMP
+
+MOST_DAYS = 36_500
 
 
 class IncrementalQuery(Selection):
@@ -55,6 +57,16 @@ class IncrementalQuery(Selection):
         example="created_at",
     )
     commit: Literal["run", "activity"] = option("With whose success the history counts.", default="run")
+
+    @field_validator("history_days")
+    @classmethod
+    def _is_on_the_calendar(cls, days: int | Deferred | None) -> int | Deferred | None:
+        if isinstance(days, int) and days > MOST_DAYS:
+            what = f"{days} is more than {MOST_DAYS}, a hundred years"
+            raise PydanticCustomError(
+                "option", "{what}", {"what": what, "fix": "take it out: nobody is returned again"}
+            )
+        return days
 
     @model_validator(mode="after")
     def _is_one_way(self) -> IncrementalQuery:

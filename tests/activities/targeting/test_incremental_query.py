@@ -70,6 +70,7 @@ def test_composite_keys_are_told_apart_whatever_is_in_them(world: World) -> None
         ("date_field: max(modified) over ()", "the window of max cannot stand"),
         ("date_field: modified\nhistory_days: 3", "do not go together"),
         ("history_days: 0", "0 is less than 1"),
+        ("history_days: 36501", "36501 is more than 36500, a hundred years"),
     ],
 )
 def test_what_cannot_be_is_said_at_its_place(offline_world: World, options: str, message: str) -> None:
