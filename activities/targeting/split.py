@@ -125,14 +125,15 @@ class Split(Staged):
         """Mark each row with what takes it: its subset's number, or with `overlap` a flag a subset."""
         inbound, parts = inputs[FROM.name], self._parts
         if self.overlap:
-            return flagged(inbound, catalog, {inbound.unused(f"in_{name}"): part for name, part in parts.items()})
+            return flagged(inbound, catalog, dict(zip(self._flags(inbound), parts.values(), strict=True)))
         return numbered(inbound, catalog, list(parts.values()), inbound.unused(MARK))
 
     def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         inbound = inputs[FROM.name]
         rows = staged.select(inbound.columns)
         if self.overlap:
-            taken: dict[str, Any] = {name: staged.column(inbound.unused(f"in_{name}")) for name in self.subsets}
+            flags = map(staged.column, self._flags(inbound))
+            taken: dict[str, Any] = dict(zip(self.subsets, flags, strict=True))
             rest = sa.and_(sa.true(), *(~is_taken for is_taken in taken.values()))
         else:
             mark = staged.column(inbound.unused(MARK))
@@ -144,6 +145,10 @@ class Split(Staged):
         parts = {name: staged.of(rows.where(is_taken)) for name, is_taken in taken.items()}
         coded = {name: self._coded(part, self.subsets[name].code) for name, part in parts.items()}
         return {**coded, "complement": complement}
+
+    def _flags(self, inbound: Population) -> list[str]:
+        """Name what says of a row, subset by subset, whether it takes the row: by number, so that no two names are one."""
+        return [inbound.unused(f"in_{number}") for number in range(len(self.subsets))]
 
     @property
     def _following(self) -> dict[str, Limit]:

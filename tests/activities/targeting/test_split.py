@@ -241,12 +241,19 @@ def test_columns_of_the_inbound_stay(world: World) -> None:
 
 
 def test_a_column_of_the_inbound_may_be_called_like_our_own_mark(world: World) -> None:
-    marked = world.given("household_id integer, audienceflow_subset integer", [(1, 0), (2, 7)])
-    done = world.run(
-        "type: split\nsubsets:\n  a: {where: audienceflow_subset = 7}\n  b: {limit: {count: 1, by: random}}", marked
-    )
-    assert world.rows(done["a"]) == [(2, 7)]
-    assert world.rows(done["b"]) == [(1, 0)]
+    marked = world.given("household_id integer, subset_number integer, in_0 integer", [(1, 0, 5), (2, 7, 6)])
+    subsets = "subsets:\n  a: {where: subset_number = 7 and in_0 = 6}\n  a_: {limit: {count: 1, by: household_id}}"
+    done = world.run(f"type: split\n{subsets}", marked)
+    assert world.rows(done["a"]) == [(2, 7, 6)]
+    assert world.rows(done["a_"]) == [(1, 0, 5)]
+    beside = world.run(f"type: split\noverlap: true\n{subsets}", marked)
+    assert {port: world.keys(rows) for port, rows in beside.items()} == {"a": [2], "a_": [1], "complement": []}
+
+
+def test_our_own_mark_is_no_column_that_can_be_named(offline_world: World) -> None:
+    subsets = "  a: {limit: {count: 1, by: household_id}}\n  b: {where: subset_number = 0}"
+    with pytest.raises(AuthorError, match="there is no column 'subset_number'"):
+        split(offline_world, subsets, numbers(offline_world, 1, 2))
 
 
 def test_a_composite_key_is_split_by_columns_of_its_dimension(world: World) -> None:
