@@ -70,6 +70,15 @@ class Limit(Options):
                 "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'",
                 {"at": ("sticky",), "fix": "write 'limit: {percent: 10, by: random, sticky: true}'"},
             )
+        if self.of == "segment" and self.count is not None:
+            what, fix = (
+                "'of' says what 'percent' is a share of, and 'count' is none",
+                "take 'of' out, or write 'percent'",
+            )
+            raise PydanticCustomError("option", "{what}", {"what": what, "at": ("of",), "fix": fix})
+        if self.seed is not None and self.by[-1].text != RANDOM:
+            fix = "take 'seed' out, or end 'by' with random"
+            raise PydanticCustomError("option", "'seed' goes with 'by: random'", {"at": ("seed",), "fix": fix})
         if self.sizes and len(self.per) != 1:
             raise PydanticCustomError(
                 "option",
@@ -172,13 +181,15 @@ def _value(name: str, type_: Type, per: Expr) -> sa.ColumnElement[Any]:
 def in_a_row(limits: Mapping[str, Limit], seed: str) -> dict[str, tuple[str, Decimal]]:
     """Give sticky shares that follow each other one seed, the first one's, and where each begins.
 
-    They are cut from one hash, so that each is a share of the whole inbound.
+    They are cut from one hash, so that each is a share of the whole inbound. Those with a seed of their own follow each other alike.
     """
+    first = next((name for name, limit in limits.items() if limit.seed is None), "")
     places: dict[str, tuple[str, Decimal]] = {}
-    end = Decimal(0)
+    ends: dict[str | None, Decimal] = {}
     for name, limit in limits.items():
-        places[name] = (f"{seed}.{next(iter(limits))}", end)
-        end += settled(limit.percent)
+        start = ends.get(limit.seed, Decimal(0))
+        places[name] = (f"{seed}.{first}", start)
+        ends[limit.seed] = start + settled(limit.percent)
     return places
 
 

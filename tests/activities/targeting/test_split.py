@@ -313,10 +313,36 @@ def test_sticky_shares_are_parts_of_one_whole(world: World) -> None:
     assert sorted(found["a"] + found["b"] + found["c"]) == list(range(1, 3001))
 
 
-def test_sticky_shares_beyond_the_whole_are_refused(world: World) -> None:
-    shares = "".join(f"  {name}: {{limit: {{percent: 60, by: random, sticky: true}}}}\n" for name in "ab")
+def test_sticky_shares_with_a_seed_of_their_own_are_parts_of_one_whole_too(world: World) -> None:
+    sticky = "by: random, sticky: true"
+    rows = numbers(world, *range(1, 101))
+    alone = split(world, f"  a: {{limit: {{percent: 50, {sticky}, seed: s}}}}", rows)
+    halves = "\n".join(f"  {name}: {{limit: {{percent: 50, {sticky}{seed}}}}}" for name, seed in zip("axb", (", seed: s", "", ", seed: s"), strict=True))  # fmt: skip
+    found = split(world, halves, rows)
+    assert found["a"] == alone["a"]
+    assert found["complement"] == []
+    assert len(found["x"]) + len(found["b"]) == 100 - len(found["a"])
+    assert found["b"]
+
+
+@pytest.mark.parametrize("seed", ["", ", seed: s"])
+def test_sticky_shares_beyond_the_whole_are_refused(offline_world: World, seed: str) -> None:
+    shares = "".join(f"  {name}: {{limit: {{percent: 60, by: random, sticky: true{seed}}}}}\n" for name in "ab")
     with pytest.raises(AuthorError, match="the sticky shares add up to 120 percent"):
-        split(world, shares, numbers(world, 1))
+        split(offline_world, shares, numbers(offline_world, 1))
+
+
+def test_a_subset_may_be_called_like_our_own_table(world: World) -> None:
+    some = "limit: {count: 1, by: household_id}"
+    found = split(world, f"  stage_: {{{some}}}\n  stage: {{{some}}}", numbers(world, 1, 2, 3))
+    assert found == {"stage_": [1], "stage": [2], "complement": [3]}
+
+
+@pytest.mark.parametrize("options", ["subsets: {a: {code: A}}", "single_output: true\nsubsets: {a: {}}"])
+def test_a_code_is_not_written_over_the_key(offline_world: World, options: str) -> None:
+    segments = offline_world.given("segment_code text", ["x", "y"], dimension=None)
+    with pytest.raises(AuthorError, match="'segment_code' is the key, and no code can be written over it"):
+        offline_world.run(f"type: split\n{options}", segments)
 
 
 def test_a_hundred_subsets_are_told_apart_in_one_pass(world: World) -> None:
