@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from engine.kit.frame import Frame
 from engine.kit.limit import settled
 from engine.kit.matching import MATCH, Kept, Match, fresh, laid, sides, with_one_key
 from engine.kit.option import Integer, Many, Options, option
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Population, unused
 from engine.kit.types import BOOLEAN, INTEGER
 
 ORIGIN, MARK = "origin", "is_kept"
@@ -97,11 +99,12 @@ class Union(Staged):
         self, everybody: Population, inputs: Inputs, catalog: Catalog
     ) -> tuple[Frame, tuple[sa.ColumnElement[Any], ...], int]:
         """Give all rows beside where they come from, the order in which they are taken, and how many are."""
-        origin = everybody.unused(ORIGIN)
-        parts = [
-            part.with_column(origin, sa.literal(place, sa.Integer()), INTEGER)
-            for place, part in enumerate(self._parts(inputs, catalog))
+        parts = self._parts(inputs, catalog)
+        origin = unused(ORIGIN, chain.from_iterable(part.columns for part in parts))
+        beside = [
+            part.with_column(origin, sa.literal(place, sa.Integer()), INTEGER) for place, part in enumerate(parts)
         ]
-        frame = Frame(laid(parts, self.columns), catalog)
+        rows = laid(beside, self.columns)
+        frame = Frame(replace(rows, columns=everybody.columns), catalog)  # an author does not name our own column
         limit = self.limit or Most(count=0)
-        return frame, (frame.population.column(origin), *frame.order(limit.by)), int(settled(limit.count))
+        return frame, (rows.column(origin), *frame.order(limit.by)), int(settled(limit.count))

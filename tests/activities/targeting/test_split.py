@@ -317,7 +317,8 @@ def test_sticky_shares_with_a_seed_of_their_own_are_parts_of_one_whole_too(world
     sticky = "by: random, sticky: true"
     rows = numbers(world, *range(1, 101))
     alone = split(world, f"  a: {{limit: {{percent: 50, {sticky}, seed: s}}}}", rows)
-    halves = "\n".join(f"  {name}: {{limit: {{percent: 50, {sticky}{seed}}}}}" for name, seed in zip("axb", (", seed: s", "", ", seed: s"), strict=True))  # fmt: skip
+    seeds = {"a": ", seed: s", "x": "", "b": ", seed: s"}
+    halves = "\n".join(f"  {name}: {{limit: {{percent: 50, {sticky}{seed}}}}}" for name, seed in seeds.items())
     found = split(world, halves, rows)
     assert found["a"] == alone["a"]
     assert found["complement"] == []
