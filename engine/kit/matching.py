@@ -92,6 +92,9 @@ def sides(match: Sequence[Expr], frames: Sequence[Frame]) -> tuple[Side, ...]:
     if is_by_key(match):
         agree(populations)
         return tuple(Side(frame=frame, values=_key(frame.population)) for frame in frames)
+    if alone := next((each for each in match if len(match) > 1 and each.text in (KEY, COLUMNS)), None):
+        fix = f"write 'match: {alone}', or row.{alone} for a column of that name"
+        raise AuthorError.at(alone.span, "E407", f"'{alone}' stands alone in a match", fix)
     written = _in_common(populations, match[0]) if [each.text for each in match] == [COLUMNS] else match
     by_side = [frame.identities(written) for frame in frames]
     by_value = [alike_in_all(written[place], frames, values) for place, values in enumerate(zip(*by_side, strict=True))]

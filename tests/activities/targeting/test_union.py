@@ -252,6 +252,8 @@ def test_the_columns_may_be_the_common_ones(world: World) -> None:
         ("line integer, email decimal(?)", "columns", "E305", "round"),
         ("line integer, mail text", "columns", "E407", "write expressions"),
         ("line integer, mail text", "email", "E301", "write 'mail'"),
+        ("line integer, email text", "[key, email]", "E407", "write 'match: key', or row.key"),
+        ("line integer, email text", "[columns, key]", "E407", "write 'match: columns', or row.columns"),
     ],
 )
 def test_values_that_cannot_be_held_equal_are_refused_at_their_place(
@@ -262,7 +264,7 @@ def test_values_that_cannot_be_held_equal_are_refused_at_their_place(
     with pytest.raises(AuthorError) as caught:
         offline_world.run(f"{UNION}\nmatch: {match}", lines, others)
     (problem,) = caught.value.diagnostics
-    assert (problem.code, problem.span.line, problem.span.column) == (code, 6, 12)
+    assert (problem.code, problem.span.line, problem.span.column) == (code, 6, 13 if match[0] == "[" else 12)
     assert fix in problem.fix
 
 
