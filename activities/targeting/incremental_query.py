@@ -32,14 +32,18 @@ class IncrementalQuery(Selection):
     It selects as a query does, and leaves out whom the activity returned before, by key: for ever, or with `history_days` until
     that many days after; somebody returned at 20 March 06:00 can be returned again by a run whose `run.time` is 20 March 06:00
     plus the days, or later. With `date_field` nobody is remembered: rows are taken whose value lies in the time since the last
-    run, from its `run.time` (included) to this one's (excluded), so that nobody is lost or taken twice. Of a field that is a
-    date and no time, whole days are taken, from the last `run.date` to yesterday. The first run takes all there are before it.
-    A row whose value is null is not taken; a row whose key has a null is never remembered.
+    run, from its `run.time` (included) to this one's (excluded), so nobody is taken twice. Of a field that is a date and no time,
+    whole days are taken, from the last `run.date` to yesterday. The first run takes all there are before it. A row that is written
+    later than the run its value is before is never taken: where that can be, let the activity remember. A row whose value is null is
+    not taken; a row whose key has a null is never remembered. Rows of no dimension are known by the key they have, which in a file
+    is the number of the line.
 
     What counts is committed with success: of the whole run, or with `commit: activity` of the activity alone. A run that fails
-    leaves no trace; one that is resumed or done again may return whom it returned itself. Two runs at the same time do not know of
-    each other. The history belongs to the workflow and the activity by their names. 0 rows do not fire, and what needs them is
-    skipped. (Campaign: Incremental query; its schedule is a scheduler's, here.)
+    leaves no trace; one that is done again may return whom it returned itself. One run of the workflow is executed at a time on a
+    machine, another is refused until it has ended or stopped; a run that goes on after another succeeded selects again, without
+    whom that one returned. The history belongs to the workflow and the activity by their names; `audienceflow history` shows and
+    forgets it. 0 rows do not fire, and what needs them is skipped. (Campaign: Incremental query; its schedule is a scheduler's,
+    here.)
     """
 
     type: ClassVar[str] = "incremental_query"

@@ -41,12 +41,14 @@ class Union(Staged):
     expressions, a row is left out when an earlier population holds one whose values are all equal; rows that are equal within one
     population all stay (a deduplication removes those). Populations of one dimension keep its key, which still stands once: the
     same key is the same row, too. Populations of several dimensions, or of none, give rows of no dimension, whose key `row_id` is
-    the number of the population and the key there, such as `2:4711`; `columns` leaves out keys of different dimensions, and line
-    numbers, which have only their name in common.
+    the number of the population and the key there, such as `2:4711`, where a part that is null is `%`; `columns` leaves out keys of
+    different dimensions, and line numbers, which have only their name in common. `row_id` tells the rows of one run apart and is
+    nothing to keep: a `reconciliation` finds whose rows they are by the columns they have, and gives them a dimension again.
 
-    The result has the columns of all, null where a row's own population has not got one, or those that all have. With `limit` the
-    populations fill the result in their order; the complement is what did not fit in. An input that did not fire counts as empty.
-    (Campaign: Union, whose keys-only mode keeps one row of a key, and whose other modes leave duplicates within one set alone.)
+    The result has the columns of all, null where a row's own population has not got one, or those that all have; one that is only
+    null in a population has the type of the others. With `limit` the populations fill the result in their order; the complement is
+    what did not fit in. An input that did not fire counts as empty. (Campaign: Union, whose keys-only mode keeps one row of a key,
+    and whose other modes leave duplicates within one set alone.)
     """
 
     type: ClassVar[str] = "union"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time as clocks
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import load as load_registry
 from engine.runs import bind
+from engine.runs.execution import remembering
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
 from engine.state import facts as f
@@ -71,7 +73,7 @@ def run(
         values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
         _refuse_problems(session, spec, graph, values)
         session.verify_keys(targeted(spec))
-        with session.store.hold(name):
+        with _alone(session, spec), session.store.hold(name):
             if session.store.facts(name):
                 raise RunHeld(f"another process began run {name} meanwhile", f"see 'audienceflow show {name}'")
             started = f.RunStarted(
@@ -180,7 +182,7 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         return result(run, spec.name, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
     session.verify_keys(targeted(spec))
-    with session.store.hold(run):
+    with _alone(session, spec), session.store.hold(run):
         state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
         if state.status in ENDED:
             return result(run, spec.name, graph, state)
@@ -188,6 +190,19 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         runner = _runner(session, run, spec, graph, values, started, listen)
         runner.resume()
         return result(run, spec.name, graph, runner.drive())
+
+
+@contextmanager
+def _alone(session: Session, spec: WorkflowSpec) -> Iterator[None]:
+    """Execute no other run of a workflow at the same time, where one of its activities is to return nobody whom another run returned."""
+    with ExitStack() as held:
+        if remembering(spec):
+            try:
+                held.enter_context(session.store.hold(f"history of {spec.name}"))
+            except RunHeld:
+                what = f"another run of '{spec.name}' is being executed, and whom it returns is not known yet"
+                raise RunHeld(what, "wait until it has ended") from None
+        yield
 
 
 def _recorded(session: Session, state: RunState) -> tuple[WorkflowSpec, Graph, f.RunStarted]:

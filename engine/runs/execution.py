@@ -72,8 +72,7 @@ class Execution:
 
     def commit_history(self) -> None:
         """Let what the activities of this run returned count for later runs. May be done again."""
-        activities = (each.activity for each in self.spec.activities.values())
-        if any(isinstance(each, Transform) and each.memory is not None for each in activities):
+        if remembering(self.spec):
             with self.db.transaction() as connection:
                 self.ledger.history.commit(connection, self.run)
 
@@ -85,6 +84,12 @@ class Execution:
     def work_table(self, activity: str, arrival: str, port: str) -> sa.TableClause:
         """Name the work table of a port: the same whenever the task is done again."""
         return self.db.name(WORK, self.run, activity, *(() if arrival == "1" else (arrival,)), port)
+
+
+def remembering(spec: WorkflowSpec) -> dict[str, Memory]:
+    """Give, by name, what those activities leave behind that know of earlier runs."""
+    transforms = {name: each.activity for name, each in spec.activities.items() if isinstance(each.activity, Transform)}
+    return {name: transform.memory for name, transform in transforms.items() if transform.memory is not None}
 
 
 def fired_population(fact: TransitionFired, table: sa.TableClause) -> Population:
