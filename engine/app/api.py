@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clocks
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -192,16 +192,26 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         return result(run, spec.name, graph, runner.drive())
 
 
+def forget(session: Session, workflow: str, activities: Iterable[str]) -> None:
+    """Forget whom runs of these activities returned. Raises RunHeld while a run of the workflow is executed."""
+    with _no_run(session, workflow), session.db.transaction() as connection:
+        for activity in activities:
+            session.ledger.history.forget_activity(connection, workflow, activity)
+
+
+def _alone(session: Session, spec: WorkflowSpec) -> AbstractContextManager[None]:
+    """Execute no other run of a workflow inside, where one of its activities is to return nobody whom another run returned."""
+    return _no_run(session, spec.name) if remembering(spec) else nullcontext()
+
+
 @contextmanager
-def _alone(session: Session, spec: WorkflowSpec) -> Iterator[None]:
-    """Execute no other run of a workflow at the same time, where one of its activities is to return nobody whom another run returned."""
+def _no_run(session: Session, workflow: str) -> Iterator[None]:
     with ExitStack() as held:
-        if remembering(spec):
-            try:
-                held.enter_context(session.store.hold(f"history of {spec.name}"))
-            except RunHeld:
-                what = f"another run of '{spec.name}' is being executed, and whom it returns is not known yet"
-                raise RunHeld(what, "wait until it has ended") from None
+        try:
+            held.enter_context(session.store.hold(f"history of {workflow}"))
+        except RunHeld:
+            what = f"another run of '{workflow}' is being executed, and whom it returns is not known yet"
+            raise RunHeld(what, "wait until it has ended") from None
         yield
 
 

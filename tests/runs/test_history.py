@@ -228,6 +228,25 @@ def test_a_run_that_fails_takes_no_time_away(workflow: Workflow) -> None:
     assert workflow.returned(MARCH + timedelta(days=2)) == [1, 2]
 
 
+def test_what_is_forgotten_is_as_if_it_had_never_been(workflow: Workflow) -> None:
+    workflow.write("where: id < 3")
+    assert workflow.returned() == [1, 2]
+    workflow.write("where: id < 4")
+    assert workflow.returned(MARCH + timedelta(days=1)) == [3]
+    assert workflow.run(MARCH, vars={"most": "0"}).status == "succeeded"
+    with workflow.session() as session:
+        with session.db.transaction() as connection:
+            (found,) = session.ledger.history.sums(connection, "w")
+            assert session.ledger.history.workflows(connection) == ["w"]
+        naive = MARCH.replace(tzinfo=None)
+        assert found == {
+            "activity": "fresh", "runs": 3, "keys": 3, "first": naive, "last": naive + timedelta(days=1), "unfinished": 0,
+        }  # fmt: skip
+        api.forget(session, "w", ["fresh"])
+    assert workflow.history() == []
+    assert workflow.returned() == [1, 2, 3]
+
+
 def test_it_comes_to_the_same_after_dying_at_any_fact(workflow: Workflow) -> None:
     workflow.write("where: id > 0")
 
