@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.app.session import Session
 
 ActivityName = Annotated[
-    str | None, typer.Argument(metavar="ACTIVITY", help="One of its activities; all when not given.")
+    str | None, typer.Argument(metavar="[ACTIVITY]", help="One of its activities; all when not given.")
 ]
 Forget = Annotated[bool, typer.Option("--forget", help="Forget it: the next run may return everybody again.")]
 
