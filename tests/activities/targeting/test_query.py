@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from engine.kit.catalog import Link
 from engine.kit.errors import AuthorError
 from tests.contract.world import World, day
 
@@ -311,6 +313,26 @@ def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: s
 def test_lines_have_an_order(offline_world: World) -> None:
     with pytest.raises(AuthorError, match="order"):
         offline_world.load("type: query\nlines:\n  - of: purchases\n    add: {n: line}")
+
+
+@pytest.mark.parametrize("key", [("basket_id", "line"), ()])
+def test_a_to_one_link_that_finds_several_gives_the_first_row_whole(world: World, key: tuple[str, ...]) -> None:
+    purchases = replace(world.catalog.dimension("purchase"), name="bought", key=key, is_key_declared=False)
+    world.link("household", Link(name="bought", target="bought", on=(("household_id", "household_id"),)))
+    world._tables = replace(world._tables, tables={**world._tables.tables, "bought": purchases})
+    text = """
+type: query
+where: bought.amount > 6 or bought.product.category = 'home'
+add: {basket: bought.basket_id, amount: bought.amount, at: bought.purchased_at, product: bought.product.name}
+"""
+    expected = [
+        (1, 100, Decimal("20.00"), day(2026, 11, 20), "Coffee"),
+        (2, 101, Decimal("20.00"), day(2026, 1, 15), "Coffee"),
+        (3, 102, Decimal("7.25"), day(2026, 11, 22), None),
+        (5, 104, None, day(2026, 11, 22), "Lamp"),
+    ]
+    assert world.rows(world.run(text)["result"]) == expected
+    assert world.rows(world.run(text, world.given("household_id integer", range(9)))["result"]) == expected
 
 
 NARROWED = [
