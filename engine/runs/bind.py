@@ -152,9 +152,9 @@ def _deferred_in(values: Iterable[Any]) -> Iterator[Deferred]:
 
 
 def _checked(model: BaseModel, values: Mapping[str, Any]) -> BaseModel:
-    """Hold options with deferred ones among them against their bounds, and against each other."""
+    """Hold options with deferred ones among them against their bounds, and against each other; what was not written stays so."""
     try:
-        return type(model).model_validate(values)
+        return type(model).model_validate({name: values[name] for name in model.model_fields_set})
     except ValidationError as failed:
         error = failed.errors(include_url=False)[0]
         name = ".".join(map(str, error["loc"]))
