@@ -225,7 +225,22 @@ lines:
     ]
 
 
-def test_lines_that_are_equal_in_the_order_are_told_apart_by_the_key(world: World) -> None:
+@pytest.mark.parametrize("type_", ["query", "incremental_query"])
+def test_lines_meet_where_stand_in_their_order_and_add_their_columns_up_to_the_count(world: World, type_: str) -> None:
+    text = f"""
+type: {type_}
+where: household_id = 1
+lines:
+  - of: purchases
+    where: amount < 10
+    order: -purchased_at
+    count: 2
+    add: {{at: purchased_at, line: line}}
+"""
+    assert world.rows(world.run(text)["result"]) == [(1, day(2026, 11, 20), 2, day(2025, 6, 1), 1)]
+
+
+def test_lines_that_are_equal_are_told_apart_by_the_key(world: World) -> None:
     text = """
 type: query
 where: household_id = 1
@@ -303,8 +318,9 @@ def test_use_case_8_the_scores_of_a_competition(world: World) -> None:
         ("where: exists(purchases group by product_id having amount > 1)", "'amount' is not one value in a group"),
         ("where: exists(purchases group by 1 having count(*) > 1)", "a value written out groups nothing"),
     ],
+    ids=["twice", "key", "value", "link", "outside", "ungrouped", "constant"],
 )  # fmt: skip
-def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: str, message: str) -> None:
+def test_a_column_that_cannot_be_is_said_at_its_place(offline_world: World, text: str, message: str) -> None:
     with pytest.raises(AuthorError, match=message) as caught:
         offline_world.run(f"type: query\n{text}")
     assert str(caught.value).startswith("w.yaml:")

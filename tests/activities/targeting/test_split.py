@@ -197,11 +197,14 @@ def test_a_sticky_share_is_of_those_who_remain(world: World) -> None:
     assert 200 < len(found["control"]) < 300
 
 
-@pytest.mark.parametrize("options", ["", "overlap: true\n"])
-def test_a_key_with_a_null_has_no_hash_and_is_in_no_sticky_share(world: World, options: str) -> None:
+@pytest.mark.parametrize(("options", "again"), [("", []), ("overlap: true\n", [(1, 1)])])
+def test_a_key_with_a_null_has_no_hash_and_is_in_no_sticky_share(
+    world: World, options: str, again: list[object]
+) -> None:
     lines = world.given("basket_id integer, line integer", [(1, None), (1, 1)], key=2, dimension="purchase")
-    found = split(world, "  all: {limit: {percent: 100, by: random, sticky: true}}", lines, options)
-    assert found == {"all": [(1, 1)], "complement": [(1, None)]}
+    everybody = "{limit: {percent: 100, by: random, sticky: true}}"
+    found = split(world, f"  all: {everybody}\n  again: {{where: line = 1}}", lines, options)
+    assert found == {"all": [(1, 1)], "again": again, "complement": [(1, None)]}
 
 
 def test_with_overlap_every_subset_sees_the_whole_inbound(world: World) -> None:

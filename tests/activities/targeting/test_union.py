@@ -161,7 +161,7 @@ def test_rows_that_match_within_one_population_all_stay(world: World) -> None:
 
 def test_a_key_stands_once_whatever_else_is_matched(world: World) -> None:
     first = world.given(MAILED, [(1, "a", "a"), (2, None, "a")])
-    second = world.given(MAILED, [(1, "z", "b"), (2, "y", "b"), (3, "x", "b")])
+    second = world.given(MAILED, [(1, "z", "b"), (2, "y", "b"), (3, "x", "b"), (4, "a", "b")])
     found = world.run(f"{UNION}\nmatch: row.email", first, second)["result"]
     assert world.rows(found, "household_id", "note") == [(1, "a"), (2, "a"), (3, "b")]
 
@@ -301,11 +301,11 @@ def test_the_result_alone_holds_the_same_rows_as_beside_its_complement(world: Wo
 
 
 def test_a_column_may_be_called_like_our_own_marks(world: World) -> None:
-    first = world.given("household_id integer, origin text, is_kept text", [(2, "a", "b")])
-    second = world.given("household_id integer, origin text", [(1, "c")])
-    done = world.run(f"{UNION}\nlimit: {{count: 1, by: origin}}", first, second)
-    assert world.rows(done["result"]) == [(2, "a", "b")]
-    assert world.rows(done["complement"]) == [(1, "c", None)]
+    first = world.given("household_id integer, origin text, is_kept text", [(2, "a", "b"), (3, "z", "b")])
+    second = world.given("household_id integer, origin text", [(1, "zz")])
+    done = world.run(f"{UNION}\nlimit: {{count: 1, by: -origin}}", first, second)
+    assert world.rows(done["result"]) == [(3, "z", "b")]
+    assert world.rows(done["complement"]) == [(1, "zz", None), (2, "a", "b")]
 
 
 def test_our_own_mark_is_no_column_that_can_be_named(offline_world: World) -> None:
