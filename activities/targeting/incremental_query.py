@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from engine.kit.activity import FROM, Memory, Port
 from engine.kit.catalog import Catalog, History
@@ -17,10 +17,12 @@ from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, compared
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, option, wrong
+from engine.kit.option import Deferred, Integer, option, wrong
 from engine.kit.population import Inputs, Population, key_text
 from engine.kit.selection import Selection
 from engine.kit.types import DATE, TIMESTAMP
+
+MOST_DAYS = 36_500
 
 
 class IncrementalQuery(Selection):
@@ -29,14 +31,18 @@ class IncrementalQuery(Selection):
     It selects as a query does, and leaves out whom the activity returned before, by key: for ever, or with `history_days` until
     that many days after; somebody returned at 20 March 06:00 can be returned again by a run whose `run.time` is 20 March 06:00
     plus the days, or later. With `date_field` nobody is remembered: rows are taken whose value lies in the time since the last
-    run, from its `run.time` (included) to this one's (excluded), so that nobody is lost or taken twice. Of a field that is a
-    date and no time, whole days are taken, from the last `run.date` to yesterday. The first run takes all there are before it.
-    A row whose value is null is not taken; a row whose key has a null is never remembered.
+    run, from its `run.time` (included) to this one's (excluded), so nobody is taken twice. Of a field that is a date and no time,
+    whole days are taken, from the last `run.date` to yesterday. The first run takes all there are before it. A row that is written
+    later than the run its value is before is never taken: where that can be, let the activity remember. A row whose value is null is
+    not taken; a row whose key has a null is never remembered. Rows of no dimension are known by the key they have, which in a file
+    is the number of the line.
 
     What counts is committed with success: of the whole run, or with `commit: activity` of the activity alone. A run that fails
-    leaves no trace; one that is resumed or done again may return whom it returned itself. Two runs at the same time do not know of
-    each other. The history belongs to the workflow and the activity by their names. 0 rows do not fire, and what needs them is
-    skipped. (Campaign: Incremental query; its schedule is a scheduler's, here.)
+    leaves no trace; one that is done again may return whom it returned itself. One run of the workflow is executed at a time on a
+    machine, another is refused until it has ended or stopped; a run that goes on after another succeeded selects again, without
+    whom that one returned. The history belongs to the workflow and the activity by their names; `audienceflow history` shows and
+    forgets it. 0 rows do not fire, and what needs them is skipped. (Campaign: Incremental query; its schedule is a scheduler's,
+    here.)
     """
 
     type: ClassVar[str] = "incremental_query"
@@ -54,6 +60,14 @@ class IncrementalQuery(Selection):
         example="created_at",
     )
     commit: Literal["run", "activity"] = option("With whose success the history counts.", default="run")
+
+    @field_validator("history_days")
+    @classmethod
+    def _is_on_the_calendar(cls, days: int | Deferred | None) -> int | Deferred | None:
+        if isinstance(days, int) and days > MOST_DAYS:
+            what = f"{days} is more than {MOST_DAYS}, a hundred years"
+            raise wrong(what, "take it out: nobody is returned again")
+        return days
 
     @model_validator(mode="after")
     def _is_one_way(self) -> IncrementalQuery:
@@ -94,7 +108,7 @@ class IncrementalQuery(Selection):
 
 def _is_since(frame: Frame, field: Expr, history: History) -> sa.ColumnElement[bool]:
     """Say that the value lies between the last run and this one."""
-    value = frame.value(field)
+    (value,) = frame.identities((field,))
     if value.type not in (DATE, TIMESTAMP):
         raise field.error(
             field.tree.at,

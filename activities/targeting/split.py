@@ -48,8 +48,8 @@ class Split(Staged):
     """Divide a population into subsets, in their order: a row goes to the first subset that takes it.
 
     A row that meets a subset's condition but is cut by its limit remains for the later ones. What no subset takes is the
-    complement. Sticky shares that anybody may enter are parts of one whole: 30, 30 and 40 percent leave nobody. With `overlap`
-    each subset sees the whole inbound, and the complement is what none took. A condition on other tables is one on links:
+    complement. Sticky shares that anybody may enter, and that have one seed, are parts of one whole: 30, 30 and 40 percent leave
+    nobody. With `overlap` each subset sees the whole inbound, and the complement is what none took. A condition on other tables is one on links:
     `exists(purchases where amount > 10)`, which needs no filtering dimension of the subset.
 
     Each subset is an output of its own, or with `single_output` all leave by `result`, and the column `segment_code` says whose a row
@@ -86,8 +86,9 @@ class Split(Staged):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Split:
-        total = sum(settled(limit.percent) for limit in self._following.values())
-        if total > 100:
+        shares = self._following
+        ends = (start + settled(shares[name].percent) for name, (_, start) in in_a_row(shares, self.seed).items())
+        if (total := max(ends, default=0)) > 100:
             raise wrong(f"the sticky shares add up to {total} percent")
         if self.overlap and self.single_output:
             what = "subsets that overlap cannot leave by one output: a row would stand there twice"
@@ -115,14 +116,15 @@ class Split(Staged):
         """Mark each row with what takes it: its subset's number, or with `overlap` a flag a subset."""
         inbound, parts = inputs[FROM.name], self._parts
         if self.overlap:
-            return flagged(inbound, catalog, {inbound.unused(f"in_{name}"): part for name, part in parts.items()})
+            return flagged(inbound, catalog, dict(zip(self._flags(inbound), parts.values(), strict=True)))
         return numbered(inbound, catalog, list(parts.values()), inbound.unused(MARK))
 
     def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         inbound = inputs[FROM.name]
         rows = staged.select(inbound.columns)
         if self.overlap:
-            taken: dict[str, Any] = {name: staged.column(inbound.unused(f"in_{name}")) for name in self.subsets}
+            flags = map(staged.column, self._flags(inbound))
+            taken: dict[str, Any] = dict(zip(self.subsets, flags, strict=True))
             rest = sa.and_(sa.true(), *(~is_taken for is_taken in taken.values()))
         else:
             mark = staged.column(inbound.unused(MARK))
@@ -135,13 +137,17 @@ class Split(Staged):
         coded = {name: self._coded(part, self.subsets[name].code) for name, part in parts.items()}
         return {**coded, "complement": complement}
 
+    def _flags(self, inbound: Population) -> list[str]:
+        """Name what says of a row, subset by subset, whether it takes the row: by number, so that no two names are one."""
+        return [inbound.unused(f"in_{number}") for number in range(len(self.subsets))]
+
     @property
     def _following(self) -> dict[str, Limit]:
-        """Give the sticky shares that anybody may enter: they follow each other."""
+        """Give the sticky shares that anybody may enter: those of one seed follow each other."""
         if self.overlap:
             return {}
         limits = {name: subset.limit for name, subset in self.subsets.items() if subset.limit and not subset.where}
-        return {name: limit for name, limit in limits.items() if limit.sticky and limit.seed is None}
+        return {name: limit for name, limit in limits.items() if limit.sticky}
 
     @property
     def _parts(self) -> dict[str, Part]:
@@ -168,6 +174,12 @@ class Split(Staged):
 
     def _joined(self, inbound: Population, rows: Population, code: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Give a code, behind the one that a row has where it is so wanted."""
+        if CODE in inbound.key:
+            what, fix = (
+                f"'{CODE}' is the key, and no code can be written over it",
+                "take 'code' and 'single_output' out",
+            )
+            raise AuthorError.at(None, "E403", what, fix)
         if self.codes == "replace" or CODE not in inbound.columns:
             return code
         if inbound.columns[CODE] != TEXT:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from engine.kit.frame import Frame
 from engine.kit.limit import settled
 from engine.kit.matching import MATCH, Kept, Match, fresh, laid, sides, with_one_key
 from engine.kit.option import Integer, Many, Options, option
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Population, unused
 from engine.kit.types import BOOLEAN, INTEGER
 
 ORIGIN, MARK = "origin", "is_kept"
@@ -39,12 +41,14 @@ class Union(Staged):
     expressions, a row is left out when an earlier population holds one whose values are all equal; rows that are equal within one
     population all stay (a deduplication removes those). Populations of one dimension keep its key, which still stands once: the
     same key is the same row, too. Populations of several dimensions, or of none, give rows of no dimension, whose key `row_id` is
-    the number of the population and the key there, such as `2:4711`; `columns` leaves out keys of different dimensions, and line
-    numbers, which have only their name in common.
+    the number of the population and the key there, such as `2:4711`, where a part that is null is `%`; `columns` leaves out keys of
+    different dimensions, and line numbers, which have only their name in common. `row_id` tells the rows of one run apart and is
+    nothing to keep: a `reconciliation` finds whose rows they are by the columns they have, and gives them a dimension again.
 
-    The result has the columns of all, null where a row's own population has not got one, or those that all have. With `limit` the
-    populations fill the result in their order; the complement is what did not fit in. An input that did not fire counts as empty.
-    (Campaign: Union, whose keys-only mode keeps one row of a key, and whose other modes leave duplicates within one set alone.)
+    The result has the columns of all, null where a row's own population has not got one, or those that all have; one that is only
+    null in a population has the type of the others. With `limit` the populations fill the result in their order; the complement is
+    what did not fit in. An input that did not fire counts as empty. (Campaign: Union, whose keys-only mode keeps one row of a key,
+    and whose other modes leave duplicates within one set alone.)
     """
 
     type: ClassVar[str] = "union"
@@ -97,11 +101,12 @@ class Union(Staged):
         self, everybody: Population, inputs: Inputs, catalog: Catalog
     ) -> tuple[Frame, tuple[sa.ColumnElement[Any], ...], int]:
         """Give all rows beside where they come from, the order in which they are taken, and how many are."""
-        origin = everybody.unused(ORIGIN)
-        parts = [
-            part.with_column(origin, sa.literal(place, sa.Integer()), INTEGER)
-            for place, part in enumerate(self._parts(inputs, catalog))
+        parts = self._parts(inputs, catalog)
+        origin = unused(ORIGIN, chain.from_iterable(part.columns for part in parts))
+        beside = [
+            part.with_column(origin, sa.literal(place, sa.Integer()), INTEGER) for place, part in enumerate(parts)
         ]
-        frame = Frame(laid(parts, self.columns), catalog)
+        rows = laid(beside, self.columns)
+        frame = Frame(replace(rows, columns=everybody.columns), catalog)  # an author does not name our own column
         limit = self.limit or Most(count=0)
-        return frame, (frame.population.column(origin), *frame.order(limit.by)), int(settled(limit.count))
+        return frame, (rows.column(origin), *frame.order(limit.by)), int(settled(limit.count))

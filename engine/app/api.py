@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time as clocks
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import load as load_registry
 from engine.runs import bind
+from engine.runs.execution import remembering
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Listen, Runner
 from engine.state import facts as f
@@ -71,7 +73,7 @@ def run(
         values = bind.values(spec, vars or {}, run=name, time=time, started_at=started_at)
         _refuse_problems(session, spec, graph, values)
         session.verify_keys(targeted(spec))
-        with session.store.hold(name):
+        with _alone(session, spec), session.store.hold(name):
             if session.store.facts(name):
                 raise RunHeld(f"another process began run {name} meanwhile", f"see 'audienceflow show {name}'")
             started = f.RunStarted(
@@ -180,7 +182,7 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         return result(run, spec.name, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
     session.verify_keys(targeted(spec))
-    with session.store.hold(run):
+    with _alone(session, spec), session.store.hold(run):
         state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
         if state.status in ENDED:
             return result(run, spec.name, graph, state)
@@ -188,6 +190,29 @@ def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun:
         runner = _runner(session, run, spec, graph, values, started, listen)
         runner.resume()
         return result(run, spec.name, graph, runner.drive())
+
+
+def forget(session: Session, workflow: str, activities: Iterable[str]) -> None:
+    """Forget whom runs of these activities returned. Raises RunHeld while a run of the workflow is executed."""
+    with _no_run(session, workflow), session.db.transaction() as connection:
+        for activity in activities:
+            session.ledger.history.forget_activity(connection, workflow, activity)
+
+
+def _alone(session: Session, spec: WorkflowSpec) -> AbstractContextManager[None]:
+    """Execute no other run of a workflow inside, where one of its activities is to return nobody whom another run returned."""
+    return _no_run(session, spec.name) if remembering(spec) else nullcontext()
+
+
+@contextmanager
+def _no_run(session: Session, workflow: str) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(session.store.hold(f"history of {workflow}"))
+        except RunHeld:
+            what = f"another run of '{workflow}' is being executed, and whom it returns is not known yet"
+            raise RunHeld(what, "wait until it has ended") from None
+        yield
 
 
 def _recorded(session: Session, state: RunState) -> tuple[WorkflowSpec, Graph, f.RunStarted]:

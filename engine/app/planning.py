@@ -26,7 +26,7 @@ from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.runs import bind
 from engine.runs.decide import FIRST
-from engine.runs.execution import fired_population
+from engine.runs.execution import fired_population, remembering
 from engine.runs.plan import PLANNED_RUN, PlannedActivity, lineages
 from engine.runs.plan import plan as plan_run
 from engine.runs.runner import Runner
@@ -163,7 +163,7 @@ class Planning:
         )  # fmt: skip
         with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
             ledger = Ledger(session.db)
-            if any(activity.remembers for activity in self.spec.activities.values()):
+            if remembering(self.spec):
                 ledger.ensure()
             running = replace(
                 execution(session, PLANNED_RUN, self.spec, graph, self.values, started),

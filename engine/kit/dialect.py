@@ -101,7 +101,7 @@ class Dialect(Protocol):
         """Give what the driver is told when it connects."""
 
     def configure(self, engine: sa.Engine) -> None:
-        """Adapt the types of an engine that was just made. Once per engine, before its first use."""
+        """Adapt the types and the quoting of an engine that was just made. Once per engine, before its first use."""
 
     def on_connect(self, connection: Any) -> None:
         """Prepare a fresh connection of the driver: functions, time zone UTC."""

@@ -43,22 +43,22 @@ class Part:
 
 def numbered(inbound: Population, catalog: Catalog, parts: Sequence[Part], mark: str) -> Population:
     """Mark each row with the number of the first part that takes it, from 0; null where none does."""
-    marked = inbound
+    rows = inbound
     so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
     layers = _layers(parts)
     for layer in layers:
-        frame = Frame(marked, catalog)
+        frame = Frame(rows, catalog)
         is_free = so_far.is_(None) if parts[layer[0]].ranks else sa.true()
         number: Any = sa.case(
             *((parts[place].takes(frame, inbound, is_free), sa.literal(place, sa.Integer())) for place in layer)
         )
-        columns = [marked.column(column) for column in inbound.columns]
-        rows = frame.select(*columns, sa.func.coalesce(so_far, number).label(mark))
-        marked = marked.of(rows, {mark: INTEGER})
-        if len(layers) > 1:  # nested subqueries end at the depth of the database's parser
-            marked = replace(marked, relation=rows.cte())
-        so_far = marked.column(mark)
-    return marked
+        columns = [rows.column(column) for column in inbound.columns]
+        marked = frame.select(*columns, sa.func.coalesce(so_far, number).label(mark))
+        # Nested subqueries end at the depth of the database's parser.
+        relation: sa.FromClause = marked.cte() if len(layers) > 1 else marked.subquery()
+        rows = replace(inbound, relation=relation, count=None)  # the mark is no column that an author could name
+        so_far = relation.c[mark]
+    return replace(rows, columns={**inbound.columns, mark: INTEGER})
 
 
 def flagged(inbound: Population, catalog: Catalog, parts: Mapping[str, Part]) -> Population:

@@ -66,6 +66,15 @@ class Limit(Options):
         if self.sticky and (self.percent is None or not self.is_random or self.per or self.of == "segment"):
             what = "'sticky' goes with 'percent' and 'by: random' of the inbound, without 'per'"
             raise wrong(what, "write 'limit: {percent: 10, by: random, sticky: true}'", "sticky")
+        if self.of == "segment" and self.count is not None:
+            what, fix = (
+                "'of' says what 'percent' is a share of, and 'count' is none",
+                "take 'of' out, or write 'percent'",
+            )
+            raise wrong(what, fix, "of")
+        if self.seed is not None and self.by[-1].text != RANDOM:
+            fix = "take 'seed' out, or end 'by' with random"
+            raise wrong("'seed' goes with 'by: random'", fix, "seed")
         if self.sizes and len(self.per) != 1:
             what = "'sizes' are by the values of one expression in 'per'"
             raise wrong(what, "write 'per: country', and its values in 'sizes'", "sizes")
@@ -163,13 +172,15 @@ def _value(name: str, type_: Type, per: Expr) -> sa.ColumnElement[Any]:
 def in_a_row(limits: Mapping[str, Limit], seed: str) -> dict[str, tuple[str, Decimal]]:
     """Give sticky shares that follow each other one seed, the first one's, and where each begins.
 
-    They are cut from one hash, so that each is a share of the whole inbound.
+    They are cut from one hash, so that each is a share of the whole inbound. Those with a seed of their own follow each other alike.
     """
+    first = next((name for name, limit in limits.items() if limit.seed is None), "")
     places: dict[str, tuple[str, Decimal]] = {}
-    end = Decimal(0)
+    ends: dict[str | None, Decimal] = {}
     for name, limit in limits.items():
-        places[name] = (f"{seed}.{next(iter(limits))}", end)
-        end += settled(limit.percent)
+        start = ends.get(limit.seed, Decimal(0))
+        places[name] = (f"{seed}.{first}", start)
+        ends[limit.seed] = start + settled(limit.percent)
     return places
 
 

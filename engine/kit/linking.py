@@ -34,7 +34,7 @@ def leads_to(frame: Frame, path: str, other: Population) -> sa.ColumnElement[boo
 
 
 def _links(frame: Frame, path: str, other: Population) -> list[Link]:
-    """Give the links of a path; AuthorError where one does not exist, or the last leads elsewhere."""
+    """Give the links of a path; AuthorError where one does not exist, or the last leads elsewhere or to another key."""
     span, dimension = getattr(path, "span", None), frame.row.dimension
     links: list[Link] = []
     for name in path.split("."):
@@ -45,6 +45,10 @@ def _links(frame: Frame, path: str, other: Population) -> list[Link]:
         dimension = frame.catalog.behind(known[name])
     if links[-1].target != other.dimension:
         raise _elsewhere(span, path, links[-1], other, frame)
+    if dimension is not None and dimension.key != other.key:
+        listed = " and ".join("(" + ", ".join(key) + ")" for key in (dimension.key, other.key))
+        what = f"{dimension.name} and the population have other keys: {listed}"
+        raise AuthorError.at(span, "E405", what, "fill the older list again")
     return links
 
 

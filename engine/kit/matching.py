@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -17,8 +18,8 @@ from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, alike, common_type
 from engine.kit.frame import Frame
 from engine.kit.option import Some, option, wrong
-from engine.kit.population import Population, key_text
-from engine.kit.types import TEXT, Type, to_sqlalchemy
+from engine.kit.population import Population, key_text, unused
+from engine.kit.types import NULL, TEXT, Kind, Type, to_sqlalchemy
 
 KEY, COLUMNS = "key", "columns"
 ROW_ID = "row_id"
@@ -90,6 +91,9 @@ def sides(match: Sequence[Expr], frames: Sequence[Frame]) -> tuple[Side, ...]:
     if is_by_key(match):
         agree(populations)
         return tuple(Side(frame=frame, values=_key(frame.population)) for frame in frames)
+    if alone := next((each for each in match if len(match) > 1 and each.text in (KEY, COLUMNS)), None):
+        fix = f"write 'match: {alone}', or row.{alone} for a column of that name"
+        raise AuthorError.at(alone.span, "E407", f"'{alone}' stands alone in a match", fix)
     written = _in_common(populations, match[0]) if [each.text for each in match] == [COLUMNS] else match
     by_side = [frame.identities(written) for frame in frames]
     by_value = [alike_in_all(written[place], frames, values) for place, values in enumerate(zip(*by_side, strict=True))]
@@ -187,17 +191,15 @@ def fresh(all_sides: Sequence[Side], place: int) -> Population:
 def with_one_key(parts: Sequence[Population], dialect: Dialect) -> Sequence[Population]:
     """Give populations whose rows can be laid together: of one dimension they keep its key.
 
-    Others get the key `row_id`, the number of the population and the key there, such as `2:4711`, and are of no dimension.
+    Others get the key `row_id`, the number of the population and the key there, such as `2:4711`, and are of no dimension. In it a
+    null is `%`.
     """
     if is_of_one_dimension(parts):
         agree(parts)
         return parts
-    taken = {name.lower() for part in parts for name in part.columns}
-    name = ROW_ID
-    while name in taken:
-        name += "_"
+    name = unused(ROW_ID, chain.from_iterable(part.columns for part in parts))
     return [
-        _renumbered(part, name, sa.literal(f"{place}:", sa.String()) + key_text(dialect, part))
+        _renumbered(part, name, sa.literal(f"{place}:", sa.String()) + key_text(dialect, part, null="%"))
         for place, part in enumerate(parts, start=1)
     ]
 
@@ -211,12 +213,15 @@ def laid(parts: Sequence[Population], columns: Kept = "all") -> Population:
     """Give the rows of all under each other; the caller knows that their keys mean the same, and that none stands twice.
 
     Columns are those of all, null where absent, or the `common` ones beside the key. A decimal has as many digits as the longest of
-    its name, and digits nobody knows when one of them has.
+    its name, and digits nobody knows when one of them has; what is only null has the type of the others.
     """
     types = _types(parts)
     if columns == "common":
         types = {name: types[name] for name in in_all(parts)}
-    selected = [sa.select(*(_as_type(part, name, type_) for name, type_ in types.items())) for part in parts]
+    nothing = {name: _nothing(name, type_, parts) for name, type_ in types.items()}
+    selected = [
+        sa.select(*(_as_type(part, name, type_, nothing[name]) for name, type_ in types.items())) for part in parts
+    ]
     relation = sa.union_all(*selected).subquery() if len(parts) > 1 else selected[0].subquery()
     return replace(parts[0], relation=relation, columns=types, count=None, unique=all(part.unique for part in parts))
 
@@ -226,21 +231,31 @@ def _types(parts: Sequence[Population]) -> dict[str, Type]:
     for part in parts:
         for name, type_ in part.columns.items():
             known = columns.setdefault(name, type_)
-            if known.kind != type_.kind:
+            if NULL in (known, type_):
+                columns[name] = type_ if known == NULL else known
+            elif known.kind != type_.kind:
                 raise AuthorError.at(
                     None,
                     "E402",
                     f"the column '{name}' is {known} in one population and {type_} in another",
                     "rename one of them where it is added",
                 )
-            if known.scale is not None and (type_.scale is None or type_.scale > known.scale):
+            elif known.scale is not None and (type_.scale is None or type_.scale > known.scale):
                 columns[name] = type_
     return columns
 
 
-def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement[Any]:
-    if name not in population.columns:
-        return sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
+def _nothing(name: str, type_: Type, parts: Sequence[Population]) -> Any:
+    """Give a null of a column's type; of one that is only carried, whose type nobody knows, as the database has it."""
+    if type_.kind != Kind.OTHER:
+        return sa.cast(sa.null(), to_sqlalchemy(type_))
+    part = next(part for part in parts if part.columns.get(name) == type_)
+    return sa.select(part.column(name)).where(sa.false()).scalar_subquery()
+
+
+def _as_type(population: Population, name: str, type_: Type, nothing: Any) -> sa.ColumnElement[Any]:
+    if name not in population.columns or population.columns[name] == NULL != type_:
+        return nothing.label(name)  # type: ignore[no-any-return]
     if population.columns[name] == type_:
         return population.column(name)
     exact = sa.Numeric() if type_.scale is None else sa.Numeric(38, type_.scale)

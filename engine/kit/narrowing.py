@@ -19,17 +19,31 @@ PLAIN, EXISTS, GROUPS = range(3)
 
 def cost(text: Text) -> int:
     """Say what an expression reads."""
-    collections = [node for node, _ in tree.walk(text.tree) if isinstance(node, tree.Collection)]
+    nodes = [node for node, _ in tree.walk(text.tree)]
+    over = {id(node.call) for node in nodes if isinstance(node, tree.Window)}
+    if any(_counts_links(node) and id(node) not in over for node in nodes):
+        return GROUPS
+    collections = [node for node in nodes if isinstance(node, tree.Collection)]
     finds_one = (node.function == "exists" and node.having is None for node in collections)
     return max((EXISTS if one else GROUPS for one in finds_one), default=PLAIN)
+
+
+def _counts_links(node: tree.Node) -> bool:
+    """Say that a call is `count(link)`, which is read as a function of a name."""
+    return isinstance(node, tree.Call) and (node.function, *map(type, node.arguments)) == ("count", tree.Name)
+
+
+def looks_at_all(text: Text) -> bool:
+    """Say that a window stands in an expression: it looks at all rows, so that none may be left out before."""
+    return any(isinstance(node, tree.Window) for node, _ in tree.walk(text.tree))
 
 
 def steps(where: Expr | None, others: int, catalog: Catalog) -> list[list[Expr]]:
     """Give the conditions in the order they are best held; the last of them together with what costs as much as `others`.
 
-    With a window among them all are held at once: it looks at all rows.
+    With a window among them all are held at once.
     """
-    if where is not None and any(isinstance(node, tree.Window) for node, _ in tree.walk(where.tree)):
+    if where is not None and looks_at_all(where):
         return [[where]]
     found: dict[int, list[Expr]] = {PLAIN: [], EXISTS: [], GROUPS: []}
     for condition in where.conjuncts() if where else []:

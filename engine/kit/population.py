@@ -72,10 +72,7 @@ class Population:
 
     def unused(self, name: str) -> str:
         """Give a name that no column has: this one, or with underscores behind it."""
-        taken = {column.lower() for column in self.columns}
-        while name.lower() in taken:
-            name += "_"
-        return name
+        return unused(name, self.columns)
 
     def target(self) -> Population:
         """Give the same rows as expressions must see them where law or identity hangs on them: the key and the dimension.
@@ -118,10 +115,19 @@ class Population:
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
 
 
-def key_text(dialect: Dialect, population: Population) -> sa.ColumnElement[Any]:
-    """Give the key as one text, by which it is known between runs and databases; null where a part is null.
+def unused(name: str, columns: Iterable[str]) -> str:
+    """Give a name that none of the columns has: this one, or with underscores behind it."""
+    taken = {column.lower() for column in columns}
+    while name.lower() in taken:
+        name += "_"
+    return name
+
+
+def key_text(dialect: Dialect, population: Population, *, null: str | None = None) -> sa.ColumnElement[Any]:
+    """Give the key as one text, by which it is known between runs and databases.
 
     Parts are written canonically and joined by colons; in a text that is one of several parts, `%` is `%25` and `:` is `%3A`.
+    A part that is null is written as `null`; where that is not told, the whole is null.
     """
     parts: list[Any] = []
     for name in population.key:
@@ -130,6 +136,8 @@ def key_text(dialect: Dialect, population: Population) -> sa.ColumnElement[Any]:
         if type_ == TEXT and len(population.key) > 1:
             for letter, written in (("%", "%25"), (":", "%3A")):
                 part = sa.func.replace(part, sa.literal(letter), sa.literal(written), type_=sa.String())
+        if null is not None:
+            part = sa.func.coalesce(part, sa.literal(null, sa.String()), type_=sa.String())
         parts += [sa.literal(":", sa.String()), part] if parts else [part]
     return reduce(add, parts)
 

@@ -12,7 +12,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.frame import Frame
-from engine.kit.narrowing import GROUPS, PLAIN, cost, narrowed, steps
+from engine.kit.narrowing import GROUPS, PLAIN, cost, looks_at_all, narrowed, steps
 from engine.kit.option import Many, Name, option
 from engine.kit.population import Inputs, Population
 
@@ -65,7 +65,7 @@ class Selection(Transform):
         *early, last = steps(self.where, others, catalog)
         rows, frame = base, Frame(base, catalog)
         conditions = self.conditions(frame)
-        if conditions and others > PLAIN and not early:
+        if conditions and others > PLAIN and not early and not (self.where and looks_at_all(self.where)):
             early = [[]]
         for each in early:
             conditions += [frame.condition(condition) for condition in each]

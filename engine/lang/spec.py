@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from engine.kit.activity import Activity, Port, Transform
+from engine.kit.activity import Activity, Port
 from engine.kit.errors import Span
 from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.option import Deferred, Duration, Integer, Name, Number, Options, Percentage, option
@@ -143,11 +143,6 @@ class ActivitySpec:
     def references(self) -> Iterator[Reference]:
         """Every arrow that brings a population, in the order of the ports."""
         return (reference for references in self.inputs.values() for reference in references)
-
-    @property
-    def remembers(self) -> bool:
-        """It writes whom it returned into its history."""
-        return isinstance(self.activity, Transform) and self.activity.memory is not None
 
     @cached_property
     def output_ports(self) -> Mapping[str, Port]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -112,7 +112,7 @@ def _bind(value: Any, bound: Values, evaluate: Evaluate) -> Any:
         case BaseModel():
             old = vars(value)
             new = {name: _bind(item, bound, evaluate) for name, item in old.items()}
-            if any(isinstance(item, Deferred) for item in old.values()):
+            if any(_deferred_in(old.values())):
                 return _checked(value, new)
             changed = {name: item for name, item in new.items() if item is not old[name]}
             return value.model_copy(update=changed) if changed else value
@@ -137,14 +137,30 @@ def _deferred(value: Deferred, evaluate: Evaluate, bound: Values) -> Any:
         ) from None
 
 
+def _deferred_in(values: Iterable[Any]) -> Iterator[Deferred]:
+    """Give what is deferred in values, and in what stands inside of them."""
+    for value in values:
+        match value:
+            case Deferred():
+                yield value
+            case BaseModel():
+                yield from _deferred_in(vars(value).values())
+            case tuple():
+                yield from _deferred_in(value)
+            case dict():
+                yield from _deferred_in(value.values())
+
+
 def _checked(model: BaseModel, values: Mapping[str, Any]) -> BaseModel:
-    """Hold the values of deferred options against their bounds."""
+    """Hold options with deferred ones among them against their bounds, and against each other; what was not written stays so."""
     try:
-        # What was not written is not written now: some options refuse to stand beside others.
         return type(model).model_validate({name: values[name] for name in model.model_fields_set})
     except ValidationError as failed:
         error = failed.errors(include_url=False)[0]
-        deferred = getattr(model, str(error["loc"][0])) if error["loc"] else None
-        span = deferred.expression.span if isinstance(deferred, Deferred) else None
-        message = f"'{'.'.join(map(str, error['loc']))}' as '{deferred}': {error['msg'].lower()}"
+        name = ".".join(map(str, error["loc"]))
+        inside = [getattr(model, str(error["loc"][0]))] if name else vars(model).values()
+        deferred = next(_deferred_in(inside), None)
+        what = f"'{name}' as '{deferred}'" if name else f"with '{deferred}'"
+        span = deferred.expression.span if deferred else None
+        message = f"{what}: {error['msg'].lower() if name else error['msg']}"
         raise AuthorError.at(span, "V004", message, "change the variable or the expression") from None

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.kit.activity import Memory
+from engine.kit.activity import Memory, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.context import Moment
 from engine.kit.expression import Values
@@ -72,7 +72,7 @@ class Execution:
 
     def commit_history(self) -> None:
         """Let what the activities of this run returned count for later runs. May be done again."""
-        if any(activity.remembers for activity in self.spec.activities.values()):
+        if remembering(self.spec):
             with self.db.transaction() as connection:
                 self.ledger.history.commit(connection, self.run)
 
@@ -84,6 +84,12 @@ class Execution:
     def work_table(self, activity: str, arrival: str, port: str) -> sa.TableClause:
         """Name the work table of a port: the same whenever the task is done again."""
         return self.db.name(WORK, self.run, activity, *(() if arrival == "1" else (arrival,)), port)
+
+
+def remembering(spec: WorkflowSpec) -> dict[str, Memory]:
+    """Give, by name, what those activities leave behind that know of earlier runs."""
+    transforms = {name: each.activity for name, each in spec.activities.items() if isinstance(each.activity, Transform)}
+    return {name: transform.memory for name, transform in transforms.items() if transform.memory is not None}
 
 
 def fired_population(fact: TransitionFired, table: sa.TableClause) -> Population:

@@ -50,7 +50,8 @@ def plan(
     read = {str(reference) for activity in spec.activities.values() for reference in activity.references}
     for name in graphs.order(graph):
         activity = spec.activities[name]
-        history = histories.of((spec.name, name, PLANNED_RUN), *bind.moment(values)) if activity.remembers else None
+        remembers = isinstance(activity.activity, Transform) and activity.activity.memory is not None
+        history = histories.of((spec.name, name, PLANNED_RUN), *bind.moment(values)) if remembers else None
         reporting = replace(catalog, report=_collector(activity, problems), history=history)
         try:
             _check_bounds(activity, reporting, values, evaluate)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
-from engine.lang.graph import CONTROL
+from engine.lang.graph import CONTROL, fed_by
 from engine.lang.spec import ActivitySpec
 from engine.runs.decide import FIRST, Command, Execute, Fail, Finish, Skip, WakeAt, commands, ready
-from engine.runs.execution import Execution
+from engine.runs.execution import Execution, remembering
 from engine.runs.task import execute
 from engine.runs.tidy import tidy
 from engine.state import facts as f
@@ -70,12 +70,13 @@ class Runner:
         return task is not None and task.status == "running"
 
     def resume(self) -> None:
-        """Let a run that stopped go on: what failed is tried again, and lost work tables are made again."""
+        """Let a run that stopped go on: what failed is tried again, and work tables that are lost or overtaken are made again."""
         with suppress(Stopped):
             self.append(f.RunControlled(at=self.execution.clock(), action="resume"))
-            lost = tuple(_lost(self.execution, self.state))
-            if lost:
-                self.append(f.TablesLost(at=self.execution.clock(), activities=lost))
+            again = {*_lost(self.execution, self.state), *_overtaken(self.execution, self.state, self.store)}
+            if again:
+                names = tuple(name for name in self.execution.spec.activities if name in again)
+                self.append(f.TablesLost(at=self.execution.clock(), activities=names))
 
     def drive(self) -> RunState:
         """Do what can be done, and give the state the run is left in. A stop from outside is honoured before the next task."""
@@ -164,3 +165,34 @@ def _lost(execution: Execution, state: RunState) -> Iterator[str]:
                 seen.add(source)
                 needed.append(source)
                 yield source
+
+
+def _overtaken(execution: Execution, state: RunState, store: Store) -> Iterator[str]:
+    """Give the activities that returned people, who may have been returned by another run since, and what hangs on them.
+
+    Another run of the workflow has succeeded after ours began; no two are executed at once. What effects have done stays done.
+    """
+    names = [
+        name
+        for name, memory in remembering(execution.spec).items()
+        if memory.commit == "run" and (task := state.task(name)) and task.status == "succeeded"
+    ]
+    if names and _has_succeeded_since(execution.run, state.started, store):
+        for name in names:
+            yield name
+            yield from fed_by(execution.graph, name)
+
+
+def _has_succeeded_since(run: str, started: f.RunStarted | None, store: Store) -> bool:
+    """Say that another run has. Our own facts are not read again: the store would take what another process appended for known."""
+    if started is None:
+        return False
+    others = (fold(store.facts(other)) for other in store.runs(started.workflow) if other != run)
+    return any(
+        other.started is not None
+        and other.started.environment == started.environment
+        and other.status == "succeeded"
+        and other.finished_at is not None
+        and other.finished_at > started.at
+        for other in others
+    )

@@ -35,8 +35,8 @@ class ConnectionLost(DataError):
     """The database went away. Work tables may be gone with it, so the run is suspended whatever `on_error` says."""
 
 
-STAGE = "stage_"
-"""Names the table that ports are cut from; no port is called so."""
+STAGE = "(stage)"
+"""Names the table that ports are cut from; no port can be called so."""
 
 MOST_DOUBLINGS = 200
 """Beyond so many steps every backoff above 1 is longer than any `max_delay`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -94,6 +94,36 @@ class HistoryTables:
         runs = self.runs
         counting = sa.select(runs.c.activity).where(runs.c.run == run, runs.c.is_committed)
         self._forget(connection, run, lambda table: table.c.activity.not_in(counting))
+
+    def sums(self, connection: sa.Connection, workflow: str) -> Sequence[Mapping[str, Any]]:
+        """Give, activity by activity, the runs that count, whom they returned, their first and last time, and the runs that do not count yet."""
+        runs, keys = self.runs, self.keys
+        counting = sa.case((runs.c.is_committed, runs.c.time))
+        known = keys.join(runs, sa.and_(keys.c.run == runs.c.run, keys.c.activity == runs.c.activity))
+        returned = sa.select(runs.c.activity, sa.func.count(keys.c.key.distinct()).label("keys")).select_from(known)
+        returned = returned.where(runs.c.workflow == workflow, runs.c.is_committed).group_by(runs.c.activity)
+        of_activity = returned.subquery()
+        found = sa.select(
+            runs.c.activity,
+            sa.func.count(counting).label("runs"),
+            sa.func.coalesce(sa.func.max(of_activity.c["keys"]), 0).label("keys"),
+            sa.func.min(counting, type_=sa.DateTime()).label("first"),
+            sa.func.max(counting, type_=sa.DateTime()).label("last"),
+            (sa.func.count() - sa.func.count(counting)).label("unfinished"),
+        ).select_from(runs.outerjoin(of_activity, of_activity.c.activity == runs.c.activity))
+        found = found.where(runs.c.workflow == workflow).group_by(runs.c.activity).order_by(runs.c.activity)
+        return [dict(row) for row in connection.execute(found).mappings()]
+
+    def workflows(self, connection: sa.Connection) -> Sequence[str]:
+        """Name the workflows of which something is known."""
+        return connection.execute(sa.select(self.runs.c.workflow).distinct()).scalars().all()
+
+    def forget_activity(self, connection: sa.Connection, workflow: str, activity: str) -> None:
+        """Drop what all runs of an activity left behind, so that it is as if it had never run."""
+        runs, keys = self.runs, self.keys
+        mine = sa.select(runs.c.run).where(runs.c.workflow == workflow, runs.c.activity == activity)
+        connection.execute(keys.delete().where(keys.c.activity == activity, keys.c.run.in_(mine)))
+        connection.execute(runs.delete().where(runs.c.workflow == workflow, runs.c.activity == activity))
 
     def _forget(self, connection: sa.Connection, run: str, which: Callable[[sa.Table], Any]) -> None:
         for table in (self.keys, self.runs):

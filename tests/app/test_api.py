@@ -157,6 +157,23 @@ def test_a_retry_whose_values_do_not_fit_is_refused_before_the_run(run: Run) -> 
         run("  a: {type: query, retry: {attempts: vars.n}}\n", vars={"n": "0"})
 
 
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("percent: vars.n, by: random, sticky: true", r":11:\d+: V004 with 'vars\.n': the sticky shares add up to 120"),
+        ("count: 1, by: id, per: name, sizes: {Ann: vars.n / 7}", r":11:\d+: V004 with 'vars\.n / 7': 'Ann' is a number of rows"),
+        ("percent: 1, by: id, per: name, sizes: {Ann: vars.n * 2}", r":11:\d+: V004 with 'vars\.n \* 2': 'Ann' is at most 100, not 120"),
+    ],
+)  # fmt: skip
+def test_values_that_do_not_fit_together_are_refused_before_the_run(run: Run, limits: str, message: str) -> None:
+    subsets = "\n".join(f"      {name}: {{limit: {{{limits}}}}}" for name in "ab")
+    with pytest.raises(AuthorError, match=message):
+        run(
+            f"  all: {{type: query}}\n  parts:\n    type: split\n    from: all\n    subsets:\n{subsets}\n",
+            vars={"n": "60"},
+        )
+
+
 def test_a_run_goes_on_whatever_became_of_the_project_file(run: Run, tmp_path: Path) -> None:
     first = run("  some: {type: query}\n  keep: {type: list_update, from: some, list: k, guard: {max: 2}}\n", key="k")
     assert first.status == "suspended"

@@ -294,6 +294,42 @@ def test_lists_show_writes_every_row_the_key_first(call: Call) -> None:
     assert "old" in call("lists").stdout
 
 
+def test_history_shows_and_forgets_whom_incremental_queries_returned(call: Call, folder: Path) -> None:
+    assert call("history", "greet").stdout.startswith("'greet' has no history")
+    (folder / "welcome.yaml").write_text("""workflow: welcome
+dimension: person
+activities:
+  fresh: {type: incremental_query, where: age >= 18}
+  again: {type: incremental_query, history_days: 1}
+  dated: {type: incremental_query, where: age < 18, date_field: date '2026-01-01'}
+  keep: {type: list_update, from: fresh, list: welcomed, guard: {max: 4}}
+""")
+    for day in ("2026-11-20", "2026-11-22"):
+        assert call("run", "welcome", "--at", day).exit_code == 0
+    (folder / "welcome.yaml").write_text(
+        (folder / "welcome.yaml").read_text().replace("age >= 18", "age >= 0").replace("max: 4", "max: 0")
+    )
+    assert call("run", "welcome", "--at", "2026-11-22").exit_code == 3
+    shown = json.loads(call("history", "welcome.yaml", "--format", "json").stdout)
+    last = "2026-11-22T00:00:00+00:00"
+    both = {"first": "2026-11-20T00:00:00+00:00", "last": last, "unfinished": 1}
+    assert shown == [
+        {"activity": "again", "runs": 1, "people": 5, "first": last, "last": last, "unfinished": 1},
+        {"activity": "dated", "runs": 2, "people": 0, **both},
+        {"activity": "fresh", "runs": 2, "people": 4, **both},
+    ]
+    (folder / "welcome.yaml").unlink()  # what was remembered outlives the file
+    assert call("history", "welcome", "fresh", "--forget").stdout.splitlines()[-1] == "All of this is forgotten."
+    assert [row["activity"] for row in json.loads(call("history", "welcome", "--format", "json").stdout)] == [
+        "again",
+        "dated",
+    ]
+    refused = call("history", "welcome", "fresh")
+    assert (refused.exit_code, "'welcome' has no history of 'fresh'" in refused.stderr) == (2, True)
+    assert call("history", "welcome", "--forget").exit_code == 0
+    assert call("history", "nobody").exit_code == 2
+
+
 def test_draw_writes_the_counts_of_a_run(call: Call) -> None:
     run_json(call)
     assert "result  4  ──▶ sides" in call("draw", "greet", "--run", "last").stdout

@@ -28,6 +28,8 @@ def read(**values: Any) -> Limit:
         ({"count": "-1"}, "-1 is less than 0"),
         ({"percent": "-0.5"}, "-0.5 is less than 0"),
         ({"count": "1", "by": []}, "at least one is wanted here"),
+        ({"count": "1", "of": "segment"}, "'of' says what 'percent' is a share of"),
+        ({"count": "1", "by": "spend", "seed": "s"}, "'seed' goes with 'by: random'"),
         ({"count": "1", "sizes": {"FR": "1"}}, "'sizes' are by the values of one expression"),
         ({"count": "1", "per": ["a", "b"], "sizes": {"FR": "1"}}, "'sizes' are by the values of one expression"),
         ({"count": "1", "per": "a", "sizes": {"FR": "1.5"}}, "'FR' is a number of rows, as 'count' is"),

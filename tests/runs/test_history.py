@@ -20,6 +20,7 @@ from engine.app.result import RunResult
 from engine.app.session import Session
 from engine.registry import load
 from engine.state import facts as f
+from engine.state.store import RunHeld
 
 PROJECT = """\
 databases: {default: {url: "%s", work_schema: %s}}
@@ -91,12 +92,22 @@ class Workflow:
 
 @pytest.fixture
 def workflow(tmp_path: Path, database_url: str) -> Workflow:
+    return made(tmp_path, database_url)
+
+
+@pytest.fixture
+def quick_workflow(tmp_path: Path, sqlite_url: str) -> Workflow:
+    """Give a workflow for what happens outside of the database."""
+    return made(tmp_path, sqlite_url)
+
+
+def made(tmp_path: Path, database_url: str) -> Workflow:
     (tmp_path / "project.yaml").write_text(PROJECT % (database_url, f"history_{uuid4().hex[:8]}"), encoding="utf-8")
-    made = Workflow(tmp_path, database_url, count(1))
-    made.execute("DROP TABLE IF EXISTS history_people")
-    made.execute("CREATE TABLE history_people (id INTEGER PRIMARY KEY, seen_at TIMESTAMP, seen_on DATE)")
-    made.execute(f"INSERT INTO history_people VALUES {PEOPLE}")  # noqa: S608
-    return made
+    workflow = Workflow(tmp_path, database_url, count(1))
+    workflow.execute("DROP TABLE IF EXISTS history_people")
+    workflow.execute("CREATE TABLE history_people (id INTEGER PRIMARY KEY, seen_at TIMESTAMP, seen_on DATE)")
+    workflow.execute(f"INSERT INTO history_people VALUES {PEOPLE}")  # noqa: S608
+    return workflow
 
 
 def test_somebody_is_returned_once_and_0_rows_do_not_fire(workflow: Workflow) -> None:
@@ -138,6 +149,51 @@ def test_a_run_that_goes_on_returns_whom_it_returned_itself(workflow: Workflow) 
     assert again.activities["fresh"].outputs == {"result": 3}
 
 
+@pytest.mark.parametrize("options", ["where: id > 0", "date_field: seen_at"])
+def test_a_run_that_another_has_overtaken_selects_again_when_it_goes_on(workflow: Workflow, options: str) -> None:
+    workflow.write(options)
+    assert workflow.run(key="one", vars={"most": "0"}).status == "suspended"
+    assert workflow.returned(MARCH + timedelta(seconds=1)) == ([1, 2] if "seen_at" in options else [1, 2, 3])
+    again = workflow.run(key="one")
+    assert again.status == "succeeded"
+    assert again.activities["kept"].status == "skipped"
+
+
+def test_of_whom_it_returned_only_the_overtaken_are_left_out(quick_workflow: Workflow) -> None:
+    quick_workflow.write("where: id > 0")
+    assert quick_workflow.run(key="one", vars={"most": "1"}).status == "suspended"
+    assert quick_workflow.returned() == [1, 2, 3]
+    quick_workflow.execute("INSERT INTO history_people VALUES (4, NULL, NULL)")
+    assert quick_workflow.run(key="one").activities["kept"].details["rows"] == 1
+    assert quick_workflow.history() == [("fresh", key) for key in "1234"]
+
+
+def test_whom_a_committed_activity_returned_nobody_overtakes(quick_workflow: Workflow) -> None:
+    quick_workflow.write("where: id > 0\ncommit: activity")
+    assert quick_workflow.run(key="one", vars={"most": "2"}).status == "suspended"
+    assert quick_workflow.returned() is None
+    again = quick_workflow.run(key="one")
+    assert again.status == "suspended"
+    assert again.activities["fresh"].outputs == {"result": 3}
+
+
+def test_no_other_run_is_executed_at_the_same_time(quick_workflow: Workflow) -> None:
+    quick_workflow.write("where: id > 0")
+    refused: list[str] = []
+
+    def listen(_fact: f.Fact, state: Any) -> None:
+        if not refused and state.task("kept"):
+            with pytest.raises(RunHeld) as caught:
+                quick_workflow.run(key="two")
+            refused.append(str(caught.value))
+
+    assert quick_workflow.run(key="one", listen=listen).status == "succeeded"
+    assert refused == [
+        "another run of 'w' is being executed, and whom it returns is not known yet\n  fix: wait until it has ended"
+    ]
+    assert quick_workflow.run(key="two").activities["kept"].status == "skipped"
+
+
 def test_a_rehearsal_leaves_nothing_behind(workflow: Workflow) -> None:
     workflow.write("where: id < 3")
     with workflow.session() as session:
@@ -170,6 +226,25 @@ def test_a_run_that_fails_takes_no_time_away(workflow: Workflow) -> None:
     workflow.write("date_field: seen_at")
     assert workflow.run(MARCH + timedelta(days=1), vars={"most": "1"}).status == "suspended"
     assert workflow.returned(MARCH + timedelta(days=2)) == [1, 2]
+
+
+def test_what_is_forgotten_is_as_if_it_had_never_been(workflow: Workflow) -> None:
+    workflow.write("where: id < 3")
+    assert workflow.returned() == [1, 2]
+    workflow.write("where: id < 4")
+    assert workflow.returned(MARCH + timedelta(days=1)) == [3]
+    assert workflow.run(MARCH, vars={"most": "0"}).status == "succeeded"
+    with workflow.session() as session:
+        with session.db.transaction() as connection:
+            (found,) = session.ledger.history.sums(connection, "w")
+            assert session.ledger.history.workflows(connection) == ["w"]
+        naive = MARCH.replace(tzinfo=None)
+        assert found == {
+            "activity": "fresh", "runs": 3, "keys": 3, "first": naive, "last": naive + timedelta(days=1), "unfinished": 0,
+        }  # fmt: skip
+        api.forget(session, "w", ["fresh"])
+    assert workflow.history() == []
+    assert workflow.returned() == [1, 2, 3]
 
 
 def test_it_comes_to_the_same_after_dying_at_any_fact(workflow: Workflow) -> None:

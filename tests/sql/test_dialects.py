@@ -16,6 +16,7 @@ from engine.kit.dialect import Dialect
 from engine.kit.expression import Bound, Expr, SortKey
 from engine.kit.frame import Frame
 from engine.kit.types import DATE, DECIMAL, TEXT
+from engine.sql.ddl import CreateTableAs
 from engine.sql.dialects import DIALECTS
 
 TYPES = {
@@ -201,3 +202,17 @@ def test_a_record_bears_its_name(name: str) -> None:
     assert dialect.name == name
     assert dialect.text(sa.literal("x"), TEXT) is not None
     assert dialect.cast(sa.literal(1), DECIMAL, DECIMAL) is not None
+
+
+KEYWORDS = {"duckdb": "SELECT keyword_name FROM duckdb_keywords()", "postgresql": "SELECT word FROM pg_get_keywords()"}
+"""How a database names its keywords; SQLite cannot, so those are its keywords here that SQLAlchemy does not know."""
+
+
+def test_every_keyword_may_be_the_name_of_a_column(connection: sa.Connection, dialect: Dialect) -> None:
+    asked = KEYWORDS.get(dialect.name)
+    words = list(connection.exec_driver_sql(asked).scalars()) if asked else ["nothing", "returning", "order", "groups"]
+    labelled = sa.select(*(sa.literal(place, sa.Integer()).label(word) for place, word in enumerate(words))).subquery()
+    table = sa.table("words", *map(sa.column, words))
+    connection.execute(CreateTableAs(table, sa.select(*labelled.c)))
+    kept = sa.select(*table.c).where(*(column.is_not(None) for column in table.c)).order_by(*table.c)
+    assert connection.execute(kept).one() == tuple(range(len(words)))

@@ -17,6 +17,7 @@ from engine.app.cli import (
     draw,
     eval,  # noqa: A004
     fmt,
+    history,
     init,
     lists,
     plan,
@@ -68,6 +69,7 @@ app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("runs")(runs.runs)
 app.command("show")(show.show)
+app.command("history")(history.history)
 app.command("test")(test.test)
 app.command("draw")(draw.draw)
 app.command("schema")(schema.schema)

@@ -15,7 +15,7 @@ from engine.kit.expression.stored import as_kept, joinable, meant, paired
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
 from engine.kit.population import Population
-from engine.kit.types import BOOLEAN, TEXT, Type
+from engine.kit.types import OTHER, Type
 
 
 class Source:
@@ -82,31 +82,22 @@ class TableRow:
         return [self.join_column(name) for name, _ in link.on]
 
 
-class LeastRow(TableRow):
-    """What a to-one link finds where nothing says that it finds one row only: of every column the least value."""
+class FirstRow(TableRow):
+    """What a to-one link finds where nothing says that it finds one row only: the first of them, as `ties` puts them."""
 
-    def __init__(
-        self, source: Source, dimension: Dimension, totals: Totals, table: sa.FromClause, catalog: Catalog
-    ) -> None:
+    def __init__(self, source: Source, dimension: Dimension, firsts: Totals, table: sa.FromClause) -> None:
         super().__init__(source, dimension, table)
-        self.totals = totals
-        self.catalog = catalog
+        self.firsts = firsts
 
     def column(self, name: str) -> Value | None:
         if name not in self.types:
             return None
         type_ = self.types[name]
-        return Value(self.totals.add(name, lambda: (self._least(name, type_), type_))[0], type_)
+        return Value(self.firsts.add(name, lambda: (meant(self.relation.c[name]), type_))[0], type_)
 
     def join_column(self, name: str) -> Any:
         column = self.column(name)
         return column.sql if column else self.relation.c[name]
-
-    def _least(self, name: str, type_: Type) -> Sql:
-        column = meant(self.relation.c[name])
-        if type_ == BOOLEAN:
-            return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
-        return sa.func.min(self.catalog.dialect.collated(column) if type_ == TEXT else column)
 
 
 class PopulationRow:
@@ -189,8 +180,8 @@ Row = TableRow | PopulationRow
 def follow(row: Row, link: Link, catalog: Catalog) -> TableRow:
     """Give the row behind a to-one link; its columns are null where the link finds nobody.
 
-    Where neither the dimension's key nor a constraint of the table says that the link finds at most one row, the linked rows
-    are grouped first and the least value of each column is taken.
+    Where neither the dimension's key nor a constraint of the table says that the link finds at most one row, the first row is
+    taken: by the key, or in a table without one by all its columns, in their order.
     """
     source = row.source
     place = (id(row), link.name)
@@ -210,11 +201,21 @@ def _linked(row: Row, link: Link, catalog: Catalog) -> TableRow:
     narrowed = pushed(row, link, keys, catalog)
 
     def select(columns: Any) -> sa.Select[Any]:
-        return sa.select(*columns).select_from(table).where(*narrowed).group_by(*keys)
+        place = sa.func.row_number().over(partition_by=keys, order_by=ties(dimension, table, catalog)).label("place")
+        ranked = sa.select(*columns, place).select_from(table).where(*narrowed).subquery()
+        return sa.select(*(ranked.c[column.name] for column in columns)).where(ranked.c.place == 1)
 
-    totals = Totals(row.source.totals_name(), keys, select)
-    row.source.join(totals, sa.and_(*equal(ours, totals.keys)))
-    return LeastRow(row.source, dimension, totals, table, catalog)
+    firsts = Totals(row.source.totals_name(), keys, select)
+    row.source.join(firsts, sa.and_(*equal(ours, firsts.keys)))
+    return FirstRow(row.source, dimension, firsts, table)
+
+
+def ties(dimension: Dimension, relation: sa.FromClause, catalog: Catalog) -> tuple[Sql, ...]:
+    """Order by the key; by all columns where there is none, so that only rows alike in all of them are equal."""
+    names = dimension.key or [name for name, type_ in dimension.columns.items() if type_ != OTHER]
+    columns = ((meant(relation.c[name]), dimension.columns[name]) for name in names)
+    order = catalog.dialect.order
+    return tuple(order(column, type_, descending=False, nulls_first=False) for column, type_ in columns)
 
 
 def equal(ours: Iterable[Any], theirs: Iterable[Any]) -> list[sa.ColumnElement[bool]]:
@@ -262,7 +263,7 @@ def _again(row: Row, names: Iterator[int], catalog: Catalog) -> Row | None:
             if link is None:
                 return again.target if isinstance(again, PopulationRow) else None
             found = again and follow(again, link, catalog)
-            return None if isinstance(found, LeastRow) else found
+            return None if isinstance(found, FirstRow) else found
     return None
 
 

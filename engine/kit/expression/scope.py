@@ -16,11 +16,22 @@ from engine.kit.expression.aggregates import AGGREGATES
 from engine.kit.expression.compiler import Compiler
 from engine.kit.expression.elsewhere import VALUES_OF_SQL
 from engine.kit.expression.lines import Lines
-from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equal, follow, held, pushed, semi_joined
-from engine.kit.expression.stored import joinable, meant
+from engine.kit.expression.rows import (
+    PopulationRow,
+    Row,
+    Source,
+    TableRow,
+    equal,
+    follow,
+    held,
+    pushed,
+    semi_joined,
+    ties,
+)
+from engine.kit.expression.stored import joinable
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
-from engine.kit.types import BOOLEAN, INTEGER, OTHER, Type
+from engine.kit.types import BOOLEAN, INTEGER
 
 ROW, TARGET = "row", "target"
 
@@ -50,19 +61,12 @@ class RowScope:
         return outermost.row
 
     def ties(self) -> tuple[Sql, ...]:
-        """Order by the key; by all columns where there is none, so that only rows alike in all of them are equal."""
-        if isinstance(self.row, PopulationRow):
-            population = self.row.population
-            key: list[tuple[Any, Type]] = [
-                (population.column(name), population.columns[name]) for name in population.key
-            ]
-        else:
-            names: Sequence[str] = self.row.dimension.key or [
-                name for name, type_ in self.row.types.items() if type_ != OTHER
-            ]
-            key = [(meant(self.row.relation.c[name]), self.row.types[name]) for name in names]
-        order = self.catalog.dialect.order
-        return tuple(order(column, type_, descending=False, nulls_first=False) for column, type_ in key)
+        """Order so that no two rows are equal but those that are alike."""
+        if not isinstance(self.row, PopulationRow):
+            return ties(self.row.dimension, self.row.relation, self.catalog)
+        population, order = self.row.population, self.catalog.dialect.order
+        columns = ((population.column(name), population.columns[name]) for name in population.key)
+        return tuple(order(column, type_, descending=False, nulls_first=False) for column, type_ in columns)
 
     def column(self, name: tree.Name, compiler: Compiler) -> Value:
         if name.parts[0] == ROW and len(name.parts) == 2:

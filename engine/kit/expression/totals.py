@@ -1,4 +1,4 @@
-"""The grouped subquery that aggregates of one link and condition share."""
+"""The subquery with one row for each key that all columns of one link and condition share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Statement = Callable[[Sequence[Any]], "sa.Select[Any]"]
 
 
 class Totals(sa.TableClause):
-    """A subquery in FROM that gains a column whenever another aggregate is asked of it, until the SQL is written.
+    """A subquery in FROM that gains a column whenever another aggregate, or another value of a first row, is asked of it, until the SQL is written.
 
     That is what a SQLAlchemy subquery cannot do, and what keeps several aggregates of a link one pass over its rows.
     """
@@ -33,7 +33,7 @@ class Totals(sa.TableClause):
 
     @property
     def keys(self) -> list[Any]:
-        """Give the columns by which rows are grouped; at most one row for each of their values."""
+        """Give the columns by which rows are joined; at most one row for each of their values."""
         return [self.c[key.name] for key in self._keys]
 
     def add(self, sign: str, value: Callable[[], tuple[Sql, Type]]) -> tuple[Any, Type]:

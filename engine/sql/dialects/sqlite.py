@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
@@ -82,6 +82,7 @@ class Sqlite(Standard):
 
     name: str = "sqlite"
     capabilities: Capabilities = _CAPABILITIES
+    keywords: ClassVar[frozenset[str]] = frozenset({"nothing", "returning"})
 
     def bulk(self) -> Bulk:
         from engine.sql.bulk import ByDriver  # Arrow is heavy, and most commands read no rows
@@ -105,6 +106,7 @@ class Sqlite(Standard):
         return {"check_same_thread": False}
 
     def configure(self, engine: sa.Engine) -> None:
+        super().configure(engine)
         colspecs: Any = {**engine.dialect.colspecs, sa.Float: sa.Float, sa.Numeric: NearestDecimal}
         engine.dialect.colspecs = colspecs
 

@@ -48,6 +48,8 @@ class Standard:
     widest: ClassVar[sa.types.TypeEngine[Any]] = sa.Numeric()
     """Holds whole numbers of 38 digits or more."""
     at_one_moment: str | None = None
+    keywords: ClassVar[frozenset[str]] = frozenset()
+    """Words that are no names here unless they are quoted, and of which SQLAlchemy does not know that."""
 
     def bulk(self) -> Bulk:
         from engine.sql.bulk import RowByRow  # Arrow is heavy, and most commands read no rows
@@ -85,7 +87,8 @@ class Standard:
         return {}
 
     def configure(self, engine: sa.Engine) -> None:
-        """Change nothing."""
+        preparer = engine.dialect.identifier_preparer
+        preparer.reserved_words = {*preparer.reserved_words, *self.keywords}
 
     def insert_new(self, table: sa.Table, columns: Sequence[str], rows: sa.Select[*tuple[Any, ...]]) -> sa.Insert:
         return table.insert().from_select(columns, rows)

@@ -205,6 +205,16 @@ def test_a_rule_that_cannot_hold_is_told_at_its_place(
     assert fix in problem.fix
 
 
+@pytest.mark.parametrize("key", [1, 2])
+def test_a_link_leads_to_no_rows_of_another_key(offline_world: World, key: int) -> None:
+    """A list may be older than the key of its dimension."""
+    older = offline_world.given("line integer, basket_id integer", key=key, dimension="purchase")
+    with pytest.raises(AuthorError, match=r"E405 purchase and the population have other keys: \(basket_id, line\) and"):
+        offline_world.run(
+            f"{EXCLUSION}\nrules: {{given_1: {{link: purchases}}}}", people(offline_world), exclude=[older]
+        )
+
+
 @pytest.mark.parametrize(
     "rule", ["{}", "{link: a, on: {a: b}}", "{on: {}}", "{on: [a]}", "{on: {a: {b: c}}}", "{on: {a: 'b +'}}"]
 )

@@ -93,7 +93,9 @@ def reads_all(db: Database, population: Population) -> bool:
     "options",
     [
         "where: city = 7\nadd: {spend: sum(amount of lines), n: count(lines)}",
+        "where: city = 7\nadd: {n: count(lines)}",
         "where: city = 7 and sum(amount of lines) > 2",
+        "where: city = 7 and count(lines) > 2",
         "where: city = 7\nlines: {of: lines, order: -amount, count: 2, add: {amount: amount}}",
         "where: city = 7 and exists(lines where amount > 0)",
         "where: city = 7 and exists(lines group by amount having count(*) > 1)",

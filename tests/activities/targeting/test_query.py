@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from engine.kit.catalog import Link
 from engine.kit.errors import AuthorError
 from tests.contract.world import World, day
 
@@ -223,7 +225,22 @@ lines:
     ]
 
 
-def test_lines_that_are_equal_in_the_order_are_told_apart_by_the_key(world: World) -> None:
+@pytest.mark.parametrize("type_", ["query", "incremental_query"])
+def test_lines_meet_where_stand_in_their_order_and_add_their_columns_up_to_the_count(world: World, type_: str) -> None:
+    text = f"""
+type: {type_}
+where: household_id = 1
+lines:
+  - of: purchases
+    where: amount < 10
+    order: -purchased_at
+    count: 2
+    add: {{at: purchased_at, line: line}}
+"""
+    assert world.rows(world.run(text)["result"]) == [(1, day(2026, 11, 20), 2, day(2025, 6, 1), 1)]
+
+
+def test_lines_that_are_equal_are_told_apart_by_the_key(world: World) -> None:
     text = """
 type: query
 where: household_id = 1
@@ -301,8 +318,9 @@ def test_use_case_8_the_scores_of_a_competition(world: World) -> None:
         ("where: exists(purchases group by product_id having amount > 1)", "'amount' is not one value in a group"),
         ("where: exists(purchases group by 1 having count(*) > 1)", "a value written out groups nothing"),
     ],
+    ids=["twice", "key", "value", "link", "outside", "ungrouped", "constant"],
 )  # fmt: skip
-def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: str, message: str) -> None:
+def test_a_column_that_cannot_be_is_said_at_its_place(offline_world: World, text: str, message: str) -> None:
     with pytest.raises(AuthorError, match=message) as caught:
         offline_world.run(f"type: query\n{text}")
     assert str(caught.value).startswith("w.yaml:")
@@ -311,6 +329,26 @@ def test_what_cannot_be_added_is_said_at_its_place(offline_world: World, text: s
 def test_lines_have_an_order(offline_world: World) -> None:
     with pytest.raises(AuthorError, match="order"):
         offline_world.load("type: query\nlines:\n  - of: purchases\n    add: {n: line}")
+
+
+@pytest.mark.parametrize("key", [("basket_id", "line"), ()])
+def test_a_to_one_link_that_finds_several_gives_the_first_row_whole(world: World, key: tuple[str, ...]) -> None:
+    purchases = replace(world.catalog.dimension("purchase"), name="bought", key=key, is_key_declared=False)
+    world.link("household", Link(name="bought", target="bought", on=(("household_id", "household_id"),)))
+    world._tables = replace(world._tables, tables={**world._tables.tables, "bought": purchases})
+    text = """
+type: query
+where: bought.amount > 6 or bought.product.category = 'home'
+add: {basket: bought.basket_id, amount: bought.amount, at: bought.purchased_at, product: bought.product.name}
+"""
+    expected = [
+        (1, 100, Decimal("20.00"), day(2026, 11, 20), "Coffee"),
+        (2, 101, Decimal("20.00"), day(2026, 1, 15), "Coffee"),
+        (3, 102, Decimal("7.25"), day(2026, 11, 22), None),
+        (5, 104, None, day(2026, 11, 22), "Lamp"),
+    ]
+    assert world.rows(world.run(text)["result"]) == expected
+    assert world.rows(world.run(text, world.given("household_id integer", range(9)))["result"]) == expected
 
 
 NARROWED = [

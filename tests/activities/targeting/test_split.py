@@ -197,11 +197,14 @@ def test_a_sticky_share_is_of_those_who_remain(world: World) -> None:
     assert 200 < len(found["control"]) < 300
 
 
-@pytest.mark.parametrize("options", ["", "overlap: true\n"])
-def test_a_key_with_a_null_has_no_hash_and_is_in_no_sticky_share(world: World, options: str) -> None:
+@pytest.mark.parametrize(("options", "again"), [("", []), ("overlap: true\n", [(1, 1)])])
+def test_a_key_with_a_null_has_no_hash_and_is_in_no_sticky_share(
+    world: World, options: str, again: list[object]
+) -> None:
     lines = world.given("basket_id integer, line integer", [(1, None), (1, 1)], key=2, dimension="purchase")
-    found = split(world, "  all: {limit: {percent: 100, by: random, sticky: true}}", lines, options)
-    assert found == {"all": [(1, 1)], "complement": [(1, None)]}
+    everybody = "{limit: {percent: 100, by: random, sticky: true}}"
+    found = split(world, f"  all: {everybody}\n  again: {{where: line = 1}}", lines, options)
+    assert found == {"all": [(1, 1)], "again": again, "complement": [(1, None)]}
 
 
 def test_with_overlap_every_subset_sees_the_whole_inbound(world: World) -> None:
@@ -241,12 +244,19 @@ def test_columns_of_the_inbound_stay(world: World) -> None:
 
 
 def test_a_column_of_the_inbound_may_be_called_like_our_own_mark(world: World) -> None:
-    marked = world.given("household_id integer, audienceflow_subset integer", [(1, 0), (2, 7)])
-    done = world.run(
-        "type: split\nsubsets:\n  a: {where: audienceflow_subset = 7}\n  b: {limit: {count: 1, by: random}}", marked
-    )
-    assert world.rows(done["a"]) == [(2, 7)]
-    assert world.rows(done["b"]) == [(1, 0)]
+    marked = world.given("household_id integer, subset_number integer, in_0 integer", [(1, 0, 5), (2, 7, 6)])
+    subsets = "subsets:\n  a: {where: subset_number = 7 and in_0 = 6}\n  a_: {limit: {count: 1, by: household_id}}"
+    done = world.run(f"type: split\n{subsets}", marked)
+    assert world.rows(done["a"]) == [(2, 7, 6)]
+    assert world.rows(done["a_"]) == [(1, 0, 5)]
+    beside = world.run(f"type: split\noverlap: true\n{subsets}", marked)
+    assert {port: world.keys(rows) for port, rows in beside.items()} == {"a": [2], "a_": [1], "complement": []}
+
+
+def test_our_own_mark_is_no_column_that_can_be_named(offline_world: World) -> None:
+    subsets = "  a: {limit: {count: 1, by: household_id}}\n  b: {where: subset_number = 0}"
+    with pytest.raises(AuthorError, match="there is no column 'subset_number'"):
+        split(offline_world, subsets, numbers(offline_world, 1, 2))
 
 
 def test_a_composite_key_is_split_by_columns_of_its_dimension(world: World) -> None:
@@ -306,10 +316,37 @@ def test_sticky_shares_are_parts_of_one_whole(world: World) -> None:
     assert sorted(found["a"] + found["b"] + found["c"]) == list(range(1, 3001))
 
 
-def test_sticky_shares_beyond_the_whole_are_refused(world: World) -> None:
-    shares = "".join(f"  {name}: {{limit: {{percent: 60, by: random, sticky: true}}}}\n" for name in "ab")
+def test_sticky_shares_with_a_seed_of_their_own_are_parts_of_one_whole_too(world: World) -> None:
+    sticky = "by: random, sticky: true"
+    rows = numbers(world, *range(1, 101))
+    alone = split(world, f"  a: {{limit: {{percent: 50, {sticky}, seed: s}}}}", rows)
+    seeds = {"a": ", seed: s", "x": "", "b": ", seed: s"}
+    halves = "\n".join(f"  {name}: {{limit: {{percent: 50, {sticky}{seed}}}}}" for name, seed in seeds.items())
+    found = split(world, halves, rows)
+    assert found["a"] == alone["a"]
+    assert found["complement"] == []
+    assert len(found["x"]) + len(found["b"]) == 100 - len(found["a"])
+    assert found["b"]
+
+
+@pytest.mark.parametrize("seed", ["", ", seed: s"])
+def test_sticky_shares_beyond_the_whole_are_refused(offline_world: World, seed: str) -> None:
+    shares = "".join(f"  {name}: {{limit: {{percent: 60, by: random, sticky: true{seed}}}}}\n" for name in "ab")
     with pytest.raises(AuthorError, match="the sticky shares add up to 120 percent"):
-        split(world, shares, numbers(world, 1))
+        split(offline_world, shares, numbers(offline_world, 1))
+
+
+def test_a_subset_may_be_called_like_our_own_table(world: World) -> None:
+    some = "limit: {count: 1, by: household_id}"
+    found = split(world, f"  stage_: {{{some}}}\n  stage: {{{some}}}", numbers(world, 1, 2, 3))
+    assert found == {"stage_": [1], "stage": [2], "complement": [3]}
+
+
+@pytest.mark.parametrize("options", ["subsets: {a: {code: A}}", "single_output: true\nsubsets: {a: {}}"])
+def test_a_code_is_not_written_over_the_key(offline_world: World, options: str) -> None:
+    segments = offline_world.given("segment_code text", ["x", "y"], dimension=None)
+    with pytest.raises(AuthorError, match="'segment_code' is the key, and no code can be written over it"):
+        offline_world.run(f"type: split\n{options}", segments)
 
 
 def test_a_hundred_subsets_are_told_apart_in_one_pass(world: World) -> None:

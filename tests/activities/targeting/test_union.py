@@ -8,7 +8,9 @@ import pytest
 
 from engine.kit.activity import Staged
 from engine.kit.errors import AuthorError
+from engine.kit.matching import laid
 from engine.kit.population import Inputs, Population
+from engine.kit.types import from_sqlalchemy
 from tests.contract.world import TESTED, World
 
 UNION = "type: union"
@@ -75,6 +77,36 @@ def test_decimals_of_different_scales_keep_their_digits(world: World) -> None:
         assert str(found.columns["spend"]) == "decimal(3)"
 
 
+def test_a_column_that_is_only_null_has_the_type_of_the_others(world: World) -> None:
+    nobody = world.run("type: query\nwhere: household_id = 4\nadd: {spent: 'null', town: 'null', none: 'null'}")[
+        "result"
+    ]
+    others = world.run("type: query\nwhere: household_id < 3\nadd: {spent: spend, town: city}", run="others")["result"]
+    for populations in ((nobody, others), (others, nobody)):
+        found = world.run(UNION, *populations)["result"]
+        assert {name: str(type_) for name, type_ in found.columns.items() if name != "none"} == {
+            "household_id": "integer", "spent": "decimal(2)", "town": "text",
+        }  # fmt: skip
+        assert world.rows(found, "household_id", "spent", "town", "none") == [
+            (1, Decimal("1200.00"), "Paris", None),
+            (2, Decimal("50.50"), "Lyon", None),
+            (4, None, None, None),
+        ]
+
+
+def test_what_is_only_carried_stays_and_is_null_where_absent(world: World) -> None:
+    type_ = {"duckdb": "INTEGER[]", "sqlite": "BLOB", "postgresql": "JSON"}[world.db.dialect.name]
+    with world.db.rolled_back():
+        world.db.connection.exec_driver_sql(f"CREATE TABLE carried (id INTEGER PRIMARY KEY, data {type_})")
+        world.db.connection.exec_driver_sql("INSERT INTO carried VALUES (3, NULL)")
+        table = world.db.reflect("carried")
+        columns = {column.name: from_sqlalchemy(column.type) for column in table.columns}
+        carried = world.keep(Population(relation=table, key=("id",), columns=columns, dimension="carried"))
+        without = [world.given("id integer", [key], dimension="carried") for key in (1, 2)]
+        for populations in ((*without, carried), (carried, *without)):
+            assert world.rows(laid(populations)) == [(1, None), (2, None), (3, None)]
+
+
 def test_columns_of_different_kinds_are_refused(offline_world: World) -> None:
     first = offline_world.given("household_id integer, spend decimal(2)")
     second = offline_world.given("household_id integer, spend text")
@@ -129,7 +161,7 @@ def test_rows_that_match_within_one_population_all_stay(world: World) -> None:
 
 def test_a_key_stands_once_whatever_else_is_matched(world: World) -> None:
     first = world.given(MAILED, [(1, "a", "a"), (2, None, "a")])
-    second = world.given(MAILED, [(1, "z", "b"), (2, "y", "b"), (3, "x", "b")])
+    second = world.given(MAILED, [(1, "z", "b"), (2, "y", "b"), (3, "x", "b"), (4, "a", "b")])
     found = world.run(f"{UNION}\nmatch: row.email", first, second)["result"]
     assert world.rows(found, "household_id", "note") == [(1, "a"), (2, "a"), (3, "b")]
 
@@ -164,6 +196,15 @@ def test_rows_of_several_dimensions_become_rows_of_none_with_a_key_of_their_own(
         ("2:1", None, "c", Decimal("2.25"), 1, None),
         ("3:9:1", None, "d", None, 1, 9),
     ]
+
+
+def test_a_null_in_a_key_is_written_into_the_new_one(world: World) -> None:
+    purchases = world.given(
+        "basket_id integer, line integer, code text", [(9, None, "a"), (8, None, "b")], key=2, dimension="purchase"
+    )
+    lines = world.given("line integer, code text", [(1, "a"), (2, "c")], dimension=None)
+    found = world.run(f"{UNION}\nmatch: code", purchases, lines)["result"]
+    assert world.rows(found, "row_id", "code") == [("1:8:%", "b"), ("1:9:%", "a"), ("2:2", "c")]
 
 
 def test_the_new_key_gives_way_to_a_column_of_its_name(world: World) -> None:
@@ -211,6 +252,8 @@ def test_the_columns_may_be_the_common_ones(world: World) -> None:
         ("line integer, email decimal(?)", "columns", "E305", "round"),
         ("line integer, mail text", "columns", "E407", "write expressions"),
         ("line integer, mail text", "email", "E301", "write 'mail'"),
+        ("line integer, email text", "[key, email]", "E407", "write 'match: key', or row.key"),
+        ("line integer, email text", "[columns, key]", "E407", "write 'match: columns', or row.columns"),
     ],
 )
 def test_values_that_cannot_be_held_equal_are_refused_at_their_place(
@@ -221,7 +264,7 @@ def test_values_that_cannot_be_held_equal_are_refused_at_their_place(
     with pytest.raises(AuthorError) as caught:
         offline_world.run(f"{UNION}\nmatch: {match}", lines, others)
     (problem,) = caught.value.diagnostics
-    assert (problem.code, problem.span.line, problem.span.column) == (code, 6, 12)
+    assert (problem.code, problem.span.line, problem.span.column) == (code, 6, 13 if match[0] == "[" else 12)
     assert fix in problem.fix
 
 
@@ -258,11 +301,22 @@ def test_the_result_alone_holds_the_same_rows_as_beside_its_complement(world: Wo
 
 
 def test_a_column_may_be_called_like_our_own_marks(world: World) -> None:
-    first = world.given("household_id integer, origin text, is_kept text", [(2, "a", "b")])
-    second = world.given("household_id integer, origin text", [(1, "c")])
-    done = world.run(f"{UNION}\nlimit: {{count: 1, by: origin}}", first, second)
-    assert world.rows(done["result"]) == [(2, "a", "b")]
-    assert world.rows(done["complement"]) == [(1, "c", None)]
+    first = world.given("household_id integer, origin text, is_kept text", [(2, "a", "b"), (3, "z", "b")])
+    second = world.given("household_id integer, origin text", [(1, "zz")])
+    done = world.run(f"{UNION}\nlimit: {{count: 1, by: -origin}}", first, second)
+    assert world.rows(done["result"]) == [(3, "z", "b")]
+    assert world.rows(done["complement"]) == [(1, "zz", None), (2, "a", "b")]
+
+
+def test_our_own_mark_is_no_column_that_can_be_named(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="there is no column 'origin'"):
+        offline_world.run(f"{UNION}\nlimit: {{count: 1, by: origin}}", people(offline_world, 1))
+
+
+def test_our_own_mark_clashes_with_no_column_that_is_left_out(world: World) -> None:
+    first = world.given("household_id integer, Origin text", [(2, "a")])
+    done = world.run(f"{UNION}\ncolumns: common\nlimit: {{count: 1}}", first, people(world, 1))
+    assert (world.rows(done["result"]), world.rows(done["complement"])) == ([2], [1])
 
 
 def test_there_is_a_complement_only_where_a_limit_cuts(offline_world: World) -> None:
