@@ -18,7 +18,7 @@ from engine.kit.expression.rows import semi_joined
 from engine.kit.expression.value import Value, alike, common_type
 from engine.kit.frame import Frame
 from engine.kit.option import Some, option
-from engine.kit.population import Population, key_text
+from engine.kit.population import Population, key_text, unused
 from engine.kit.types import TEXT, Type, to_sqlalchemy
 
 KEY, COLUMNS = "key", "columns"
@@ -193,10 +193,7 @@ def with_one_key(parts: Sequence[Population], dialect: Dialect) -> Sequence[Popu
     if is_of_one_dimension(parts):
         agree(parts)
         return parts
-    taken = {name.lower() for part in parts for name in part.columns}
-    name = ROW_ID
-    while name in taken:
-        name += "_"
+    name = unused(ROW_ID, (name for part in parts for name in part.columns))
     return [
         _renumbered(part, name, sa.literal(f"{place}:", sa.String()) + key_text(dialect, part))
         for place, part in enumerate(parts, start=1)

@@ -72,10 +72,7 @@ class Population:
 
     def unused(self, name: str) -> str:
         """Give a name that no column has: this one, or with underscores behind it."""
-        taken = {column.lower() for column in self.columns}
-        while name.lower() in taken:
-            name += "_"
-        return name
+        return unused(name, self.columns)
 
     def target(self) -> Population:
         """Give the same rows as expressions must see them where law or identity hangs on them: the key and the dimension.
@@ -116,6 +113,14 @@ class Population:
     def without(self, *others: Population) -> Population:
         """Leave out the rows whose key one of the others holds."""
         return self.where(sa.and_(sa.true(), *(~self.matches(other) for other in others)))
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """Give a name that is none of those taken, whatever their case: this one, or with underscores behind it."""
+    known = {each.lower() for each in taken}
+    while name.lower() in known:
+        name += "_"
+    return name
 
 
 def key_text(dialect: Dialect, population: Population) -> sa.ColumnElement[Any]:

@@ -213,10 +213,10 @@ def made(
 ) -> Iterator[dict[str, Population]]:
     """Make the tables of these ports, all of one moment; they stay when what is done inside goes well.
 
-    What the ports are cut from is made once where it is dear.
+    What the ports are cut from is made once where it is dear, or where its key is to be held: a port may hide rows that share one.
     """
-    if isinstance(activity, Staged) and activity.is_dear and len(ports) > 1:
-        stage = activity.stage(inputs, catalog)
+    stage = activity.stage(inputs, catalog) if isinstance(activity, Staged) and activity.is_dear else None
+    if isinstance(activity, Staged) and stage is not None and (len(ports) > 1 or not stage.unique):
         with db.transaction(at_one_moment=True):
             selected = activity.cut(db.create(table(STAGE), stage), inputs, catalog)
             kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
