@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from engine.kit.activity import FROM, RESULT, Port, Transform
+from engine.kit.adding import Added
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
@@ -37,7 +38,7 @@ class ChangeDimension(Transform):
         "How many rows are kept of those that lead to one; 0 keeps all.", default=1, ge=0, example="1"
     )
     order: Many[SortKey] = option("Who comes first of those that lead to one.", default=(), example=["-amount"])
-    add: dict[str, Expr] = option(
+    add: Added = option(
         "Columns of the rows that lead there: name and expression.", default={}, example={"spend": "sum(amount)"}
     )
 

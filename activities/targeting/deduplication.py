@@ -10,13 +10,14 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
+from engine.kit.adding import Columns
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.expression.value import Value
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, Many, Name, Options, Some, option
+from engine.kit.option import ColumnName, Integer, Many, Options, Some, option
 from engine.kit.population import Inputs, Population
 from engine.kit.types import BOOLEAN, INTEGER, Type
 
@@ -36,7 +37,7 @@ class Merge(Options):
         default=(),
         example=["-modified"],
     )
-    columns: dict[Name, Expr] = option("Columns and what they become.", example={"mobile": "mobile"})
+    columns: Columns = option("Columns and what they become.", example={"mobile": "mobile"})
 
 
 class Deduplication(Staged):
@@ -66,7 +67,7 @@ class Deduplication(Staged):
     by: Some[Expr] = option("Expressions whose equality makes a duplicate.", example=["lower(email)"])
     order: Many[SortKey] = option("Who comes first in a group.", default=(), example=["-modified"])
     keep: Integer = option("Records kept per group; 0 keeps all.", default=1, ge=0, example="1")
-    rank: Name | None = option(
+    rank: ColumnName | None = option(
         "A column for each record's place in its group; none when not written.", default=None, example="place"
     )
     merge: Many[Merge] = option(

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
-from engine.kit.adding import Lines, added
+from engine.kit.adding import Added, Lines, added
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
@@ -51,7 +51,7 @@ class Enrichment(Staged):
         "refine": "spend > 0",
     }
 
-    add: dict[str, Expr] = option(
+    add: Added = option(
         "Columns to add: name and expression.", default={}, example={"spend": "sum(amount of purchases)"}
     )
     lines: Many[Lines] = option(

@@ -12,7 +12,7 @@ from activities.targeting.enrichment import Enrichment
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.population import Inputs, Population
 from engine.runs.task import made
-from tests.contract.world import World, activity, day
+from tests.contract.world import World, activity, day, load
 
 TWICE = [(1, "a", 10), (2, "a", 30), (3, "c", 5), (4, None, 7)]
 
@@ -251,3 +251,29 @@ def test_what_cannot_be_linked_is_said_at_its_place(offline_world: World, option
     with pytest.raises(AuthorError) as caught:
         offline_world.run(f"type: enrichment\n{options}", some(offline_world), **others)
     assert [(problem.code, problem.span.line > 0) for problem in caught.value.diagnostics] == [(code, code != "E412")]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("''", "a column has no name here"),
+        ("' '", "has no name"),
+        ("é" * 32, "the column's name has more than 63 bytes"),
+    ],
+)
+def test_a_column_has_a_name_that_every_database_keeps(name: str, what: str) -> None:
+    """PostgreSQL cuts longer ones, so that two could be one; no database makes a column without a name."""
+    options = (
+        f"enrichment\nadd: {{{name}: code}}",
+        f"enrichment\nlines: {{of: purchases, order: line, add: {{{name}: line}}}}",
+        f"query\nadd: {{{name}: city}}",
+        f"change_dimension\nto: owner\nadd: {{{name}: line}}",
+        f"edit_schema\nadd: {{{name}: code}}",
+        f"edit_schema\nrename: {{code: {name}}}",
+        f"deduplication\nby: code\nrank: {name}",
+        f"deduplication\nby: code\nmerge: {{columns: {{{name}: code}}}}",
+    )
+    for each in options:
+        with pytest.raises(AuthorError, match=what) as caught:
+            load(f"type: {each}", {"from": 1})
+        assert [problem.span.line > 5 for problem in caught.value.diagnostics if problem.code == "E105"] == [True]
