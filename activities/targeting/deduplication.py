@@ -14,12 +14,12 @@ from engine.kit.adding import Columns
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
-from engine.kit.expression.value import Value
+from engine.kit.expression.value import Value, null_of
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
 from engine.kit.option import ColumnName, Integer, Many, Options, Some, option
 from engine.kit.population import Inputs, Population
-from engine.kit.types import BOOLEAN, INTEGER, Type
+from engine.kit.types import BOOLEAN, INTEGER, NULL, Type
 
 MARK, RANK = "is_kept", "rank"
 
@@ -135,6 +135,8 @@ class Deduplication(Staged):
             order = (*((first,) if part.where else ()), *frame.order(part.order))
             for name, expression in part.columns.items():
                 value = frame.value(expression)
+                if value.type == NULL:  # which no window takes without a type
+                    value = Value(null_of(NULL), NULL)
                 own: Any = sa.case((has_it, value.sql)) if part.where else value.sql
                 from_group = sa.func.first_value(own, type_=own.type).over(partition_by=criteria, order_by=order)
                 yield name, Value(sa.case((is_alone, own), else_=from_group), value.type)

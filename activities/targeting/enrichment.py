@@ -95,6 +95,10 @@ class Enrichment(Staged):
     def is_partition(self) -> bool:
         return self.finds != "many"
 
+    @property
+    def holds_key(self) -> bool:
+        return self.on is not None and self.finds != "many" and not self.order
+
     def outputs(self) -> tuple[Port, ...]:
         return (RESULT, Port(name="complement", doc="Those who found no row where one must be, or were refined away."))
 

@@ -91,6 +91,11 @@ class Staged(Transform):
         """Making the stage costs less than selecting it again for every port."""
         return True
 
+    @property
+    def holds_key(self) -> bool:
+        """The stage may have several rows of one key, which is an error whatever port they are cut off from."""
+        return False
+
     @abstractmethod
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
         """Give what the ports are cut from. Pure."""

@@ -15,11 +15,11 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.expression.rows import semi_joined
-from engine.kit.expression.value import Value, alike, common_type
+from engine.kit.expression.value import Value, alike, common_type, null_of
 from engine.kit.frame import Frame
 from engine.kit.option import Some, option
 from engine.kit.population import Population, key_text, unused
-from engine.kit.types import TEXT, Type, to_sqlalchemy
+from engine.kit.types import NULL, TEXT, Type
 
 KEY, COLUMNS = "key", "columns"
 ROW_ID = "row_id"
@@ -208,8 +208,8 @@ def _renumbered(part: Population, name: str, number: sa.ColumnElement[str]) -> P
 def laid(parts: Sequence[Population], columns: Kept = "all") -> Population:
     """Give the rows of all under each other; the caller knows that their keys mean the same, and that none stands twice.
 
-    Columns are those of all, null where absent, or the `common` ones beside the key. A decimal has as many digits as the longest of
-    its name, and digits nobody knows when one of them has.
+    Columns are those of all, null where absent, or the `common` ones beside the key; one of nothing but nulls has the type it has
+    elsewhere. A decimal has as many digits as the longest of its name, and digits nobody knows when one of them has.
     """
     types = _types(parts)
     if columns == "common":
@@ -224,22 +224,24 @@ def _types(parts: Sequence[Population]) -> dict[str, Type]:
     for part in parts:
         for name, type_ in part.columns.items():
             known = columns.setdefault(name, type_)
-            if known.kind != type_.kind:
+            if known == NULL:
+                columns[name] = type_
+            elif type_ != NULL and known.kind != type_.kind:
                 raise AuthorError.at(
                     None,
                     "E402",
                     f"the column '{name}' is {known} in one population and {type_} in another",
                     "rename one of them where it is added",
                 )
-            if known.scale is not None and (type_.scale is None or type_.scale > known.scale):
+            elif known.scale is not None and type_ != NULL and (type_.scale is None or type_.scale > known.scale):
                 columns[name] = type_
     return columns
 
 
 def _as_type(population: Population, name: str, type_: Type) -> sa.ColumnElement[Any]:
-    if name not in population.columns:
-        return sa.cast(sa.null(), to_sqlalchemy(type_)).label(name)
-    if population.columns[name] == type_:
+    if population.columns.get(name) == type_:
         return population.column(name)
+    if population.columns.get(name, NULL) == NULL:
+        return null_of(type_).label(name)
     exact = sa.Numeric() if type_.scale is None else sa.Numeric(38, type_.scale)
     return sa.cast(population.column(name), exact).label(name)

@@ -215,8 +215,9 @@ def made(
 
     What the ports are cut from is made once where it is dear, or where its key is to be held: a port may hide rows that share one.
     """
-    stage = activity.stage(inputs, catalog) if isinstance(activity, Staged) and activity.is_dear else None
-    if isinstance(activity, Staged) and stage is not None and (len(ports) > 1 or not stage.unique):
+    needs_stage = isinstance(activity, Staged) and activity.is_dear and (len(ports) > 1 or activity.holds_key)
+    if isinstance(activity, Staged) and needs_stage:
+        stage = activity.stage(inputs, catalog)
         with db.transaction(at_one_moment=True):
             selected = activity.cut(db.create(table(STAGE), stage), inputs, catalog)
             kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}

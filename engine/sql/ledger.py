@@ -14,7 +14,7 @@ from engine.kit.context import ListMode
 from engine.kit.errors import DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
-from engine.kit.types import Type, to_sqlalchemy
+from engine.kit.types import Kind, Type, to_sqlalchemy
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
@@ -282,7 +282,12 @@ def _go_together(name: str, old: Population, new: Population, mode: ListMode) ->
 
 
 def _appended(name: str, old: Population, new: Population) -> Population:
-    differing = [column for column, type_ in new.columns.items() if old.columns.get(column, type_).kind != type_.kind]
+    kinds = {
+        column: {old.columns[column].kind, type_.kind} - {Kind.NULL}
+        for column, type_ in new.columns.items()
+        if column in old.columns
+    }
+    differing = [column for column, there in kinds.items() if len(there) > 1]
     if differing:
         raise DataError(
             f"the list '{name}' holds other types in {', '.join(differing)}",

@@ -184,6 +184,16 @@ def test_rows_without_a_dimension_cannot_be_appended(offline_world: World) -> No
     assert offline_world.list_rows("people") == [(1, "a")]
 
 
+def test_a_column_of_nothing_but_nulls_takes_the_type_it_has_elsewhere(world: World) -> None:
+    nothing = world.run("type: query\nadd: {note: 'null'}", world.given("household_id integer", [1]))["result"]
+    world.run(REPLACE, nothing)
+    world.run(APPEND, world.given("household_id integer, note text", [(2, "b")]))
+    nobody = world.run("type: query\nadd: {note: 'null'}", world.given("household_id integer", [3]))["result"]
+    world.run(APPEND, nobody)
+    assert world.list_rows("people") == [(1, None), (2, "b"), (3, None)]
+    assert str(world.ledger.read_lists()["people"].columns["note"]) == "text"
+
+
 def planned(text: str, inputs: Inputs, world: World) -> EffectPlan:
     effect = world.load(text, {"from": 1}).activities["tested"].activity
     assert isinstance(effect, ListUpdate)
