@@ -100,13 +100,18 @@ class Enrichment(Staged):
         return self.on is not None and self.finds != "many" and not self.order
 
     def outputs(self) -> tuple[Port, ...]:
-        return (RESULT, Port(name="complement", doc="Those who found no row where one must be, or were refined away."))
+        doc = "Those who found no row where one must be, or were refined away."
+        return (RESULT, Port(name="complement", doc=doc, counted=self.finds != "at_most_one"))
 
     def remarks(self, inputs: Inputs, kept: Mapping[str, Population]) -> Mapping[str, str]:
-        came, went = inputs[FROM.name].count, kept["result"].count if "result" in kept else None
-        if self.finds != "many" or came is None or went is None or went <= came:
+        counts = (
+            inputs[FROM.name].count,
+            *(kept[port].count if port in kept else None for port in ("result", "complement")),
+        )
+        came, went, lost = counts
+        if self.finds != "many" or came is None or went is None or lost is None or went + lost <= came:
             return {}
-        return {"multiplied": f"{came:,} rows became {went:,}: one for each that they find in 'with'"}
+        return {"multiplied": f"{came - lost:,} rows became {went:,}: one for each that they find in 'with'"}
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
         frame = self._frame(inputs, catalog)

@@ -33,7 +33,8 @@ class Reconciliation(Staged):
     Every line goes to one output. `unmatched` are lines that find nobody or fill in no key, `ambiguous` those that find more than one row. Of
     lines that find the same row the first one in `order` gets into the result, the others are `duplicates`; the line's own key decides
     where nothing is written, and between equals, so `order: -line` lets the last line win. The result holds the rows found, once
-    each, with the columns of their line; one that is called like the dimension's key gives way to it. The other outputs are lines as they came.
+    each, with the columns of their line; one that is called like the dimension's key gives way to it. The other outputs are lines as they
+    came, and are counted even where nobody reads them.
     (Campaign: the reconciliation of an enrichment, where a line that finds several rows multiplies, and the second key of an import.)
     """
 
@@ -59,9 +60,9 @@ class Reconciliation(Staged):
     def outputs(self) -> tuple[Port, ...]:
         return (
             RESULT,
-            Port(name="unmatched", doc="Lines that find nobody."),
-            Port(name="ambiguous", doc="Lines that find more than one row."),
-            Port(name="duplicates", doc="Lines that find a row which an earlier line has found."),
+            Port(name="unmatched", doc="Lines that find nobody.", counted=True),
+            Port(name="ambiguous", doc="Lines that find more than one row.", counted=True),
+            Port(name="duplicates", doc="Lines that find a row which an earlier line has found.", counted=True),
         )
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:

@@ -193,12 +193,16 @@ def test_a_column_of_nothing_but_nulls_finds_nobody(world: World) -> None:
 
 
 def test_it_says_how_many_rows_became_how_many(world: World) -> None:
+    """Who finds none is counted apart, so that rows that multiply are not hidden behind rows that go."""
     many = activity("type: enrichment\non: {code: customer}\nfinds: many\nfrom: given\nwith: given")
     assert isinstance(many, Enrichment)
-    inputs = Inputs({"from": [world.given("household_id integer, code text", [(1, "a")])], "with": [scores(world)]})
-    kept = {"result": world.keep(many.select(inputs, world.catalog)["result"])}
-    assert many.remarks(inputs, kept) == {"multiplied": "1 rows became 2: one for each that they find in 'with'"}
-    assert many.remarks(inputs, {"result": inputs["from"]}) == {}
+    inputs = Inputs({"from": [some(world)], "with": [scores(world)]})
+    kept = {port: world.keep(population) for port, population in many.select(inputs, world.catalog).items()}
+    assert [kept[port].count for port in ("result", "complement")] == [3, 2]
+    assert many.remarks(inputs, kept) == {"multiplied": "2 rows became 3: one for each that they find in 'with'"}
+    alone = {"result": inputs["from"], "complement": inputs["from"].emptied()}
+    assert many.remarks(inputs, alone) == {}
+    assert [port.counted for port in many.outputs()] == [False, True]
 
 
 def test_parts_of_their_key_that_are_joined_on_are_not_repeated(world: World) -> None:

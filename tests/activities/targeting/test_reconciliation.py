@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engine
 from engine.kit.errors import AuthorError
 from engine.kit.population import Population
 from tests.contract.world import World, load
@@ -150,6 +153,33 @@ def test_columns_may_be_called_like_our_own_marks(world: World) -> None:
     some = lines(world, "found text, found_0 text, place text, key_0_0 text", ("A-001", "a", "b", "c"))
     done = world.run(f"{TO_HOUSEHOLD}\nkeys: {{found: crm_id}}\norder: place", some)
     assert world.rows(done["result"]) == [(1, 1, "A-001", "a", "b", "c")]
+
+
+PROJECT = """\
+databases: {default: {url: "sqlite:///people.sqlite"}}
+dimensions: {person: {table: people, key: id}}
+"""
+WORKFLOW = """\
+workflow: w
+dimension: person
+activities:
+  lines: {type: list_import, list: lines, file: lines.csv, key: line, columns: {mail: {}}}
+  known: {type: reconciliation, from: lines, dimension: person, keys: {mail: mail}}
+  kept: {type: list_update, from: known, list: kept, mode: replace}
+"""
+
+
+def test_lines_that_nobody_reads_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("people.sqlite") as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT)")
+        connection.execute("INSERT INTO people VALUES (1, 'a'), (2, 'b'), (3, 'b')")
+    for name, text in (("project", PROJECT), ("w", WORKFLOW)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "lines.csv").write_text("mail\na\na\nb\nnobody\n")
+    run = engine.run(tmp_path / "w.yaml")
+    assert run.status == "succeeded"
+    assert run.activities["known"].outputs == {"result": 1, "unmatched": 1, "ambiguous": 1, "duplicates": 1}
 
 
 @pytest.mark.parametrize(
