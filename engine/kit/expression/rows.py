@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Dimension, Link
-from engine.kit.dialect import Sql
+from engine.kit.dialect import Dialect, Sql
 from engine.kit.expression.stored import as_kept, joinable, meant, paired
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
@@ -96,17 +96,19 @@ class LeastRow(TableRow):
         if name not in self.types:
             return None
         type_ = self.types[name]
-        return Value(self.totals.add(name, lambda: (self._least(name, type_), type_))[0], type_)
+        column = meant(self.relation.c[name])
+        return Value(self.totals.add(name, lambda: (least(column, type_, self.catalog.dialect), type_))[0], type_)
 
     def join_column(self, name: str) -> Any:
         column = self.column(name)
         return column.sql if column else self.relation.c[name]
 
-    def _least(self, name: str, type_: Type) -> Sql:
-        column = meant(self.relation.c[name])
-        if type_ == BOOLEAN:
-            return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
-        return sa.func.min(self.catalog.dialect.collated(column) if type_ == TEXT else column)
+
+def least(column: Any, type_: Type, dialect: Dialect) -> Sql:
+    """Give the least value of a group, false before true."""
+    if type_ == BOOLEAN:
+        return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
+    return sa.func.min(dialect.collated(column) if type_ == TEXT else column)
 
 
 class PopulationRow:

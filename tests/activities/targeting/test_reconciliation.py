@@ -207,3 +207,11 @@ def test_what_does_not_exist_is_told_at_its_place(
 def test_a_reconciliation_has_a_key(keys: str) -> None:
     with pytest.raises(AuthorError, match="wanted here"):
         load(f"{TO_HOUSEHOLD}\nkeys: {keys}", {"from": 1})
+
+
+def test_a_row_whose_key_holds_a_null_is_found_by_nobody(towns: World) -> None:
+    """Key columns may be booleans, of which PostgreSQL has no least one."""
+    some = lines(towns, "city text", ("Paris",), ("Lyon",), ("München",))
+    done = towns.run("type: reconciliation\ndimension: town\nkeys: {row.city: city}", some)
+    assert towns.rows(done["result"], "no", "is_old", "line") == [(1, False, 2), (1, True, 1)]
+    assert towns.keys(done["unmatched"]) == [3]
