@@ -173,7 +173,7 @@ def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) ->
         case Catalog() as catalog:
             sound = graphs.sound(spec) if graph is None else spec
             arrows = graphs.build(sound) if graph is None else graph
-            lists = unfilled.missing(spec, catalog.lists)
+            lists = unfilled.missing(spec, tuple(catalog.lists))
             fillers = project.fillers(spec, graph, lists)
             filled = unfilled.expected(lists, fillers, lambda spec, graph: _outputs(session, spec, graph, catalog))
             known = catalogs.with_lists(catalog, {**catalog.lists, **filled}) if filled else catalog

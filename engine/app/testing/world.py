@@ -68,7 +68,9 @@ class World:
         session = self.session
         if self.tables is None:
             return session.catalog()
-        return catalogs.with_lists(replace(self.tables, sections=session.project.sections), session.ledger.read_lists())
+        return catalogs.with_lists(
+            replace(self.tables, sections=session.project.sections), session.ledger.lists_when_asked(self.clock())
+        )
 
     def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str], run: str = RUN) -> Runner:
         """Give a run that has just started."""
