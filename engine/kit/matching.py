@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
@@ -43,11 +43,18 @@ def _pairs(value: Any, info: ValidationInfo) -> Any:
     for text in texts:
         allow(text, info)
     read = author_checked(lambda: [Expr(text, getattr(text, "span", None)) for text in texts])
-    return tuple(zip(read[::2], read[1::2], strict=True))
+    return tuple(map(Pair, read[::2], read[1::2]))
+
+
+class Pair(NamedTuple):
+    """An expression of our rows, and one of theirs."""
+
+    ours: Expr
+    theirs: Expr
 
 
 JoinPairs = Annotated[
-    tuple[tuple[Expr, Expr], ...],
+    tuple[Pair, ...],
     PlainValidator(_pairs),
     PlainSerializer(lambda pairs: {str(ours): str(theirs) for ours, theirs in pairs}),
     WithJsonSchema({"type": "object", "additionalProperties": ANY_TEXT, "minProperties": 1}),
