@@ -33,16 +33,18 @@ T = TypeVar("T")
 
 
 class Scalar(str):
-    """A text of a YAML file that knows its place."""
+    """A text of a YAML file that knows its place, and whether it stands in quotes there."""
 
-    __slots__ = ("span",)
+    __slots__ = ("is_quoted", "span")
     span: Span
+    is_quoted: bool
 
     @classmethod
-    def at(cls, text: str, span: Span) -> Scalar:
+    def at(cls, text: str, span: Span, *, is_quoted: bool = False) -> Scalar:
         """Give the text with its place."""
         scalar = cls(text)
         scalar.span = span
+        scalar.is_quoted = is_quoted
         return scalar
 
 

@@ -19,7 +19,7 @@ from activities.lists.read_list import ReadList
 from activities.targeting.query import Query
 from engine.app import cli
 from engine.app.options import Options
-from engine.app.testing import find, report, running
+from engine.app.testing import find, report, running, values
 from engine.app.testing.python import Bench
 from engine.app.testing.running import Outcome
 from engine.app.testing.suite import open_suite
@@ -27,6 +27,7 @@ from engine.app.testing.world import Clock
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.kit.template import Template
+from engine.lang import source
 
 pytest_plugins = ["pytester"]
 
@@ -306,6 +307,15 @@ def test_a_column_that_only_the_database_would_know_is_said_to_be_guessed(write:
         "E301 there is no column 'amount'",
         "U021 the project's database does not show the columns of orders, people; those of keys, links and the tests' rows are taken",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [("[12, 7]", "integer"), ('["12", 7]', "text"), ("2026-11-23", "date"), ("'2026-11-23'", "text"), ("[true]", "boolean"), ("['true']", "text")],
+)  # fmt: skip
+def test_what_stands_in_quotes_is_a_text_where_no_database_says_more(written: str, kind: str) -> None:
+    found = source.read(written, "a_test.yaml")
+    assert str(values.infer(found if isinstance(found, list) else [found])) == kind
 
 
 def test_the_types_of_columns_are_the_databases(write: Write, database_url: str) -> None:
