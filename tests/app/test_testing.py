@@ -334,6 +334,21 @@ def test_a_table_the_test_does_not_mention_is_empty(write: Write, sqlite_url: st
     assert said(run_one(path)) == []
 
 
+def test_members_of_a_list_are_in_their_table_unless_the_test_says_what_is(write: Write) -> None:
+    outcomes = run(write("""
+        - name: nobody is gone
+          activity: do_not_write
+          lists: {do_not_write: [{id: 1}, {id: 2}], others: [{id: 2}]}
+          expect: {result: [{id: 1}, {id: 2}], gone: []}
+        - name: one is gone
+          activity: do_not_write
+          tables: {people: [{id: 1}]}
+          lists: {do_not_write: [{id: 1}, {id: 2}]}
+          expect: {result: [{id: 1}], gone: [{id: 2}]}
+    """))  # fmt: skip
+    assert {name: said(outcome) for name, outcome in outcomes.items()} == {"nobody is gone": [], "one is gone": []}
+
+
 def test_every_test_has_its_own_lists_tables_and_audiences(write: Write) -> None:
     outcomes = run(write(f"""
         - name: first
