@@ -23,7 +23,7 @@ def old_list(world: World) -> None:
     world.write_list("people", world.given("household_id integer, note text", [(1, "old"), (2, "old")]))
 
 
-def test_replacing_puts_the_population_in_the_place_of_the_list(world: World) -> None:
+def test_the_mode_replace_puts_the_population_in_the_place_of_the_list(world: World) -> None:
     old_list(world)
     world.run(REPLACE, world.given("household_id integer, score integer", [(2, 20), (3, None)]))
     assert world.list_rows("people") == [(2, 20), (3, None)]

@@ -34,7 +34,7 @@ def test_lines_lead_to_their_households_each_once(world: World) -> None:
     assert world.rows(done["complement"]) == [(103, 1, "e"), (999, 1, "f")]
 
 
-def test_the_first_by_order_gives_its_data_and_aggregates_are_of_all(world: World) -> None:
+def test_what_is_added_is_of_the_first_by_order_and_aggregates_are_of_all(world: World) -> None:
     text = """
 type: change_dimension
 to: owner

@@ -86,7 +86,7 @@ def test_an_empty_text_finds_nobody(world: World) -> None:
     assert reconciled(world, BY_EMAIL, lines(world, "email text", ("",)))["unmatched"] == [1]
 
 
-def test_the_first_line_of_those_that_find_one_row_is_taken(world: World) -> None:
+def test_the_first_line_by_order_of_those_that_find_one_row_is_taken(world: World) -> None:
     some = lines(
         world, "crm text, score integer", ("A-001", 1), ("A-001", None), ("B-003", 5), ("A-001", 9), ("A-001", 9)
     )
