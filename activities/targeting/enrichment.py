@@ -160,7 +160,7 @@ class Enrichment(Staged):
                 if self.on
                 else "nothing says by which columns 'with' is linked"
             )
-            place = self.on[0][0].span if self.on else None
+            place = self.on[0][1].span if self.on else None
             raise AuthorError.at(place, "E412", what, "write both 'with' and 'on', or none of them")
         if self.on is None:
             return Frame(population, catalog)
