@@ -29,6 +29,9 @@ LISTS = Section(model=ListSettings, many=True)
 
 def check(name: str, rows: Population, catalog: Catalog, span: Span | None) -> None:
     """Hold the rows of a list, about to be written or read, against its declaration. Raises AuthorError where they do not fit."""
+    if not name or name != name.strip():
+        what = f"a list cannot be called '{name}': its name is empty, or has blanks at an end"
+        raise AuthorError.at(span, "L005", what, "write a name, or another default for what it is computed from")
     declared: Mapping[str, Any] = catalog.sections.get("lists") or {}
     settings = declared.get(name)
     if settings is None:
@@ -54,6 +57,24 @@ def check(name: str, rows: Population, catalog: Catalog, span: Span | None) -> N
             raise AuthorError.at(
                 span, "L004", message, f"change the column, or write '{column}: {held}' in project.yaml"
             )
+
+
+def check_key(name: str, rows: Population, catalog: Catalog, span: Span | None) -> None:
+    """Hold the key of a list against its dimension, which may have another one by now. Raises AuthorError where they differ."""
+    if rows.dimension is None:
+        return
+    if rows.dimension not in catalog.dimensions:
+        what = f"the list '{name}' holds rows of the dimension '{rows.dimension}', which the project has not got"
+        raise AuthorError.at(span, "L006", what, suggestion(rows.dimension, catalog.dimensions, "dimensions"))
+    dimension = catalog.dimensions[rows.dimension]
+    kept, now = (
+        [(each, columns[each].kind) for each in key]
+        for key, columns in ((rows.key, rows.columns), (dimension.key, dimension.columns))
+    )
+    if kept != now:
+        theirs, ours = (", ".join(f"{each} {kind}" for each, kind in key) for key in (kept, now))
+        what = f"the list '{name}' is by {theirs}, and the dimension '{dimension.name}' is by {ours}"
+        raise AuthorError.at(span, "L006", what, f"fill '{name}' again with 'mode: replace'")
 
 
 def _place(name: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
 Keep = Callable[[str, Population], Population]
 
 BATCH_ROWS = 50_000
+MORE = "if the file has it, say so in the list_import: 'columns: {{name}: {type: text}}'"
 OF_A_FILE = ("key", "format", "columns", "errors")
 
 
@@ -144,7 +146,7 @@ class ListImport(Effect):
         """Give the columns of lines that are not read yet; where none are declared, those known to be there."""
         columns = {name: column.type for name, column in self.columns.items()} or dict.fromkeys(known, TEXT)
         number = number_of(columns)
-        return _shape({number: INTEGER, **columns}, number)
+        return replace(_shape({number: INTEGER, **columns}, number), more=MORE)
 
     def _from_file(self, ctx: Context) -> tuple[Mapping[str, Population], Mapping[str, int]]:
         from activities.connectors.files.reading import read  # Arrow is heavy, and a plan reads no file

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import ClassVar, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from activities.connectors.lists import check
 from engine.kit.activity import FROM, Effect, EffectPlan
@@ -14,16 +18,19 @@ from engine.kit.option import Duration, option
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 
+LONGEST = timedelta(days=36_525)
+
 
 class ListUpdate(Effect):
     """Keep a population, with all its columns, as a list.
 
     `replace` puts it in the place of what the list held; `append` adds the rows whose key the list does not hold yet, and leaves the
     others as they are; `remove` takes out the rows whose key the population holds. Rows without a dimension can only replace. A list
-    that does not exist is made, but there is nothing to remove from it. Readers see the old list or the new one, never a part.
-    Replacing by 0 rows fails unless the guard allows it. With `expires` the whole list ends so long after this write: until it is
-    written again, reading it is an error; without it, a list that had an end has none any more. What project.yaml declares of the list
-    must be so. The result is the inbound population. (Campaign: List update, and the expiration date of a list.)
+    that does not exist is made, but there is nothing to remove from it. Readers see the old list or the new one, never a part; who writes
+    the same list at the same time waits. Replacing by 0 rows fails unless the guard allows it. With `expires` the whole list ends so
+    long after this write: reading it is an error then, and whoever appends begins a new one; its rows are dropped when a run has
+    succeeded, an hour later at the earliest. Without it, a list that had an end has none any more. What project.yaml declares of the
+    list must be so. The result is the inbound population. (Campaign: List update, and the expiration date of a list.)
     """
 
     type: ClassVar[str] = "list_update"
@@ -36,6 +43,14 @@ class ListUpdate(Effect):
         example="replace",
     )
     expires: Duration | None = option("How long the list may be read after this write.", default=None, example="30d")
+
+    @model_validator(mode="after")
+    def _ends_one_day(self) -> ListUpdate:
+        if isinstance(self.expires, timedelta) and not timedelta(0) < self.expires <= LONGEST:
+            what = "'expires' is a time to come, within a hundred years"
+            fix = "write a duration such as 30d, or take it out"
+            raise PydanticCustomError("option", what, {"at": ("expires",), "fix": fix})
+        return self
 
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
         population = inputs[FROM.name]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from activities.connectors.lists import check
+from activities.connectors.lists import check, check_key
 from engine.kit.activity import RESULT, Port, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.errors import DataError, suggestion
@@ -23,7 +23,7 @@ class ReadList(Transform):
 
     A member whose row the dimension no longer has is not in `result` but in `gone`; in a list of lines nobody is gone. `where` leaves
     out of `result` the rows for which it is not true, null included; it is not asked of those that are gone. A list that does not exist, or
-    whose time is over, is an error, never an empty population. (Campaign: Read list.)
+    whose time is over, or that was kept by another key than its dimension has now, is an error, never an empty population. (Campaign: Read list.)
     """
 
     type: ClassVar[str] = "read_list"
@@ -45,6 +45,7 @@ class ReadList(Transform):
             )
         kept = catalog.lists[name]
         check(name, kept, catalog, self.list.span)
+        check_key(name, kept, catalog, self.list.span)
         if kept.dimension is None:
             return {"result": Frame(kept, catalog).filtered(self.where), "gone": kept.where(sa.false())}
         is_there = _is_there(kept, catalog)

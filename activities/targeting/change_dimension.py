@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from engine.kit.activity import FROM, RESULT, Port, Transform
+from engine.kit.adding import Added
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
@@ -15,16 +16,17 @@ from engine.kit.expression.rows import equal
 from engine.kit.frame import Frame, Value
 from engine.kit.limit import settled
 from engine.kit.option import Integer, Many, option
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Population, unused
 
 
 class ChangeDimension(Transform):
     """Give the rows of another dimension that links lead to from those that came.
 
     `to` is a link of their dimension, or a path of links, to one or to many. Each row of the new dimension stands in the result once,
-    however many lead to it; those whose links find nobody, or hold a null, go to the complement. `add` brings data of the rows that
-    lead there, for which nothing else of theirs is kept: an aggregate, such as `sum(amount)`, is of all of them, anything else of
-    the first by `order`, where their key decides between equals. A row that reaches another twice, over several links, counts once.
+    however many lead to it; those whose links find nobody, or hold a null, or find only rows whose key does, go to the complement.
+    `add` brings data of the rows that lead there, for which nothing else of theirs is kept: an aggregate, such as `sum(amount)`, is of
+    all of them, anything else of the first by `order`, where their key decides between equals. A row that reaches another twice, over
+    several links, counts once.
     `keep: 2` gives a row for each of the first two that lead there, and `keep: 0` for all: the key is then the new one and the old one
     together, and the rows belong to no dimension any more. (Campaign: Change dimension.)
     """
@@ -37,7 +39,7 @@ class ChangeDimension(Transform):
         "How many rows are kept of those that lead to one; 0 keeps all.", default=1, ge=0, example="1"
     )
     order: Many[SortKey] = option("Who comes first of those that lead to one.", default=(), example=["-amount"])
-    add: dict[str, Expr] = option(
+    add: Added = option(
         "Columns of the rows that lead there: name and expression.", default={}, example={"spend": "sum(amount)"}
     )
 
@@ -49,7 +51,7 @@ class ChangeDimension(Transform):
         dimension, pairs = self._pairs(population, catalog)
         frame = Frame(population, catalog)
         columns = [population.column(name) for name in population.columns]
-        leads = frame.leads(self.to)
+        leads = frame.leads(self.to, () if dimension.is_key_declared else dimension.key)
         lost = population.of(frame.select(*columns).where(~leads))
         return {"result": self._led(pairs, population, dimension, catalog), "complement": lost}
 
@@ -128,8 +130,8 @@ class ChangeDimension(Transform):
 
     def _old(self, name: str, population: Population, taken: Mapping[str, Value]) -> str:
         """Name a part of the old key beside the new one."""
-        known = {each.lower() for each in (*taken, *self.add)}
-        return f"{population.dimension}_{name}" if name.lower() in known else name
+        known = (*taken, *self.add)
+        return name if unused(name, known) == name else unused(f"{population.dimension}_{name}", known)
 
     def _keep_key(self, key: tuple[str, ...]) -> None:
         for name in key:

@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from pydantic import model_validator
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
+from engine.kit.adding import Columns
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
-from engine.kit.expression.value import Value
+from engine.kit.expression.value import Value, null_of
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
-from engine.kit.option import Integer, Many, Name, Options, Some, option, wrong
+from engine.kit.option import ColumnName, Integer, Many, Options, Some, option, wrong
 from engine.kit.population import Inputs, Population
-from engine.kit.types import BOOLEAN, INTEGER, Type
+from engine.kit.types import BOOLEAN, INTEGER, NULL, Type
 
 MARK, RANK = "is_kept", "rank"
 
@@ -35,7 +36,7 @@ class Merge(Options):
         default=(),
         example=["-modified"],
     )
-    columns: dict[Name, Expr] = option("Columns and what they become.", example={"mobile": "mobile"})
+    columns: Columns = option("Columns and what they become.", example={"mobile": "mobile"})
 
 
 class Deduplication(Staged):
@@ -65,7 +66,7 @@ class Deduplication(Staged):
     by: Some[Expr] = option("Expressions whose equality makes a duplicate.", example=["lower(email)"])
     order: Many[SortKey] = option("Who comes first in a group.", default=(), example=["-modified"])
     keep: Integer = option("Records kept per group; 0 keeps all.", default=1, ge=0, example="1")
-    rank: Name | None = option(
+    rank: ColumnName | None = option(
         "A column for each record's place in its group; none when not written.", default=None, example="place"
     )
     merge: Many[Merge] = option(
@@ -129,6 +130,8 @@ class Deduplication(Staged):
             order = (*((first,) if part.where else ()), *frame.order(part.order))
             for name, expression in part.columns.items():
                 value = frame.value(expression)
+                if value.type == NULL:  # which no window takes without a type
+                    value = Value(null_of(NULL), NULL)
                 own: Any = sa.case((has_it, value.sql)) if part.where else value.sql
                 from_group = sa.func.first_value(own, type_=own.type).over(partition_by=criteria, order_by=order)
                 yield name, Value(sa.case((is_alone, own), else_=from_group), value.type)

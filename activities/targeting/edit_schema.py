@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from engine.kit.activity import FROM, Transform
-from engine.kit.adding import added
+from engine.kit.adding import Added, added
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, suggestion
-from engine.kit.expression import Expr
 from engine.kit.frame import Frame
-from engine.kit.option import Many, Name, option
+from engine.kit.option import ColumnName, Many, Name, option
 from engine.kit.population import Inputs, Population
 
 
@@ -30,13 +29,11 @@ class EditSchema(Transform):
         "add": {"is_new": "spend = 0"},
     }
 
-    rename: dict[str, Name] = option(
+    rename: dict[str, ColumnName] = option(
         "Columns to rename: the name they came with, and the new one.", default={}, example={"city": "town"}
     )
     remove: Many[Name] = option("Columns to leave out.", default=(), example=["email"])
-    add: dict[str, Expr] = option(
-        "Columns to compute: name and expression.", default={}, example={"town": "upper(city)"}
-    )
+    add: Added = option("Columns to compute: name and expression.", default={}, example={"town": "upper(city)"})
     keep: Literal["all", "added"] = option(
         "Which columns go on: all that came and were not removed, or those renamed and computed alone, beside the key.",
         default="all",

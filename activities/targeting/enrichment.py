@@ -10,14 +10,15 @@ import sqlalchemy as sa
 from pydantic import model_validator
 
 from engine.kit.activity import FROM, RESULT, Port, Staged
-from engine.kit.adding import Lines, added
+from engine.kit.adding import Added, Lines, added
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame, Value
 from engine.kit.joining import linked
-from engine.kit.option import Many, Pairs, option, wrong
-from engine.kit.population import Inputs, Population
+from engine.kit.matching import JoinPairs
+from engine.kit.option import Many, option, wrong
+from engine.kit.population import Inputs, Population, unused
 from engine.kit.types import BOOLEAN
 
 WITH = Port(name="with", doc="Another population to link, by `on`.", optional=True)
@@ -29,7 +30,7 @@ class Enrichment(Staged):
     """Add data to the rows that came: of their dimension, its links, and another population.
 
     A population that arrives at `with` is a link called `with`: `with.score` is a column that the row it finds carries, `sum(amount of with)`
-    an aggregate of all rows it finds, and `lines` takes the first of them. The rows are found by `on`, pairs of a column of ours and
+    an aggregate of all rows it finds, and `lines` takes the first of them. The rows are found by `on`, pairs of an expression of ours and
     one of theirs; a null finds nothing. `finds` says how many rows a path may find. With `at_most_one`, who finds none stays, with
     nulls; with `one` and `many`, who finds none goes to the complement. Several rows for one fail the run with their
     count, unless `order` says which is the first, where their key decides between equals. Only with `many` is there a row for each:
@@ -49,7 +50,7 @@ class Enrichment(Staged):
         "refine": "spend > 0",
     }
 
-    add: dict[str, Expr] = option(
+    add: Added = option(
         "Columns to add: name and expression.", default={}, example={"spend": "sum(amount of purchases)"}
     )
     lines: Many[Lines] = option(
@@ -57,8 +58,8 @@ class Enrichment(Staged):
         default=(),
         example=[{"of": "purchases", "order": ["-purchased_at"], "add": {"last_amount": "amount"}}],
     )
-    on: Pairs | None = option(
-        "By what `with` is linked: a column of `from`, and the one of `with` that equals it.",
+    on: JoinPairs | None = option(
+        "By what `with` is linked: expressions of `from` by expressions of `with`, all of which are equal.",
         default=None,
         example={"household_id": "customer"},
     )
@@ -76,52 +77,66 @@ class Enrichment(Staged):
     )
 
     @model_validator(mode="after")
-    def _orders_one(self) -> Enrichment:
+    def _options_fit(self) -> Enrichment:
         if self.order and self.finds == "many":
             fix = "take 'order' out: with 'finds: many' all are taken"
             raise wrong("'order' and 'finds: many' do not go together", fix, "order")
+        idle = "order" if self.order else "finds" if self.finds != "at_most_one" else ""
+        if idle and self.on is None:
+            what = f"'{idle}' is about the rows of 'with', and nothing is linked"
+            raise wrong(what, "write 'with' and 'on', or take it out", idle)
         return self
 
     @property
     def is_partition(self) -> bool:
         return self.finds != "many"
 
+    @property
+    def holds_key(self) -> bool:
+        return self.on is not None and self.finds != "many" and not self.order
+
     def outputs(self) -> tuple[Port, ...]:
-        return (RESULT, Port(name="complement", doc="Those who found no row where one must be, or were refined away."))
+        doc = "Those who found no row where one must be, or were refined away."
+        return (RESULT, Port(name="complement", doc=doc, counted=self.finds != "at_most_one"))
 
     def remarks(self, inputs: Inputs, kept: Mapping[str, Population]) -> Mapping[str, str]:
-        came, went = inputs[FROM.name].count, kept["result"].count if "result" in kept else None
-        if self.finds != "many" or came is None or went is None or went <= came:
+        counts = (
+            inputs[FROM.name].count,
+            *(kept[port].count if port in kept else None for port in ("result", "complement")),
+        )
+        came, went, lost = counts
+        if self.finds != "many" or came is None or went is None or lost is None or went + lost <= came:
             return {}
-        return {"multiplied": f"{came:,} rows became {went:,}: one for each that they find in 'with'"}
+        return {"multiplied": f"{came - lost:,} rows became {went:,}: one for each that they find in 'with'"}
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
-        population = inputs[FROM.name]
         frame = self._frame(inputs, catalog)
+        population = frame.population
         columns = added(frame, self.add, self.lines)
         theirs = self._their_key(inputs, frame, columns) if self.finds == "many" else {}
-        must_find = WITH.name in inputs and self.finds != "at_most_one"
+        must_find = self.finds != "at_most_one"
         is_found: Any = frame.condition(Expr(f"exists({WITH.name})")) if must_find else sa.true()
-        found = population.unused(FOUND)
-        new = {**columns, **theirs, found: Value(is_found, BOOLEAN)}
+        new = {**columns, **theirs}
+        new[unused(FOUND, (*population.columns, *new))] = Value(is_found, BOOLEAN)
         statement = frame.select(
-            *(population.column(name) for name in population.columns if name not in new),
+            *(population.column(name) for name in inputs[FROM.name].columns if name not in new),
             *(value.sql.label(name) for name, value in new.items()),
         )
         staged = population.of(statement, {name: value.type for name, value in new.items()})
         if theirs:
             staged = replace(staged, key=(*population.key, *theirs), dimension=None)
-        elif frame.has_followed(WITH.name) and not self.order and not self._finds_by_key(inputs):
+        elif frame.has_followed(WITH.name) and not self.order and not set(inputs[WITH.name].key) <= _joined_on(frame):
             staged = replace(staged, unique=False, mend=MEND)
-        return self._refined(staged, population, catalog)
+        return self._refined(staged, catalog)
 
     def cut(self, staged: Population, inputs: Inputs, catalog: Catalog) -> Mapping[str, Population]:
         population = inputs[FROM.name]
-        found, kept = population.unused(FOUND), population.unused(KEPT)
-        columns = [name for name in staged.columns if name not in self._dropped(staged, population)]
+        *columns, found, kept = staged.columns
+        if self.keep == "added":
+            columns = [name for name in columns if name not in self._dropped(staged, population)]
         is_kept: Any = staged.column(kept)
         result = staged.of(staged.select(columns).where(is_kept))
-        if self.finds != "many" or WITH.name not in inputs:
+        if self.finds != "many":
             return {"result": result, "complement": staged.of(staged.select(columns).where(~is_kept))}
         alone = replace(staged, key=population.key, dimension=population.dimension)
         names = [name for name in columns if name not in staged.key[len(population.key) :]]
@@ -129,12 +144,9 @@ class Enrichment(Staged):
         return {"result": result, "complement": alone.of(alone.select(names).where(~is_found))}
 
     def _dropped(self, staged: Population, population: Population) -> set[str]:
-        """Name the columns of the stage that go no further: our marks, and what came where only what was added is kept."""
-        marks = {population.unused(FOUND), population.unused(KEPT)}
-        if self.keep == "all":
-            return marks
+        """Name the columns that go no further where only what was added is kept."""
         new = {*self.add, *(name for lines in self.lines for name in lines.names), *staged.key}
-        return marks | (set(population.columns) - new)
+        return set(population.columns) - new
 
     def _frame(self, inputs: Inputs, catalog: Catalog) -> Frame:
         population = inputs[FROM.name]
@@ -144,37 +156,37 @@ class Enrichment(Staged):
                 if self.on
                 else "nothing says by which columns 'with' is linked"
             )
-            place = getattr(next(iter((self.on or {}).values()), None), "span", None)
+            place = self.on[0][1].span if self.on else None
             raise AuthorError.at(place, "E412", what, "write both 'with' and 'on', or none of them")
         if self.on is None:
             return Frame(population, catalog)
-        link, known = linked(WITH.name, population, inputs[WITH.name], self.on, self.order, catalog)
-        return Frame(population, known, {WITH.name: link})
+        ours, link, known = linked(WITH.name, population, inputs[WITH.name], self.on, self.order, catalog)
+        return Frame(ours, known, {WITH.name: link})
 
     def _their_key(self, inputs: Inputs, frame: Frame, columns: Mapping[str, Value]) -> dict[str, Value]:
         """Give the part of their key that is not joined on, under names that nothing has."""
-        theirs = inputs.get(WITH.name)
-        if theirs is None or self.on is None:
-            return {}
-        taken = {name.lower() for name in (*inputs[FROM.name].columns, *columns)}
+        taken = (*frame.population.columns, *columns)
+        joined_on = _joined_on(frame)
         found: dict[str, Value] = {}
-        for name in theirs.key:
-            if name not in self.on.values():
-                ours = f"{WITH.name}_{name}" if name.lower() in taken else name
+        for name in inputs[WITH.name].key:
+            if name not in joined_on:
+                ours = name if unused(name, taken) == name else f"{WITH.name}_{name}"
                 quoted = name.replace('"', '""')
-                found[ours] = frame.value(Expr(f'{WITH.name}."{quoted}"'))
+                found[unused(ours, (*taken, *found))] = frame.value(Expr(f'{WITH.name}."{quoted}"'))
         return found
 
-    def _finds_by_key(self, inputs: Inputs) -> bool:
-        """Say that `on` holds their whole key, so that one row is found at most."""
-        return set(inputs[WITH.name].key) <= set((self.on or {}).values())
-
-    def _refined(self, staged: Population, population: Population, catalog: Catalog) -> Population:
-        """Mark the rows that stay: found, and as `refine` wants them."""
-        found, kept = population.unused(FOUND), population.unused(KEPT)
+    def _refined(self, staged: Population, catalog: Catalog) -> Population:
+        """Mark, behind those that are found, the rows that stay: found, and as `refine` wants them."""
+        *_, found = staged.columns
+        kept = staged.unused(KEPT)
         frame = Frame(staged, catalog)
         is_kept: Any = staged.column(found)
         if self.refine is not None:
             is_kept = sa.and_(is_kept, sa.func.coalesce(frame.condition(self.refine), sa.false()))
         columns = [staged.column(name) for name in staged.columns]
         return staged.of(frame.select(*columns, is_kept.label(kept)), {kept: BOOLEAN})
+
+
+def _joined_on(frame: Frame) -> set[str]:
+    """Name the columns of theirs that rows are joined on."""
+    return {their for _, their in frame.links[WITH.name].on}

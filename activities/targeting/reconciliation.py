@@ -12,7 +12,7 @@ from engine.kit.activity import FROM, RESULT, Port, Staged
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.errors import AuthorError, suggestion
 from engine.kit.expression import Expr, SortKey, tree
-from engine.kit.expression.rows import is_declared_unique
+from engine.kit.expression.rows import is_declared_unique, least
 from engine.kit.expression.value import Value
 from engine.kit.frame import Frame
 from engine.kit.matching import JoinPairs, Side, joined
@@ -30,10 +30,12 @@ class Reconciliation(Staged):
     which all must be equal. A line is looked up by the first key it fills in, and by no other: a null, or an empty text, on our side
     of any of its pairs leaves a key empty, and the next one is tried.
 
-    Every line goes to one output. `unmatched` are lines that find nobody or fill in no key, `ambiguous` those that find more than one row. Of
+    Every line goes to one output. `unmatched` are lines that find nobody or fill in no key, `ambiguous` those that find more than one row;
+    a row whose own key holds a null is found by none. Of
     lines that find the same row the first one in `order` gets into the result, the others are `duplicates`; the line's own key decides
     where nothing is written, and between equals, so `order: -line` lets the last line win. The result holds the rows found, once
-    each, with the columns of their line; one that is called like the dimension's key gives way to it. The other outputs are lines as they came.
+    each, with the columns of their line; one that is called like the dimension's key gives way to it. The other outputs are lines as they
+    came, and are counted even where nobody reads them.
     (Campaign: the reconciliation of an enrichment, where a line that finds several rows multiplies, and the second key of an import.)
     """
 
@@ -59,9 +61,9 @@ class Reconciliation(Staged):
     def outputs(self) -> tuple[Port, ...]:
         return (
             RESULT,
-            Port(name="unmatched", doc="Lines that find nobody."),
-            Port(name="ambiguous", doc="Lines that find more than one row."),
-            Port(name="duplicates", doc="Lines that find a row which an earlier line has found."),
+            Port(name="unmatched", doc="Lines that find nobody.", counted=True),
+            Port(name="ambiguous", doc="Lines that find more than one row.", counted=True),
+            Port(name="duplicates", doc="Lines that find a row which an earlier line has found.", counted=True),
         )
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:
@@ -131,12 +133,12 @@ class Reconciliation(Staged):
                 (name, (sa.case((sa.and_(is_free, is_filled), value.sql)), value.type))
                 for name, value in zip(names, ours.values, strict=True)
             )
-            wanted.append((names, _rows(everyone, theirs), _is_unique(dimension, pairs)))
+            wanted.append((names, _rows(everyone, theirs, dimension), _is_unique(dimension, pairs)))
             is_free = sa.and_(is_free, ~is_filled)
         columns = [lines.column(name) for name in lines.columns]
         added = (sql.label(name) for name, (sql, _) in values.items())
         looked_up = lines.of(frame.select(*columns, *added), {name: type_ for name, (_, type_) in values.items()})
-        return looked_up, [_found(looked_up, dimension, *each) for each in wanted]
+        return looked_up, [_found(looked_up, dimension, catalog, *each) for each in wanted]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,11 +157,12 @@ def _is_filled(value: Value) -> sa.ColumnElement[bool]:
     return sa.and_(is_there, value.sql != sa.literal("", sa.String())) if value.type == TEXT else is_there
 
 
-def _rows(everyone: Frame, theirs: Side) -> sa.Subquery:
-    """Give the keys of the dimension's rows beside the values by which they are found."""
+def _rows(everyone: Frame, theirs: Side, dimension: Dimension) -> sa.Subquery:
+    """Give the keys of the dimension's rows beside the values by which they are found; a key with a null names no row."""
     values = (value.sql.label(f"value_{place}") for place, value in enumerate(theirs.values))
     keys = (column.label(f"found_{place}") for place, column in enumerate(everyone.population.key_columns))
-    return everyone.select(*values, *keys).subquery()
+    named = () if dimension.is_key_declared else (column.is_not(None) for column in everyone.population.key_columns)
+    return everyone.select(*values, *keys).where(*named).subquery()
 
 
 def _is_unique(dimension: Dimension, pairs: Sequence[tuple[Expr, Expr]]) -> bool:
@@ -169,7 +172,9 @@ def _is_unique(dimension: Dimension, pairs: Sequence[tuple[Expr, Expr]]) -> bool
     return len(plain) == len(pairs) and is_declared_unique(dimension.table, names)
 
 
-def _found(lines: Population, dimension: Dimension, names: Sequence[str], rows: sa.Subquery, is_unique: bool) -> _Find:
+def _found(
+    lines: Population, dimension: Dimension, catalog: Catalog, names: Sequence[str], rows: sa.Subquery, is_unique: bool
+) -> _Find:
     places = range(len(dimension.key))
     if is_unique:
         is_it = sa.and_(*(lines.column(name) == rows.c[f"value_{place}"] for place, name in enumerate(names)))
@@ -183,7 +188,10 @@ def _found(lines: Population, dimension: Dimension, names: Sequence[str], rows: 
         sa.select(
             *ours,
             sa.func.count().label("rows"),
-            *(sa.func.min(rows.c[f"found_{place}"]).label(f"found_{place}") for place in places),
+            *(
+                least(rows.c[f"found_{place}"], dimension.columns[name], catalog.dialect).label(f"found_{place}")
+                for place, name in enumerate(dimension.key)
+            ),
         )
         .select_from(again)
         .join(rows, sa.and_(*(again.c[name] == rows.c[f"value_{place}"] for place, name in enumerate(names))))

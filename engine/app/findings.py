@@ -173,14 +173,18 @@ def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) ->
         case Catalog() as catalog:
             sound = graphs.sound(spec) if graph is None else spec
             arrows = graphs.build(sound) if graph is None else graph
-            lists = unfilled.missing(spec, catalog.lists)
+            lists = unfilled.missing(spec, tuple(catalog.lists))
             fillers = project.fillers(spec, graph, lists)
             filled = unfilled.expected(lists, fillers, lambda spec, graph: _outputs(session, spec, graph, catalog))
             known = catalogs.with_lists(catalog, {**catalog.lists, **filled}) if filled else catalog
             planned, problems = _planned(session, sound, arrows, known)
             if unknown := lists.keys() - filled.keys():
-                assumed = unfilled.assumed(unknown, spec, known)
-                problems = (*problems, *unfilled.sure(_planned(session, sound, arrows, assumed)[1]))
+                declared = unfilled.declared(sorted(unknown), known)
+                assumed = unfilled.assumed(
+                    unknown - declared.keys(), spec, catalogs.with_lists(known, {**known.lists, **declared})
+                )
+                further = _planned(session, sound, arrows, assumed)[1]
+                problems = (*problems, *unfilled.sure(further, is_declared=unknown == declared.keys()))
             found = [*problems, *unfilled.warnings(lists, catalog.lists, fillers, UNCHECKED)]
             if graph is None or problems:
                 return found

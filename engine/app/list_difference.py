@@ -165,7 +165,7 @@ def _place(listed: Population, way: Sequence[tuple[str, list[tuple[str, str]]]],
     """Say where a row was lost; see `list_difference`."""
     beginnings = ", ".join(sorted(name for name, sources in way if not sources))
     came = [
-        (name, [fired[source] for source in sources if source in fired and fired[source].key == listed.key])
+        (name, [rows for source in sources if (rows := fired.get(source)) and _is_alike(rows, listed)])
         for name, sources in way
     ]
     cases = [
@@ -175,3 +175,8 @@ def _place(listed: Population, way: Sequence[tuple[str, list[tuple[str, str]]]],
     ]
     beginning = sa.literal(beginnings, sa.String())
     return sa.case(*cases, else_=beginning) if cases else beginning
+
+
+def _is_alike(rows: Population, listed: Population) -> bool:
+    """Say that a key means the same in both: a person's `id` is no shop's."""
+    return (rows.dimension, rows.key) == (listed.dimension, listed.key)

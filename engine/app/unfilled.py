@@ -7,12 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
 
 from engine.app.options import label_of, read_text, workflows_in
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 from engine.kit.population import Population
 from engine.kit.template import Template
+from engine.kit.types import INTEGER, to_sqlalchemy
 from engine.lang import graph as graphs
 from engine.lang import loader
 from engine.lang.graph import Graph
@@ -21,6 +25,8 @@ from engine.lang.spec import ActivitySpec, WorkflowSpec
 from engine.registry import Registry
 
 READS = ("read_list",)
+LINE = "line"
+"""The key of lines, as long as nobody knows it."""
 
 Planned = Callable[[WorkflowSpec, Graph], Mapping[str, Mapping[str, Population]]]
 """Plans a workflow: the populations of its ports, as far as they can be said, by activity and port."""
@@ -101,6 +107,21 @@ def expected(lists: Iterable[str], there: Iterable[Filler], planned: Planned) ->
     return found
 
 
+def declared(lists: Iterable[str], catalog: Catalog) -> Mapping[str, Population]:
+    """Give what the project file says will be in the lists, of those that it declares; they may have other columns, too."""
+    settings: Mapping[str, Any] = catalog.sections.get("lists") or {}
+    found: dict[str, Population] = {}
+    for name in lists:
+        of = getattr(settings.get(name), "dimension", None)
+        if name in settings and of in (None, *catalog.dimensions):
+            rows = catalog.dimensions[of].population().target() if of else None
+            key = dict(rows.columns) if rows else {LINE: INTEGER}
+            columns = {**settings[name].columns, **key}
+            table = sa.table(name, *(sa.column(each, to_sqlalchemy(type_)) for each, type_ in columns.items()))
+            found[name] = Population(relation=table, key=tuple(key), columns=columns, dimension=of)
+    return found
+
+
 def assumed(lists: Iterable[str], spec: WorkflowSpec, catalog: Catalog) -> Catalog:
     """Give a catalogue with the lists, of which no more is known than that their rows may be of the workflow's dimension."""
     dimension = catalog.dimensions.get(spec.dimension or "")
@@ -108,6 +129,7 @@ def assumed(lists: Iterable[str], spec: WorkflowSpec, catalog: Catalog) -> Catal
     return replace(catalog, lists={**catalog.lists, **rows})
 
 
-def sure(problems: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Give the problems that remain whatever columns a list has, and of whichever dimension it is."""
-    return (problem for problem in problems if not problem.code.startswith(("E2", "E301", "E302", "E4", "A")))
+def sure(problems: Iterable[Diagnostic], *, is_declared: bool) -> Iterator[Diagnostic]:
+    """Give the problems that remain whatever columns a list has, and of whichever dimension it is where that is not declared."""
+    unsure = ("E301",) if is_declared else ("E2", "E301", "E302", "E4", "A")
+    return (problem for problem in problems if not problem.code.startswith(unsure))

@@ -19,7 +19,8 @@ Missing = Literal["skip", "empty", "fail"]
 class Port:
     """A named input or output. `missing` says what an input does when nothing can arrive any more.
 
-    An output that is `silent` does not fire without a row, and what reads it is skipped.
+    An output that is `silent` does not fire without a row, and what reads it is skipped. One that is `counted` tells its count even
+    where nobody reads it: whoever is there would be lost in silence.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Port:
     many: bool = False
     missing: Missing = "skip"
     silent: bool = False
+    counted: bool = False
 
 
 FROM = Port(name="from", doc="The population to work on.")
@@ -90,6 +92,11 @@ class Staged(Transform):
     def is_dear(self) -> bool:
         """Making the stage costs less than selecting it again for every port."""
         return True
+
+    @property
+    def holds_key(self) -> bool:
+        """The stage may have several rows of one key, which is an error whatever port they are cut off from."""
+        return False
 
     @abstractmethod
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:

@@ -11,10 +11,12 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, SortKey
 from engine.kit.frame import Frame, Value
 from engine.kit.limit import settled
-from engine.kit.option import Integer, Options, Some, option, some
+from engine.kit.option import Integer, Options, Some, columns_named, option, some
 
-Columns = Annotated[dict[str, Expr], AfterValidator(some)]
-"""Expressions by the name of their column, one or more."""
+Added = Annotated[dict[str, Expr], AfterValidator(columns_named)]
+"""Expressions by the name of their column."""
+Columns = Annotated[Added, AfterValidator(some)]
+"""One such expression or more."""
 
 
 class Lines(Options):

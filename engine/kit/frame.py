@@ -127,13 +127,12 @@ class Frame:
             raise to.error(to.tree.at, "E413", f"'{to}' leads to a table that is no dimension", fix)
         return dimension, [Value(meant(table.c[name]), dimension.columns[name]) for name in dimension.key]
 
-    def leads(self, to: Expr) -> sa.ColumnElement[bool]:
-        """Say of a row that a path of links, which `lead` has taken, leads somewhere."""
+    def leads(self, to: Expr, key: Iterable[str] = ()) -> sa.ColumnElement[bool]:
+        """Say of a row that a path of links, which `lead` has taken, leads to a row that fills in its key."""
         assert isinstance(to.tree, tree.Name)  # noqa: S101
-        inner = ""
+        inner = " and ".join(f"{_quoted(name)} is not null" for name in key)
         for part in reversed(to.tree.parts):
-            quoted = part.replace('"', '""')
-            inner = f'exists("{quoted}"{inner and f" where {inner}"})'
+            inner = f"exists({_quoted(part)}{inner and f' where {inner}'})"
         return self.condition(Expr(inner))
 
     @property
@@ -194,6 +193,11 @@ class Frame:
 
     def _compiler(self, expression: Expr | SortKey, grouping: bool) -> Compiler:
         return Compiler(expression, self.catalog.dialect, self.catalog.functions, self._scope, grouping)
+
+
+def _quoted(name: str) -> str:
+    """Write a name so that it is one, whatever it looks like."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 __all__ = ["Frame", "Value"]

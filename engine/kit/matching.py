@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
@@ -15,7 +15,7 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
 from engine.kit.expression.rows import semi_joined
-from engine.kit.expression.value import Value, alike, common_type
+from engine.kit.expression.value import Value, alike, common_type, null_of
 from engine.kit.frame import Frame
 from engine.kit.option import Some, option, wrong
 from engine.kit.population import Population, key_text, unused
@@ -43,11 +43,18 @@ def _pairs(value: Any, info: ValidationInfo) -> Any:
     for text in texts:
         allow(text, info)
     read = author_checked(lambda: [Expr(text, getattr(text, "span", None)) for text in texts])
-    return tuple(zip(read[::2], read[1::2], strict=True))
+    return tuple(map(Pair, read[::2], read[1::2]))
+
+
+class Pair(NamedTuple):
+    """An expression of our rows, and one of theirs."""
+
+    ours: Expr
+    theirs: Expr
 
 
 JoinPairs = Annotated[
-    tuple[tuple[Expr, Expr], ...],
+    tuple[Pair, ...],
     PlainValidator(_pairs),
     PlainSerializer(lambda pairs: {str(ours): str(theirs) for ours, theirs in pairs}),
     WithJsonSchema({"type": "object", "additionalProperties": ANY_TEXT, "minProperties": 1}),
@@ -258,5 +265,7 @@ def _as_type(population: Population, name: str, type_: Type, nothing: Any) -> sa
         return nothing.label(name)  # type: ignore[no-any-return]
     if population.columns[name] == type_:
         return population.column(name)
+    if population.columns.get(name, NULL) == NULL:
+        return null_of(type_).label(name)
     exact = sa.Numeric() if type_.scale is None else sa.Numeric(38, type_.scale)
     return sa.cast(population.column(name), exact).label(name)

@@ -33,16 +33,18 @@ T = TypeVar("T")
 
 
 class Scalar(str):
-    """A text of a YAML file that knows its place."""
+    """A text of a YAML file that knows its place, and whether it stands in quotes there."""
 
-    __slots__ = ("span",)
+    __slots__ = ("is_quoted", "span")
     span: Span
+    is_quoted: bool
 
     @classmethod
-    def at(cls, text: str, span: Span) -> Scalar:
+    def at(cls, text: str, span: Span, *, is_quoted: bool = False) -> Scalar:
         """Give the text with its place."""
         scalar = cls(text)
         scalar.span = span
+        scalar.is_quoted = is_quoted
         return scalar
 
 
@@ -244,6 +246,32 @@ Name = Annotated[
     PlainValidator(lambda value: value if isinstance(value, str) else _wanted_name()),
     WithJsonSchema(ANY_TEXT),
 ]
+LONGEST_COLUMN = 63
+"""So many bytes of a name PostgreSQL keeps; two that begin alike would be one column there."""
+
+
+def columns_named(columns: dict[str, T]) -> dict[str, T]:
+    """Refuse a name that not every database takes for a column's."""
+    for name in columns:
+        _hold_column_name(name, (name,))
+    return columns
+
+
+def _column_name(name: str) -> str:
+    _hold_column_name(name, ())
+    return name
+
+
+def _hold_column_name(name: str, at: tuple[str, ...]) -> None:
+    if not name.strip():
+        raise PydanticCustomError("option", "a column has no name here", {"at": at, "fix": "write one"})
+    if len(name.encode()) > LONGEST_COLUMN:
+        what = "the column's name has more than {most} bytes, which not every database keeps apart"
+        raise PydanticCustomError("option", what, {"most": LONGEST_COLUMN, "at": at, "fix": "shorten it"})
+
+
+ColumnName = Annotated[Name, AfterValidator(_column_name)]
+"""The name of a column that is made."""
 Many = Annotated[
     tuple[T, ...], BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value]), _OrOne()
 ]

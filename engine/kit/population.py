@@ -33,6 +33,8 @@ class Population:
     count: int | None = None
     mend: str = "correct the dimension's key in project.yaml, or deduplicate first"
     """What to do when two rows share a key."""
+    more: str = ""
+    """What to type for a column that is not there and may be all the same, where rows come from outside; `{name}` stands for it."""
 
     def __post_init__(self) -> None:
         twins = _twins(self.columns)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from engine.kit.activity import FROM, Port, Transform
-from engine.kit.adding import Lines, added
+from engine.kit.adding import Added, Lines, added
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
@@ -28,7 +28,7 @@ class Selection(Transform):
         "The targeting dimension; the workflow's when not written.", default=None, example="household"
     )
     where: Expr | None = option("Who is selected; everybody when not written.", default=None, example="city = 'Paris'")
-    add: dict[str, Expr] = option(
+    add: Added = option(
         "Columns to add: name and expression.", default={}, example={"spend": "sum(amount of purchases)"}
     )
     lines: Many[Lines] = option(

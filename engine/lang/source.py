@@ -262,7 +262,7 @@ class _Reader:
             return Scalar.at(event.value, self.span(event))
         if not event.style and event.value in ("", "~", "null"):
             return None
-        return Scalar.at(event.value, self._place(event))
+        return Scalar.at(event.value, self._place(event), is_quoted=event.style in ("'", '"'))
 
     def _place(self, event: Event) -> Span:
         """Give the place of a scalar's first character, and of the first of each further line."""

@@ -181,12 +181,13 @@ def _transformed(
     used = graph.used_ports(execution.graph, spec.id)
     guarded = next((port for port in declared if port == "result"), declared[0])
     ports = [port for port in declared if port in used or (spec.common.guard and port == guarded)] or [guarded]
+    counted = [port.name for port in activity.outputs() if port.counted and port.name not in ports]
 
     def table(port: str) -> sa.TableClause:
         return execution.work_table(spec.id, arrival, port)
 
     said: f.Json = {}
-    with made(execution.db, activity, inputs, execution.catalog_of(spec.id), ports, table) as kept:
+    with made(execution.db, activity, inputs, execution.catalog_of(spec.id), ports, table, counted) as kept:
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
             baseline = execution.baseline(f"{spec.id}.{guarded}")
@@ -210,19 +211,35 @@ def made(
     catalog: Catalog,
     ports: Sequence[str],
     table: Callable[[str], sa.TableClause],
+    counted: Sequence[str] = (),
 ) -> Iterator[dict[str, Population]]:
     """Make the tables of these ports, all of one moment; they stay when what is done inside goes well.
 
-    What the ports are cut from is made once where it is dear.
+    Those `counted` have no table, only their number of rows.
+
+    What the ports are cut from is made once where it is dear, or where its key is to be held: a port may hide rows that share one.
     """
-    if isinstance(activity, Staged) and activity.is_dear and len(ports) > 1:
+    needs_stage = (
+        isinstance(activity, Staged) and activity.is_dear and (len(ports) + len(counted) > 1 or activity.holds_key)
+    )
+    if isinstance(activity, Staged) and needs_stage:
         with db.making_from(table(STAGE), activity.stage(inputs, catalog)) as stage:
-            selected = activity.cut(stage, inputs, catalog)
-            yield {port: db.create(table(port), selected[port]) for port in ports if port in selected}
+            yield _made(db, activity.cut(stage, inputs, catalog), ports, counted, table)
     else:
         selected = activity.select(inputs, catalog)
         with db.making():
-            yield {port: db.create(table(port), selected[port]) for port in ports if port in selected}
+            yield _made(db, selected, ports, counted, table)
+
+
+def _made(
+    db: Database,
+    selected: Mapping[str, Population],
+    ports: Sequence[str],
+    counted: Sequence[str],
+    table: Callable[[str], sa.TableClause],
+) -> dict[str, Population]:
+    kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
+    return {**kept, **{port: replace(selected[port], count=db.count(selected[port])) for port in counted}}
 
 
 def _fired(
@@ -230,9 +247,10 @@ def _fired(
 ) -> f.TransitionFired:
     if population.count is None:
         raise EngineBug(f"'{spec.id}.{port}' fires a population nobody counted")
+    is_kept = isinstance(population.relation, sa.TableClause)
     return f.TransitionFired(
         at=execution.clock(), activity=spec.id, arrival=arrival, port=port,
-        table=execution.work_table(spec.id, arrival, port).name, key=population.key, dimension=population.dimension,
+        table=execution.work_table(spec.id, arrival, port).name if is_kept else None, key=population.key, dimension=population.dimension,
         columns={name: str(type_) for name, type_ in population.columns.items()}, count=population.count,
     )  # fmt: skip
 

@@ -21,11 +21,12 @@ KEPT_RUNS = 1
 def tidy(execution: Execution, store: Store, started: RunStarted) -> None:
     """Drop the work tables and staged files of the workflow's ended runs, but of the newest that succeeded.
 
-    Called when a run has succeeded. Only runs of the same environment are looked at, since another may have another database, and
-    of those only the ones of which a table is left. A table that a list lies in stays with the list; one that cannot be dropped, since
-    somebody put a view on it, is left for the next time.
+    Called when a run has succeeded. Lists whose time is over go too. Only runs of the same environment are looked at, since another
+    may have another database, and of those only the ones of which a table is left. A table that a list lies in stays with the list;
+    one that cannot be dropped, since somebody put a view on it, is left for the next time.
     """
     db, kept = execution.db, 0
+    execution.ledger.tidy(execution.clock())
     left = db.tables(WORK) - execution.ledger.held()
     for run in store.runs(started.workflow):
         if run == execution.run or (kept >= KEPT_RUNS and not any(db.is_of(name, WORK, run) for name in left)):

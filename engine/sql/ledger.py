@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from engine.kit.context import ListMode
-from engine.kit.errors import DataError
+from engine.kit.errors import AudienceflowError, DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
-from engine.kit.types import Type, to_sqlalchemy
+from engine.kit.types import Kind, Type, to_sqlalchemy
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
@@ -163,10 +165,12 @@ class Ledger:
         """Replace a list, add to it the rows whose key it does not hold, or take those out that it does, in the caller's transaction.
 
         The rows go to a new table and the list then points to it, so a reader sees the old list or the new one; the old table
-        stays for whoever found it in the list before, and is dropped by the first write of any list an hour later. Rows that lie
-        in a lasting work table (`is_kept`) and replace the list stay there; see `held`.
+        stays for whoever found it in the list before, until `tidy`. Rows that lie in a lasting work table (`is_kept`) and replace
+        the list stay there; see `held`. A list whose time is over counts for nothing. Who writes the same list waits.
         Raises DataError when the population is of another dimension or key than the list, or there is none to take rows out of.
         """
+        self._take_turns(connection, name)
+        self._end(connection, at, name)
         old_row = connection.execute(sa.select(self.lists).where(self.lists.c.name == name)).mappings().one_or_none()
         old = listed(old_row, self.lists.schema) if old_row else None
         if old is None and mode == "remove":
@@ -191,9 +195,8 @@ class Ledger:
         if expires_at is not None:
             connection.execute(self.expiries.insert().values(name=name, expires_at=expires_at.isoformat()))
         connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == target.name))
-        self._drop_replaced(connection, at)
         if old_row is not None and old_row["stored_in"] != target.name:
-            connection.execute(self.replaced.insert().values(stored_in=old_row["stored_in"], at=at.isoformat()))
+            self._let_go(connection, old_row["stored_in"], at)
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
 
@@ -208,15 +211,45 @@ class Ledger:
                 for name in connection.execute(sa.select(table.c.stored_in)).scalars()
             }
 
-    def _drop_replaced(self, connection: sa.Connection, now: datetime) -> None:
-        """Drop the tables of lists that were replaced so long ago that nobody can be about to read them; a work table goes with its run."""
-        table = self.replaced
+    def tidy(self, now: datetime) -> None:
+        """Let the lists go whose time is over, and drop tables of lists so old that nobody can be about to read them.
+
+        A table that is a work table goes with its run; one that cannot be dropped, since somebody put a view on it, stays for the next time.
+        """
+        if not self.is_there():
+            return
+        self.ensure()
+        ended = sorted(name for name, at in self._expiries().items() if at <= now)
+        with self.db.transaction() as connection:
+            for name in ended:
+                self._take_turns(connection, name)
+                self._end(connection, now, name)
+            let_go = connection.execute(sa.select(self.replaced.c.stored_in, self.replaced.c.at)).all()
         work = f"{self.db.name(WORK).name}_"
-        for name, at in connection.execute(sa.select(table.c.stored_in, table.c.at).order_by(table.c.stored_in)).all():
+        for name, at in let_go:
             if now - datetime.fromisoformat(at) >= READABLE:
-                if not name.startswith(work):
-                    connection.execute(drop_table(sa.table(name, schema=table.schema)))
-                connection.execute(table.delete().where(table.c.stored_in == name))
+                with suppress(AudienceflowError, DBAPIError), self.db.transaction() as connection:
+                    connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == name))
+                    if not name.startswith(work):
+                        connection.execute(drop_table(self.db.named(name)))
+
+    def _take_turns(self, connection: sa.Connection, name: str) -> None:
+        self.db.dialect.take_turns(connection, f"write the list {name} in {self.db.schema}")
+
+    def _end(self, connection: sa.Connection, now: datetime, name: str) -> None:
+        """Take a list out whose time is over; its table stays for a while."""
+        ends = connection.execute(sa.select(self.expiries.c.expires_at).where(self.expiries.c.name == name)).scalar()
+        if ends is None or datetime.fromisoformat(ends) > now:
+            return
+        stored_in = connection.execute(sa.select(self.lists.c.stored_in).where(self.lists.c.name == name)).scalar()
+        for table in (self.lists, self.expiries):
+            connection.execute(table.delete().where(table.c.name == name))
+        if stored_in is not None:
+            self._let_go(connection, stored_in, now)
+
+    def _let_go(self, connection: sa.Connection, stored_in: str, at: datetime) -> None:
+        connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == stored_in))
+        connection.execute(self.replaced.insert().values(stored_in=stored_in, at=at.isoformat()))
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:
@@ -273,16 +306,30 @@ class _WhenAsked(Mapping[str, Population]):
 
 
 def _go_together(name: str, old: Population, new: Population, mode: ListMode) -> None:
-    if (old.dimension, old.key) != (new.dimension, new.key):
-        theirs, ours = (f"{rows.dimension or 'rows'} by {', '.join(rows.key)}" for rows in (old, new))
+    if _identity(old) != _identity(new):
+        is_typed = (old.dimension, old.key) == (new.dimension, new.key)
+        theirs, ours = (
+            f"{rows.dimension or 'rows'} by {', '.join(f'{name} {rows.columns[name]}' if is_typed else name for name in rows.key)}"
+            for rows in (old, new)
+        )
         raise DataError(
             f"the list '{name}' holds {theirs}, the population {ours}",
             f"{mode} a population of the same dimension, or write 'mode: replace'",
         )
 
 
+def _identity(rows: Population) -> tuple[object, ...]:
+    """Give what a row's key means."""
+    return rows.dimension, tuple((name, rows.columns[name].kind) for name in rows.key)
+
+
 def _appended(name: str, old: Population, new: Population) -> Population:
-    differing = [column for column, type_ in new.columns.items() if old.columns.get(column, type_).kind != type_.kind]
+    kinds = {
+        column: {old.columns[column].kind, type_.kind} - {Kind.NULL}
+        for column, type_ in new.columns.items()
+        if column in old.columns
+    }
+    differing = [column for column, there in kinds.items() if len(there) > 1]
     if differing:
         raise DataError(
             f"the list '{name}' holds other types in {', '.join(differing)}",

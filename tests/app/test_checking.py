@@ -278,6 +278,24 @@ def test_a_list_that_another_workflow_fills_has_the_columns_it_will_get(reader: 
     assert told(reader) == []
 
 
+def test_a_list_that_is_declared_and_not_filled_yet_has_those_columns_and_perhaps_others(reader: Path) -> None:
+    project = reader.with_name("project.yaml")
+    project.write_text(
+        f"{PROJECT}lists:\n  left_out: {{dimension: person, columns: {{score: integer}}}}\n", encoding="utf-8"
+    )
+    for condition, codes in (("score > 1", []), ("score > 'x'", ["E305"]), ("other > 1", []), ("age > 'x'", ["E305"])):
+        reader.write_text(READER % condition, encoding="utf-8")
+        assert [code for code, _, _ in told(reader)] == ["W902", *codes]
+    reader.write_text(READER.replace("dimension: person", "dimension: shop") % "score > 1", encoding="utf-8")
+    assert [code for code, _, _ in told(reader)] == ["W902"]
+    project.write_text(f"{PROJECT}lists:\n  left_out: {{columns: {{score: integer}}}}\n", encoding="utf-8")
+    reader.write_text(
+        f"{READER}  both: {{type: union, from: [some, all]}}\n  all: {{type: query}}\n" % "score > 'x'",
+        encoding="utf-8",
+    )
+    assert {"E305", "E401"} <= {code for code, _, _ in told(reader)}
+
+
 def test_a_list_that_exists_and_one_with_a_computed_name_are_not_told(reader: Path) -> None:
     reader.write_text(READER.replace("list: left_out", "list: kept") % "age > 1", encoding="utf-8")
     engine.run(reader.with_name("w.yaml"))

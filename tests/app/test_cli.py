@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 from engine.app import api
 from engine.app.cli import app
 from engine.kit.errors import EngineBug
+from engine.sql.database import Database
+from engine.sql.ledger import Ledger
 
 Call = Callable[..., Result]
 
@@ -328,6 +330,28 @@ activities:
     assert (refused.exit_code, "'welcome' has no history of 'fresh'" in refused.stderr) == (2, True)
     assert call("history", "welcome", "--forget").exit_code == 0
     assert call("history", "nobody").exit_code == 2
+
+
+def test_lists_show_writes_decimals_and_times_plainly(call: Call, folder: Path) -> None:
+    more = "add: {crm_id: crm_id, age: age, none: 0.00000000, at: timestamp '2026-11-23'}"
+    replace_in(folder / "greet.yaml", "add: {crm_id: crm_id, age: age}", more)
+    run_json(call)
+    first = call("lists", "show", "old", "--format", "csv").stdout.splitlines()[1]
+    assert first == "4,dave,40,0.00000000,2026-11-23T00:00:00"
+    shown = json.loads(call("lists", "show", "old", "--format", "json").stdout)[0]
+    assert (shown["none"], shown["at"]) == ("0.00000000", "2026-11-23T00:00:00")
+
+
+def test_a_list_whose_time_is_over_is_shown_to_nobody(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "    mode: replace\n", "    mode: replace\n    expires: 1s\n")
+    run_json(call)
+    with Database(f"sqlite:///{folder / 'data.sqlite'}") as db, db.transaction() as connection:
+        expiries = Ledger(db).expiries
+        connection.execute(expiries.update().values(expires_at="2026-01-01T00:00:00+00:00"))
+    result = call("lists", "show", "old", "--format", "csv")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the time of the list 'old' was over on 2026-01-01 00:00 UTC" in result.stderr
+    assert "(over)" in call("lists").stdout
 
 
 def test_draw_writes_the_counts_of_a_run(call: Call) -> None:

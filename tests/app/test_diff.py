@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
@@ -140,6 +141,36 @@ def test_nothing_of_a_list_stays_in_the_database(project: Path, database_url: st
     before = tables()
     listed(project, EVERYONE)
     assert tables() == before
+
+
+SHOPS = """\
+workflow: shops
+dimension: shop
+activities:
+  shops: {type: query, where: id < 3}
+  people: {type: change_dimension, from: shops, to: people}
+  kept: {type: list_update, from: people, list: people, mode: replace}
+"""
+
+
+def test_nobody_is_lost_at_an_activity_of_another_dimension(tmp_path: Path) -> None:
+    """A shop and a person may have the same number."""
+    with sqlite3.connect(tmp_path / "data.sqlite") as data:
+        data.execute("CREATE TABLE shops (id INTEGER PRIMARY KEY)")
+        data.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, shop INTEGER)")
+        data.execute("INSERT INTO shops VALUES (1), (2), (3)")
+        data.execute("INSERT INTO people VALUES (1, 3), (7, 1)")
+    dimensions = "{shop: {table: shops, key: id, links: {people: {dimension: person, on: {id: shop}, many: true}}}, person: {table: people, key: id}}"
+    (tmp_path / "project.yaml").write_text(
+        f"databases: {{default: {{url: 'sqlite:///data.sqlite'}}}}\ndimensions: {dimensions}\n"
+    )
+    (tmp_path / "shops.yaml").write_text(SHOPS)
+    (tmp_path / "list.csv").write_text("id\n1\n7\n")
+    engine.run(tmp_path / "shops.yaml", key="one")
+    with Session.start(tmp_path, load(), Options()) as session:
+        (run,) = session.store.runs("shops")
+        found = list_difference(session, run, tmp_path / "list.csv", None, 5)
+    assert (found.rows, found.lost.at) == (1, {"shops": 1})
 
 
 def test_a_port_of_a_run_is_held_against_a_list(project: Path) -> None:

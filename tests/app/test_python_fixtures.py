@@ -102,6 +102,18 @@ def test_time_is_the_clocks(stage: Stage, path: Path, clock: Clock) -> None:
     assert clock() == datetime(1990, 1, 4, 12, tzinfo=UTC)
 
 
+def test_the_time_of_a_list_is_over_when_the_clock_says_so(stage: Stage, path: Path, clock: Clock) -> None:
+    keeping, reading = path.with_name("keeping.yaml"), path.with_name("reading.yaml")
+    head, tail = "dimension: person\nactivities:\n", "type: list_update, from: some, list:"
+    keeping.write_text(f"workflow: keeping\n{head}  some: {{type: query}}\n  kept: {{{tail} kept, expires: 1d}}\n")
+    reading.write_text(f"workflow: reading\n{head}  some: {{type: read_list, list: kept}}\n  kept: {{{tail} again}}\n")
+    stage.run_workflow(keeping, tables={"people": [ANN]})
+    assert stage.run_workflow(reading).outputs["some"] == [{"id": 1}]
+    clock.advance(days=1)
+    with pytest.raises(DataError, match="the time of the list 'kept' was over on"):
+        stage.run_workflow(reading)
+
+
 def test_lists_are_given_and_a_text_stays_one_whatever_it_looks_like(stage: Stage, path: Path) -> None:
     people = [{**ANN, "spend": Decimal("99.50")}]
     run = stage.run_workflow(path, tables={"people": people}, lists={"without_code": [{"id": 7, "note": "12"}]})

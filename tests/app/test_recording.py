@@ -135,10 +135,10 @@ tests:
     vars: {least: 12}
     tables:
       recorded_people:
-        - {id: 1, email: masked_1@example.com, city: Rome, note: "it's: a #\\"test\\"", created: "2020-01-01T10:00:00"}
-        - {id: 2, email: masked_2@example.com, city: Oslo, note: null, created: "2020-01-01T10:00:00"}
-        - {id: 3, email: Masked_2@example.com, city: Oslo, note: "null", created: "2020-01-01T10:00:00"}
-        - {id: 6, email: masked_2@example.com, city: Rome, note: 12, created: "2020-01-01T10:00:00"}
+        - {id: 1, email: masked_1@example.com, city: Rome, note: "it's: a #\\"test\\"", created: 2020-01-01T10:00:00}
+        - {id: 2, email: masked_2@example.com, city: Oslo, note: null, created: 2020-01-01T10:00:00}
+        - {id: 3, email: Masked_2@example.com, city: Oslo, note: "null", created: 2020-01-01T10:00:00}
+        - {id: 6, email: masked_2@example.com, city: Rome, note: "12", created: 2020-01-01T10:00:00}
       recorded_orders:
         - {buyer: Masked_2@example.com, amount: 11.00}
         - {buyer: masked_1@example.com, amount: 30.00}
@@ -151,7 +151,7 @@ tests:
       result:
         - {id: 1, email: masked_1@example.com, spend: 35.50, domain: example.com, note: "it's: a #\\"test\\""}
         - {id: 2, email: masked_2@example.com, spend: 20.00, domain: example.com, note: null}
-        - {id: 6, email: masked_2@example.com, spend: 20.00, domain: example.com, note: 12}
+        - {id: 6, email: masked_2@example.com, spend: 20.00, domain: example.com, note: "12"}
 """
     )
 

@@ -19,7 +19,7 @@ from activities.lists.read_list import ReadList
 from activities.targeting.query import Query
 from engine.app import cli
 from engine.app.options import Options
-from engine.app.testing import find, report, running
+from engine.app.testing import find, report, running, values
 from engine.app.testing.python import Bench
 from engine.app.testing.running import Outcome
 from engine.app.testing.suite import open_suite
@@ -27,6 +27,7 @@ from engine.app.testing.world import Clock
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.kit.template import Template
+from engine.lang import source
 
 pytest_plugins = ["pytester"]
 
@@ -308,6 +309,15 @@ def test_a_column_that_only_the_database_would_know_is_said_to_be_guessed(write:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [("[12, 7]", "integer"), ('["12", 7]', "text"), ("2026-11-23", "date"), ("'2026-11-23'", "text"), ("[true]", "boolean"), ("['true']", "text")],
+)  # fmt: skip
+def test_what_stands_in_quotes_is_a_text_where_no_database_says_more(written: str, kind: str) -> None:
+    found = source.read(written, "a_test.yaml")
+    assert str(values.infer(found if isinstance(found, list) else [found])) == kind
+
+
 def test_the_types_of_columns_are_the_databases(write: Write, database_url: str) -> None:
     tests = """
         - name: a
@@ -322,6 +332,21 @@ def test_the_types_of_columns_are_the_databases(write: Write, database_url: str)
 def test_a_table_the_test_does_not_mention_is_empty(write: Write, sqlite_url: str) -> None:
     path = write("- {name: a, activity: everyone, expect: {result: []}}", make_database(sqlite_url))
     assert said(run_one(path)) == []
+
+
+def test_members_of_a_list_are_in_their_table_unless_the_test_says_what_is(write: Write) -> None:
+    outcomes = run(write("""
+        - name: nobody is gone
+          activity: do_not_write
+          lists: {do_not_write: [{id: 1}, {id: 2}], others: [{id: 2}]}
+          expect: {result: [{id: 1}, {id: 2}], gone: []}
+        - name: one is gone
+          activity: do_not_write
+          tables: {people: [{id: 1}]}
+          lists: {do_not_write: [{id: 1}, {id: 2}]}
+          expect: {result: [{id: 1}], gone: [{id: 2}]}
+    """))  # fmt: skip
+    assert {name: said(outcome) for name, outcome in outcomes.items()} == {"nobody is gone": [], "one is gone": []}
 
 
 def test_every_test_has_its_own_lists_tables_and_audiences(write: Write) -> None:

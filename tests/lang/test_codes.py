@@ -47,6 +47,8 @@ SHOWN_BY: Mapping[str, str] = {
     "E406": "tests/activities/targeting/test_query.py",
     "E413": "tests/activities/targeting/test_change_dimension.py",
     **{f"L{number:03}": "tests/activities/lists/test_declared_lists.py" for number in range(1, 5)},
+    "L005": "tests/activities/lists/test_list_update.py",
+    "L006": "tests/activities/lists/test_read_list.py",
     "A010": "tests/activities/connectors/test_identity.py",
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
     "C004": "tests/app/test_diff.py",

@@ -82,12 +82,66 @@ def test_a_list_that_is_replaced_can_be_read_to_its_end_by_who_found_it_before(l
     assert (kept.count, ledger.read_lists()["people"].count) == (2, 1)
 
 
-def test_the_table_of_a_list_that_was_replaced_is_dropped_by_a_write_an_hour_later(ledger: Ledger) -> None:
+def test_the_table_of_a_list_that_was_replaced_is_dropped_an_hour_later(ledger: Ledger) -> None:
     old = []
     for run, minutes in (("one", 0), ("two", 1), ("three", 60), ("four", 61)):
         write(ledger, run, NOON + timedelta(minutes=minutes), 1)
         old.append(ledger.read_lists()["people"].relation)
+    ledger.tidy(NOON + timedelta(minutes=61))
     assert [ledger.db.rows_of(table) for table in old] == [None, 1, 1, 1]
+
+
+def test_a_table_with_a_view_on_it_hinders_nobody(postgres_url: str, schema: str) -> None:
+    with Database(postgres_url, work_schema=schema) as db:
+        ledger = Ledger(db)
+        ledger.ensure()
+        write(ledger, "one", NOON, 1)
+        old = ledger.read_lists()["people"].relation
+        assert isinstance(old, sa.TableClause)
+        with db.transaction() as connection:
+            connection.exec_driver_sql(f'CREATE VIEW {schema}.seen AS TABLE {schema}."{old.name}"')
+        write(ledger, "two", NOON, 2)
+        ledger.tidy(NOON + timedelta(hours=1))
+        write(ledger, "three", NOON + timedelta(hours=1), 3)
+        assert db.rows_of(old) == 1
+        with db.transaction() as connection:
+            connection.exec_driver_sql(f"DROP VIEW {schema}.seen")
+        ledger.tidy(NOON + timedelta(hours=1))
+        assert db.rows_of(old) is None
+
+
+def test_a_list_whose_time_is_over_goes_with_its_rows(ledger: Ledger) -> None:
+    with ledger.db.transaction() as connection:
+        key, end = ("one", "keep", "1"), NOON + timedelta(days=30)
+        ledger.write_list(connection, "people", household(1), "replace", key, NOON, expires_at=end)
+    table = ledger.read_lists()["people"].relation
+    assert isinstance(table, sa.TableClause)
+    ledger.tidy(NOON + timedelta(days=29))
+    assert ledger.db.rows_of(table) == 1
+    ledger.tidy(NOON + timedelta(days=30))
+    assert (list(ledger.read_lists()), ledger.list_rows(), ledger.db.rows_of(table)) == ([], [], 1)
+    ledger.tidy(NOON + timedelta(days=30, hours=1))
+    assert ledger.db.rows_of(table) is None
+
+
+def test_two_programs_that_append_to_one_list_add_to_each_other(postgres_url: str, schema: str) -> None:
+    def append(ledger: Ledger, connection: sa.Connection, run: str, key: int) -> None:
+        ledger.write_list(connection, "people", household(key), "append", (run, "keep", "1"), NOON)
+
+    def append_ours() -> None:
+        with ours.transaction() as connection:
+            append(ledger, connection, "two", 2)
+
+    with Database(postgres_url, work_schema=schema) as ours, Database(postgres_url, work_schema=schema) as theirs:
+        ledger = Ledger(ours)
+        ledger.ensure()
+        with ThreadPoolExecutor(1) as pool:
+            with theirs.transaction() as connection:
+                append(Ledger(theirs), connection, "one", 1)
+                appending = pool.submit(append_ours)
+                wait_until_blocked(postgres_url)
+            appending.result()
+        assert ledger.read_lists()["people"].count == 2
 
 
 def test_a_list_written_again_by_the_same_step_stands(ledger: Ledger) -> None:

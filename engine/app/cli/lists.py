@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -102,7 +103,7 @@ def _end(expires_at: str | None, now: datetime) -> str:
 
 
 def _find(name: str, session: Session) -> Population:
-    known = session.ledger.read_lists()
+    known = session.ledger.lists_when_asked(session.clock())
     if name not in known:
         raise Misused(f"there is no list '{name}'", suggestion(name, known, "lists"))
     return known[name]
@@ -132,7 +133,9 @@ def _write_json(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
     """Write an array, an object a line, without holding all rows."""
     separator = "[\n"
     for row in rows:
-        sys.stdout.write(separator + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str))
+        sys.stdout.write(
+            separator + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=_text)
+        )
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -151,5 +154,7 @@ def _text(value: Any) -> str:
             return ""
         case bool():
             return "true" if value else "false"
+        case Decimal():
+            return format(value, "f")  # no exponent, where there are zeros alone
         case _:
             return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -15,11 +15,11 @@ from engine.app.testing import SUFFIX, reading, report, running
 from engine.app.testing.comparing import Found
 from engine.app.testing.sample import Sample, Sampled, sample
 from engine.app.testing.suite import Suite, suite_of
-from engine.app.testing.values import written
+from engine.app.testing.values import infer, written
 from engine.app.testing.written import WrittenFile
 from engine.kit.activity import Transform
 from engine.kit.errors import AudienceflowError, DataError
-from engine.kit.types import Kind, Type
+from engine.kit.types import TEXT, Kind, Type
 from engine.lang import mentions
 from engine.lang.parts import BYTE_ORDER_MARK, parts
 
@@ -137,7 +137,7 @@ def _expected(outputs: Mapping[str, Found | None]) -> Iterator[str]:
             yield from _rows(port, None)
         else:
             rows = sorted(came.rows, key=lambda row: [(row[name] is None, row[name]) for name in came.key])
-            yield from _rows(port, [{name: written(row[name]) for name in came.columns} for row in rows])
+            yield from _rows(port, [{name: _told(row[name]) for name in came.columns} for row in rows])
 
 
 class _Masks:
@@ -150,9 +150,9 @@ class _Masks:
         self._known: dict[tuple[Kind, Any], int] = {}
         self._spelled: dict[str, dict[str, None]] = {}
 
-    def texts(self, part: Sampled, row: Mapping[str, Any]) -> dict[str, str | None]:
+    def texts(self, part: Sampled, row: Mapping[str, Any]) -> dict[str, str]:
         return {
-            name: written(self._masked(row[name], type_) if name in part.masked else row[name])
+            name: _told(self._masked(row[name], type_) if name in part.masked else row[name])
             for name, type_ in part.columns.items()
         }
 
@@ -184,20 +184,34 @@ def _other_than(value: Any, first: Any, second: Any) -> Any:
     return second if value == first else first
 
 
-def _rows(name: str, rows: Iterable[Mapping[str, str | None]] | None) -> Iterator[str]:
+def _rows(name: str, rows: Iterable[Mapping[str, str]] | None) -> Iterator[str]:
     lines = None if rows is None else [f"      - {_flow(row)}" for row in rows]
     empty = "null" if lines is None else "[]"
     yield f"    {name}:" if lines else f"    {name}: {empty}"
     yield from lines or ()
 
 
-def _flow(row: Mapping[str, str | None]) -> str:
-    return "{" + ", ".join(f"{_scalar(name)}: {'null' if text is None else _scalar(text)}" for name, text in row.items()) + "}"  # fmt: skip
+def _flow(row: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{_scalar(name)}: {told}" for name, told in row.items()) + "}"
+
+
+def _told(value: Any) -> str:
+    """Write a value as it stands in the file: a text in quotes where it would be read as something else."""
+    text = written(value)
+    if text is None:
+        return "null"
+    if not isinstance(value, str):
+        return text
+    return _scalar(text) if infer([text]) == TEXT else _quoted(text)
 
 
 def _scalar(text: str) -> str:
     if _PLAIN.fullmatch(text) and text != "null":
         return text
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
     return '"' + "".join(map(_escaped, text)) + '"'
 
 

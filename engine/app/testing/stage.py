@@ -13,7 +13,7 @@ from engine.app.testing import tables
 from engine.app.testing.outputs import PortRows, port_rows
 from engine.app.testing.running import every_port, whole
 from engine.app.testing.suite import Suite, suite_of
-from engine.app.testing.values import Words, written
+from engine.app.testing.values import written
 from engine.app.testing.world import RUN, Clock, World, fill, isolated, stood_in
 from engine.app.testing.written import Rows, WrittenFile, WrittenTest
 from engine.kit.connector import Surroundings
@@ -146,7 +146,7 @@ def _row(name: str, number: int, row: Mapping[str, Any]) -> Block:
 
 def _text(value: object, place: Span) -> Scalar | None:
     text = written(value)
-    return None if text is None else (Words if isinstance(value, str) else Scalar).at(text, place)
+    return None if text is None else Scalar.at(text, place, is_quoted=isinstance(value, str))
 
 
 def _name(text: str, line: int = 1) -> Scalar:

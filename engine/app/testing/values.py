@@ -21,12 +21,6 @@ _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?")
 _WORD = re.compile(r"\S(.*\S)?", re.DOTALL)
 
 
-class Words(Scalar):
-    """A text that is one whatever it looks like, since it was one in Python."""
-
-    __slots__ = ()
-
-
 FLOAT_DIGITS = 12
 """Floats are the same when so many significant digits are."""
 
@@ -66,11 +60,14 @@ def utc(moment: datetime) -> datetime:
 
 
 def infer(texts: Iterable[str | None]) -> Type | None:
-    """Give the narrowest type that holds all texts; None when all of them are null. Numbers of more than 18 digits stay text."""
+    """Give the narrowest type that holds all texts; None when all of them are null.
+
+    Numbers of more than 18 digits stay text, and so does all that stands in quotes, or was a text in Python.
+    """
     given = [text for text in texts if text is not None]
     if not given:
         return None
-    if any(isinstance(text, Words) for text in given):
+    if any(isinstance(text, Scalar) and text.is_quoted for text in given):
         return TEXT
     if all(_INTEGER.fullmatch(text) for text in given):
         return INTEGER

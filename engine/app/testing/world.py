@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
 
 from engine.app.executions import execution
 from engine.app.options import FILE, Options
@@ -18,13 +20,15 @@ from engine.app.testing import tables
 from engine.app.testing.inputs import laid_out, like_a_dimension
 from engine.app.testing.suite import Suite
 from engine.app.testing.written import WrittenTest
-from engine.kit.catalog import Catalog
+from engine.kit.catalog import Catalog, Dimension
+from engine.kit.population import Population
 from engine.lang.graph import Graph
 from engine.lang.spec import WorkflowSpec
 from engine.registry import Registry
 from engine.runs import bind
 from engine.runs.runner import Runner
 from engine.sql import catalog as catalogs
+from engine.sql.database import Database
 from engine.state.facts import RunStarted
 from engine.state.memory import MemoryStore
 
@@ -68,7 +72,9 @@ class World:
         session = self.session
         if self.tables is None:
             return session.catalog()
-        return catalogs.with_lists(replace(self.tables, sections=session.project.sections), session.ledger.read_lists())
+        return catalogs.with_lists(
+            replace(self.tables, sections=session.project.sections), session.ledger.lists_when_asked(self.clock())
+        )
 
     def runner(self, spec: WorkflowSpec, graph: Graph, variables: Mapping[str, str], run: str = RUN) -> Runner:
         """Give a run that has just started."""
@@ -127,6 +133,7 @@ def _write_lists(opened: World, suite: Suite, test: WrittenTest) -> None:
     session = opened.session
     session.ledger.ensure()
     catalog = opened.catalog()
+    members: dict[str, list[Population]] = {}
     for number, (name, rows) in enumerate(test.lists.items()):
         like = suite.known.lists.get(name) or like_a_dimension(name, rows, catalog, suite.spec.dimension)
         population = laid_out(session.db, session.db.name("given", str(number)), name, rows, like)
@@ -134,3 +141,16 @@ def _write_lists(opened: World, suite: Suite, test: WrittenTest) -> None:
             session.ledger.write_list(
                 connection, str(name), population, "replace", (RUN, "given", str(number)), opened.clock()
             )
+        members.setdefault(population.dimension or "", []).append(population)
+    for dimension, populations in members.items():
+        if dimension in catalog.dimensions and catalog.dimensions[dimension].table.fullname not in test.tables:
+            _put_in(session.db, catalog.dimensions[dimension], populations)
+
+
+def _put_in(db: Database, dimension: Dimension, members: Sequence[Population]) -> None:
+    """Give members of lists their row in the dimension's table, of which the test says nothing: nobody is gone then."""
+    if db.rows_of(sa.table(dimension.table.name, schema=dimension.table.schema)):
+        return
+    keys = sa.union(*(population.select(population.key) for population in members))
+    with db.transaction() as connection:
+        connection.execute(dimension.table.insert().from_select(list(dimension.key), keys))

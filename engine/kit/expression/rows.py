@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.kit.catalog import Catalog, Dimension, Link
-from engine.kit.dialect import Sql
+from engine.kit.dialect import Dialect, Sql
 from engine.kit.expression.stored import as_kept, joinable, meant, paired
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
@@ -98,6 +98,13 @@ class FirstRow(TableRow):
     def join_column(self, name: str) -> Any:
         column = self.column(name)
         return column.sql if column else self.relation.c[name]
+
+
+def least(column: Any, type_: Type, dialect: Dialect) -> Sql:
+    """Give the least value of a group, false before true."""
+    if type_ == BOOLEAN:
+        return sa.cast(sa.func.min(sa.cast(column, sa.Integer())), sa.Boolean())
+    return sa.func.min(dialect.collated(column) if type_ == TEXT else column)
 
 
 class PopulationRow:

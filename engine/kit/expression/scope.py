@@ -100,6 +100,9 @@ class RowScope:
         if not path and (around := self._around(wrong)):
             return f"write '{around}.{wrong}'"
         fix = suggestion(wrong, known, "columns", "".join(f"{part}." for part in path))
+        more = self.row.population.more if isinstance(self.row, PopulationRow) and path in ([], [ROW]) else ""
+        if more and not fix.startswith("write"):
+            return f"{more.replace('{name}', wrong)} ({fix})"
         is_quoted = compiler.expression.text[name.at : name.at + 1] == '"'
         if path or (fix.startswith("write") and not is_quoted):
             return fix

@@ -34,6 +34,7 @@ COMPONENTS = (
     Component("rule", "W121", "engine.lang.rules.empty_range:check"),
     Component("rule", "W122", "engine.lang.rules.like_without_wildcard:check"),
     Component("rule", "W123", "engine.lang.rules.secret_in_clear:check"),
+    Component("rule", "W126", "engine.lang.rules.dropped_lines:check"),
     Component("rule", "W127", "engine.lang.rules.replaced_by_newcomers:check"),
     Component("column_rule", "W131", "engine.lang.rules.float_threshold:check"),
     Component("column_rule", "W132", "engine.lang.rules.ambiguous_name:check"),

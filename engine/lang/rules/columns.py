@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.kit.adding import Lines
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.expression import Expr, SortKey, tree
+from engine.kit.matching import Pair
 from engine.kit.population import Population
 from engine.kit.types import Kind, Type
 from engine.lang.spec import ActivitySpec
@@ -44,12 +45,17 @@ class Known:
         return self.catalog.dimensions.get(name or "")
 
     def texts(self, activity: ActivitySpec) -> Iterator[tuple[Expr | SortKey, Row | None]]:
-        """Give every expression with what its names mean: those of lines mean the link's columns."""
+        """Give every expression with what its names mean: those of lines mean the link's columns; of another population's, nothing."""
         row = self.row(activity)
+        theirs = {id(value.theirs) for _, value in activity.values if isinstance(value, Pair)}
+        theirs |= {id(value) for path, value in activity.values if path == ("order",) and "with" in activity.inputs}
         lines = [value for _, value in activity.values if isinstance(value, Lines)]
         inside = {id(text): each.of.tree for each in lines for text in each.texts if text is not each.of}
         for text in activity.expressions:
             link = inside.get(id(text))
+            if id(text) in theirs:
+                yield text, None
+                continue
             yield text, row.inside(link) if row and isinstance(link, tree.Name) else row
 
     def row(self, activity: ActivitySpec) -> Row | None:

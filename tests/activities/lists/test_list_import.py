@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 import engine
+from activities.lists.list_import import ListImport
 from engine import registry
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.population import Inputs, Population
@@ -345,3 +346,22 @@ def test_a_list_has_one_source(options: str) -> None:
         AuthorError, match=r"a list is imported from either|always replaces|is for files|lines cannot be"
     ):
         activity(f"type: list_import\nlist: x\n{options}")
+
+
+def test_a_column_that_the_file_may_have_is_to_be_declared(offline_world: World) -> None:
+    effect = (
+        offline_world.load("type: list_import\nlist: lines\nfile: lines.csv\nkey: line").activities["tested"].activity
+    )
+    assert isinstance(effect, ListImport)
+    outputs = effect.plan(Inputs({}), offline_world.catalog).outputs
+    lines = offline_world.keep(outputs["result"].emptied())
+    for name in ("mail", "row.mail"):
+        with pytest.raises(AuthorError) as caught:
+            offline_world.run(f"type: deduplication\nby: {name}", lines)
+        (problem,) = caught.value.diagnostics
+        assert problem.code == "E301"
+        assert problem.fix.startswith(
+            "if the file has it, say so in the list_import: 'columns: {mail: {type: text}}' (columns: "
+        )
+    with pytest.raises(AuthorError, match="fix: write 'line'"):
+        offline_world.run("type: deduplication\nby: lines", lines)

@@ -23,7 +23,7 @@ def old_list(world: World) -> None:
     world.write_list("people", world.given("household_id integer, note text", [(1, "old"), (2, "old")]))
 
 
-def test_replacing_puts_the_population_in_the_place_of_the_list(world: World) -> None:
+def test_the_mode_replace_puts_the_population_in_the_place_of_the_list(world: World) -> None:
     old_list(world)
     world.run(REPLACE, world.given("household_id integer, score integer", [(2, 20), (3, None)]))
     assert world.list_rows("people") == [(2, 20), (3, None)]
@@ -174,6 +174,38 @@ def test_a_list_ends_when_its_time_is_over_and_lives_again_when_it_is_written(wo
     assert world.ledger.lists_when_asked(over)["people"].count == 2
 
 
+def test_whoever_appends_to_a_list_whose_time_is_over_begins_a_new_one(world: World) -> None:
+    world.run(f"{APPEND}\nexpires: 1d", world.given("household_id integer, note text", [(1, "old")]))
+    world.now += timedelta(days=1)
+    with pytest.raises(DataError, match="there is no list 'people'"):
+        world.run("type: list_update\nlist: people\nmode: remove", world.given("household_id integer", [1]))
+    world.run(APPEND, world.given("household_id integer, note integer", [(2, 3)]))
+    assert world.list_rows("people") == [(2, 3)]
+
+
+@pytest.mark.parametrize("expires", ["0s", "36526d", "999999999d"])
+def test_a_list_ends_in_a_time_to_come(offline_world: World, expires: str) -> None:
+    with pytest.raises(AuthorError, match=r"w\.yaml:8:\d+: E105 'expires' is a time to come, within a hundred years"):
+        offline_world.load(f"{REPLACE}\nexpires: {expires}", {"from": 1})
+
+
+@pytest.mark.parametrize("name", ["''", "' people'", "\"{{ vars.x | default('') }}\"", '"{% if false %}a{% endif %}"'])
+def test_a_list_has_a_name(offline_world: World, name: str) -> None:
+    with pytest.raises(AuthorError, match="L005 a list cannot be called"):
+        offline_world.run(f"type: list_update\nlist: {name}", offline_world.given("household_id integer", [1]))
+
+
+def test_a_key_of_another_type_neither_adds_nor_removes(world: World) -> None:
+    old_list(world)
+    texts = world.given("household_id text", ["1"])
+    for mode in ("append", "remove"):
+        with pytest.raises(
+            DataError, match="holds household by household_id integer, the population household by household_id text"
+        ):
+            world.run(f"type: list_update\nlist: people\nmode: {mode}", texts)
+    assert world.list_rows("people", "household_id") == [1, 2]
+
+
 def test_rows_without_a_dimension_cannot_be_appended(offline_world: World) -> None:
     lines = offline_world.given("line integer, note text", [(1, "a")], dimension=None)
     inputs = Inputs({"from": [lines]})
@@ -182,6 +214,16 @@ def test_rows_without_a_dimension_cannot_be_appended(offline_world: World) -> No
     planned(REPLACE, inputs, offline_world)
     offline_world.run(REPLACE, lines)
     assert offline_world.list_rows("people") == [(1, "a")]
+
+
+def test_a_column_of_nothing_but_nulls_takes_the_type_it_has_elsewhere(world: World) -> None:
+    nothing = world.run("type: query\nadd: {note: 'null'}", world.given("household_id integer", [1]))["result"]
+    world.run(REPLACE, nothing)
+    world.run(APPEND, world.given("household_id integer, note text", [(2, "b")]))
+    nobody = world.run("type: query\nadd: {note: 'null'}", world.given("household_id integer", [3]))["result"]
+    world.run(APPEND, nobody)
+    assert world.list_rows("people") == [(1, None), (2, "b"), (3, None)]
+    assert str(world.ledger.read_lists()["people"].columns["note"]) == "text"
 
 
 def planned(text: str, inputs: Inputs, world: World) -> EffectPlan:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from engine.kit.errors import DataError
+from engine.kit.errors import AuthorError, DataError
 from tests.contract.world import World, day
 
 
@@ -74,3 +74,22 @@ def test_of_a_list_of_lines_nobody_is_gone(world: World) -> None:
     world.write_list("lines", world.given("line integer, note text", [(1, "a"), (2, "b")], dimension=None))
     done = world.run("type: read_list\nlist: lines\nwhere: note = 'b'")
     assert (world.keys(done["result"]), done["gone"].count) == ([2], 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "dimension", "said"),
+    [
+        ("household_id text", 1, "household", "the list 'people' is by household_id text, and the dimension 'household' is by household_id integer"),
+        ("id integer", 1, "household", "is by id integer, and the dimension"),
+        ("household_id integer, line integer", 2, "household", "is by household_id integer, line integer, and"),
+        ("id integer", 1, "customer", "rows of the dimension 'customer', which the project has not got"),
+    ],
+)  # fmt: skip
+def test_a_list_kept_by_another_key_is_an_error_at_its_name(
+    offline_world: World, columns: str, key: int, dimension: str, said: str
+) -> None:
+    offline_world.write_list("people", offline_world.given(columns, key=key, dimension=dimension))
+    with pytest.raises(AuthorError, match=said) as caught:
+        offline_world.run("type: read_list\nlist: people")
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.span.line) == ("L006", 6)

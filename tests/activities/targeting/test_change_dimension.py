@@ -34,7 +34,7 @@ def test_lines_lead_to_their_households_each_once(world: World) -> None:
     assert world.rows(done["complement"]) == [(103, 1, "e"), (999, 1, "f")]
 
 
-def test_the_first_by_order_gives_its_data_and_aggregates_are_of_all(world: World) -> None:
+def test_what_is_added_is_of_the_first_by_order_and_aggregates_are_of_all(world: World) -> None:
     text = """
 type: change_dimension
 to: owner
@@ -113,3 +113,16 @@ def test_what_leads_nowhere_is_said_at_its_place(world: World, options: str, cod
         world.run(f"type: change_dimension\n{options}", lines(world))
     (problem,) = caught.value.diagnostics
     assert (problem.code, problem.span.line > 0) == (code, True)
+
+
+def test_who_leads_only_to_a_row_whose_key_holds_a_null_is_not_lost(towns: World) -> None:
+    done = towns.run("type: change_dimension\nto: towns", towns.given("household_id integer", [1, 2, 4, 7]))
+    assert towns.keys(done["result"]) == [(1, False), (1, True)]
+    assert towns.keys(done["complement"]) == [4, 7]
+
+
+def test_parts_of_the_old_key_have_names_of_their_own(world: World) -> None:
+    text = "type: change_dimension\nto: neighbours\nkeep: 0\nadd: {household_household_id: 1}"
+    done = world.run(text, world.given("household_id integer", [4]))["result"]
+    assert done.key == ("household_id", "household_household_id_")
+    assert world.rows(done) == [(4, 4, 1)]

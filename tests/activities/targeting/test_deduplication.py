@@ -246,3 +246,14 @@ def test_columns_may_be_called_like_our_own_marks(world: World) -> None:
     people = world.given("household_id integer, rank text, merged_0 text", [(1, "a", "x"), (2, "a", "y")])
     text = "type: deduplication\nby: rank\nrank: place\nmerge: {order: -merged_0, columns: {merged_0: merged_0}}"
     assert world.rows(world.run(text, people)["result"]) == [(1, "a", "y", 1)]
+
+
+def test_a_merge_has_columns(offline_world: World) -> None:
+    with pytest.raises(AuthorError, match="at least one is wanted here"):
+        offline_world.load("type: deduplication\nby: email\nmerge: {columns: {}}", {"from": 1})
+
+
+def test_a_column_may_become_null(world: World) -> None:
+    people = world.given("household_id integer, email text", [(1, "a"), (2, "a")])
+    text = "type: deduplication\nby: row.email\nmerge: {where: household_id = 1, columns: {note: 'null'}}"
+    assert world.rows(world.run(text, people)["result"]) == [(1, "a", None)]

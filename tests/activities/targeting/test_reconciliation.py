@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engine
 from engine.kit.errors import AuthorError
 from engine.kit.population import Population
 from tests.contract.world import World, load
@@ -83,7 +86,7 @@ def test_an_empty_text_finds_nobody(world: World) -> None:
     assert reconciled(world, BY_EMAIL, lines(world, "email text", ("",)))["unmatched"] == [1]
 
 
-def test_the_first_line_of_those_that_find_one_row_is_taken(world: World) -> None:
+def test_the_first_line_by_order_of_those_that_find_one_row_is_taken(world: World) -> None:
     some = lines(
         world, "crm text, score integer", ("A-001", 1), ("A-001", None), ("B-003", 5), ("A-001", 9), ("A-001", 9)
     )
@@ -152,6 +155,33 @@ def test_columns_may_be_called_like_our_own_marks(world: World) -> None:
     assert world.rows(done["result"]) == [(1, 1, "A-001", "a", "b", "c")]
 
 
+PROJECT = """\
+databases: {default: {url: "sqlite:///people.sqlite"}}
+dimensions: {person: {table: people, key: id}}
+"""
+WORKFLOW = """\
+workflow: w
+dimension: person
+activities:
+  lines: {type: list_import, list: lines, file: lines.csv, key: line, columns: {mail: {}}}
+  known: {type: reconciliation, from: lines, dimension: person, keys: {mail: mail}}
+  kept: {type: list_update, from: known, list: kept, mode: replace}
+"""
+
+
+def test_lines_that_nobody_reads_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("people.sqlite") as connection:
+        connection.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, mail TEXT)")
+        connection.execute("INSERT INTO people VALUES (1, 'a'), (2, 'b'), (3, 'b')")
+    for name, text in (("project", PROJECT), ("w", WORKFLOW)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "lines.csv").write_text("mail\na\na\nb\nnobody\n")
+    run = engine.run(tmp_path / "w.yaml")
+    assert run.status == "succeeded"
+    assert run.activities["known"].outputs == {"result": 1, "unmatched": 1, "ambiguous": 1, "duplicates": 1}
+
+
 @pytest.mark.parametrize(
     ("options", "code", "line", "fix"),
     [
@@ -177,3 +207,11 @@ def test_what_does_not_exist_is_told_at_its_place(
 def test_a_reconciliation_has_a_key(keys: str) -> None:
     with pytest.raises(AuthorError, match="wanted here"):
         load(f"{TO_HOUSEHOLD}\nkeys: {keys}", {"from": 1})
+
+
+def test_a_row_whose_key_holds_a_null_is_found_by_nobody(towns: World) -> None:
+    """Key columns may be booleans, of which PostgreSQL has no least one."""
+    some = lines(towns, "city text", ("Paris",), ("Lyon",), ("München",))
+    done = towns.run("type: reconciliation\ndimension: town\nkeys: {row.city: city}", some)
+    assert towns.rows(done["result"], "no", "is_old", "line") == [(1, False, 2), (1, True, 1)]
+    assert towns.keys(done["unmatched"]) == [3]
