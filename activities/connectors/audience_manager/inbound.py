@@ -1,14 +1,13 @@
-"""Audience Manager's files: inbound trait files written, outbound segment files read.
+"""Inbound files: traits given to the identifiers of a data source.
 
-Adobe, Audience Manager documentation, "Send Audience Data" (inbound: names, lines, limits) and "Receive Audience Data" (outbound).
+Adobe, Audience Manager documentation, "Send Audience Data" (names, lines, limits).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,17 +15,11 @@ from typing import TYPE_CHECKING
 
 from isal import igzip
 
+from activities.connectors.audience_manager.identifiers import shape, wrong_identifiers
 from engine.kit.errors import DataError
 
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none
     import pyarrow as pa
-
-VISITOR_ID = "^[0-9]{38}$"
-WRONG_DECLARED_ID = r"(?i)[:@\x00-\x1f\x7f]|%3A|[\s\p{Z}\x{85}]$|^$"
-
-_OUTBOUND = re.compile(
-    r"(?:S3|s3|ftp|http)_(?P<destination>[0-9]+)_(?P<data_source>[0-9]+)_(?P<mode>iter|full)_(?P<stamp>[0-9]{13})(?P<split>[0-9]{3,})?\.sync(?P<gz>\.gz)?"
-)
 
 
 def inbound_name(data_source: str, second: int) -> str:
@@ -80,21 +73,6 @@ def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, 
     return WrittenFile(lines=lines, size=path.stat().st_size, md5=_md5(path))
 
 
-def wrong_identifiers(identifiers: pa.Array, *, is_visitor_id: bool) -> int:
-    """Count the identifiers that Adobe would drop in silence."""
-    import pyarrow.compute as pc
-
-    is_wrong = pc.match_substring_regex(identifiers, WRONG_DECLARED_ID)
-    if is_visitor_id:
-        is_wrong = pc.invert(pc.match_substring_regex(identifiers, VISITOR_ID))
-    return int(pc.sum(is_wrong).as_py() or 0)
-
-
-def shape(*, is_visitor_id: bool) -> str:
-    """Say what an identifier must be."""
-    return "38 digits" if is_visitor_id else "free of ':', '%3A', '@', control characters and blanks at the end"
-
-
 def is_whole(path: Path, size: int, md5: str) -> bool:
     """Say whether a file is there and holds what was written."""
     return path.is_file() and path.stat().st_size == size and _md5(path) == md5
@@ -110,53 +88,3 @@ def _bytes_of(texts: pa.LargeStringArray) -> memoryview:
 def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutboundName:
-    """What the name of an outbound file says. `stamp` is in milliseconds; `split` is 0 for an unsplit file or the first part."""
-
-    destination: str
-    data_source: str
-    mode: str
-    stamp: int
-    split: int
-    is_compressed: bool
-
-
-def read_outbound_name(name: str) -> OutboundName | None:
-    """Read a name of the default template; None when it is another kind of file."""
-    match = _OUTBOUND.fullmatch(name)
-    if match is None:
-        return None
-    return OutboundName(
-        destination=match["destination"],
-        data_source=match["data_source"],
-        mode=match["mode"],
-        stamp=int(match["stamp"]),
-        split=int(match["split"] or 0),
-        is_compressed=bool(match["gz"]),
-    )
-
-
-def read_outbound(path: Path, name: OutboundName, segment: str) -> Iterator[str]:
-    """Give the identifiers that an outbound file says are in the segment; DataError for a line that is not of the template.
-
-    A line is the identifier, a tab, the segments it is in by comma, a tab, those it left.
-    """
-    with (
-        igzip.open(path, "rt", encoding="utf-8", newline="\n")
-        if name.is_compressed
-        else path.open(encoding="utf-8", newline="\n") as file
-    ):
-        for number, line in enumerate(file, start=1):
-            if line.strip() == "":
-                continue
-            identifier, *parts = line.rstrip("\r\n").split("\t")
-            if not identifier or not 1 <= len(parts) <= 2:
-                raise DataError(
-                    f"{path.name}:{number}: this is no line of an outbound file: an identifier, a tab, segments, a tab, segments left",
-                    "check the destination's template in Audience Manager",
-                )
-            if segment in (part.strip() for part in parts[0].split(",")):
-                yield identifier
