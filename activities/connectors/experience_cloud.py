@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
+from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
+from activities.connectors.audience_manager.template import WrongTemplate
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
@@ -29,6 +31,29 @@ def _is_number(value: str | None) -> str | None:
     return value
 
 
+class OutboundTemplates(Options):
+    """How a destination names and writes its files: the templates that Audience Manager has for it, as they stand there."""
+
+    name: Name | None = option(
+        "The template of file names; .gz may follow.",
+        default=None,
+        example="<SYNC_TYPE>_<ORDER_ID>_<SYNC_MODE>_<TIMESTAMP>SPLITNUM.sync",
+    )
+    content: Name | None = option(
+        "The template of lines.", default=None, example='<MCID><TAB><SEGMENT_LIST; separator=",">'
+    )
+
+    @field_validator("name", "content")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        try:
+            Templates.of([value] if value else [])
+        except WrongTemplate as wrong:
+            fix = "copy the template from the destination in Audience Manager"
+            raise PydanticCustomError("option", "{message}", {"message": str(wrong), "fix": fix}) from None
+        return value
+
+
 class DataSourceSettings(Options):
     """Which identifier is exchanged, what the web site does to it before, and where it goes."""
 
@@ -39,6 +64,10 @@ class DataSourceSettings(Options):
     key: Expr = option("The identifier, an expression over the dimension.", example="crm_id")
     id: Name = option("The data source's id in Audience Manager.", example="1234")
     destination: Name | None = option("The destination's id, for what comes back.", default=None, example="91012")
+    template: OutboundTemplates | None = option(
+        "How the destination names and writes its files; an identifier, a tab, segments by comma, a tab, segments left when not written.",
+        default=None,
+    )
     normalise: Many[Literal["trim", "lower"]] | None = option(
         "What is done to a declared id first, in order; [] for nothing.", default=None
     )
@@ -47,6 +76,11 @@ class DataSourceSettings(Options):
     valid_for: Many[Name] = option("The solutions for which Adobe has provisioned the id.", default=())
 
     _numbers = field_validator("id", "destination")(_is_number)
+
+    @property
+    def content(self) -> str:
+        """Give the template of the lines that come back."""
+        return (self.template.content if self.template else None) or DEFAULT_CONTENT
 
     @field_validator("normalise")
     @classmethod

@@ -2,13 +2,13 @@
 
 from activities.connectors.audience_manager.identifiers import shape, wrong_identifiers
 from activities.connectors.audience_manager.inbound import (
-    WrittenFile,
     inbound_key,
     inbound_name,
-    is_whole,
     write_inbound,
+    write_inbound_parts,
 )
 from activities.connectors.audience_manager.outbound import OutboundName, read_outbound, read_outbound_name
+from activities.connectors.audience_manager.writing import WrittenFile, is_whole
 
 __all__ = [
     "OutboundName",
@@ -20,5 +20,6 @@ __all__ = [
     "read_outbound_name",
     "shape",
     "write_inbound",
+    "write_inbound_parts",
     "wrong_identifiers",
 ]
