@@ -82,8 +82,8 @@ def inspect(
 ) -> Inspection:
     """Read a file as what it is; `name` is judged in place of its own, and may be an object key.
 
-    `against` is what it must agree with. An .info or a receipt: what that says of this file. For an .info: a data file that it must
-    tell of. Any other file: its lines, unpacked, must be the same. Of the records the first ones are kept.
+    `against` is what it must agree with. An .info or a receipt: what that says of this file. For an .info: one of its files, or the folder
+    where all of them must be. Any other file: its lines, unpacked, must be the same. Of the records the first ones are kept.
     """
     try:
         path.stat()
@@ -282,6 +282,9 @@ def _about_size(path: Path, name: str, conventions: Conventions) -> Iterator[Pro
 def _compared(found: Inspection, path: Path, against: Path, conventions: Conventions) -> Iterator[Problem]:
     """Hold a file against another."""
     try:
+        if against.is_dir() and isinstance(found.parsed, Transfer):
+            yield from _complete(found.parsed, against, conventions)
+            return
         other = _inspected(against, against.name, Templates(), 0, conventions)
         match found.parsed, other.parsed:
             case Transfer() as transfer, _:
@@ -296,6 +299,16 @@ def _compared(found: Inspection, path: Path, against: Path, conventions: Convent
         yield Problem(code="against", message=f"{against.name} cannot be unpacked to its end")
     except OSError as problem:
         yield Problem(code="against", message=f"{against.name} cannot be read: {problem.strerror or problem}")
+
+
+def _complete(transfer: Transfer, folder: Path, conventions: Conventions) -> Iterator[Problem]:
+    """Look whether all files of a transfer are in a folder, each as it was sent."""
+    for name in transfer.missing(item.name for item in folder.iterdir()):
+        yield Problem(code="missing", message=f"{name} is not there yet")
+    for file in transfer.files:
+        if (folder / file.name).is_file():
+            found = differences(file, folder / file.name, conventions)
+            yield from (replace(problem, message=f"{file.name}: {problem.message}") for problem in found)
 
 
 def _told_of(transfer: Transfer, name: str, path: Path, conventions: Conventions) -> Iterator[Problem]:
