@@ -37,10 +37,21 @@ _FAULTS = tuple(
         ("colon", r"(?i).*(:|%3A).*", "the identifier holds ':' or '%3A'"),
         ("control_character", r".*[\x00-\x1f\x7f].*", "the identifier holds a control character"),
         ("trailing_blank", r".*[\s\x85]", "the identifier ends with a blank"),
-        ("number", r"[0-9][.,][0-9]+[eE]\+?[0-9]+", "the identifier was made a number: its digits are lost"),
-        ("digits", r"[0-9]{30,37}|[0-9]{39,}", "the identifier looks like a visitor ID and has not 38 digits"),
     )
 )
+
+
+_NUMBER = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
+_NEARLY_VISITOR_ID = re.compile("[0-9]{30,37}|[0-9]{39,45}")
+
+
+def damage(identifier: str) -> tuple[str, str] | None:
+    """Give the code and the words of what looks like a visitor ID that lost digits, though any text may be a customer's own id."""
+    if _NUMBER.fullmatch(identifier):
+        return "number", "the identifier was made a number: its digits are lost"
+    if _NEARLY_VISITOR_ID.fullmatch(identifier):
+        return "digits", "the identifier looks like a visitor ID, which has 38 digits"
+    return None
 
 
 def fault(identifier: str, data_source: str) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.identifiers import (
     GLOBAL_DATA_SOURCES,
+    damage,
     fault,
     shape,
     wrong_identifiers,
@@ -250,6 +251,9 @@ def parse_line(line: Line, name: InboundName, conventions: Conventions = CONVENT
     if wrong is not None:
         return dropped(number, *wrong)
     items = _Items(number, name.mode)
+    damaged = damage(identifier)
+    if damaged is not None:
+        items.problems.append(Problem(line=number, code=damaged[0], message=damaged[1]))
     if said.strip():
         for item in _ITEM.split(said):
             items.take(item.strip())

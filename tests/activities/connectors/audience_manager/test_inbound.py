@@ -289,8 +289,6 @@ DROPPED = {
     "a \td_sid=1": "trailing_blank",
     "\td_sid=1": "empty_identifier",
     "a\x00b\td_sid=1": "control_character",
-    "5.9767559E+37\td_sid=1": "number",
-    "1" * 37 + "\td_sid=1": "digits",
     "a\td_sid=1x": "trait",
     "a\td_unsid=": "trait",
     "a\tword": "item",
@@ -304,7 +302,6 @@ DROPPED = {
 @pytest.mark.contract("A2", "an identifier is no e-mail address")
 @pytest.mark.contract("A2", "traits are digits")
 @pytest.mark.contract("A2", "a key has a value")
-@pytest.mark.contract("B3", "a number that lost digits is told")
 @pytest.mark.parametrize("text", DROPPED)
 def test_a_line_that_would_be_dropped_is_told(text: str) -> None:
     found = parsed(text)
@@ -312,6 +309,16 @@ def test_a_line_that_would_be_dropped_is_told(text: str) -> None:
     assert [(problem.line, problem.code, problem.severity) for problem in found.problems] == [
         (7, DROPPED[text], "error")
     ]
+
+
+@pytest.mark.contract("B3", "a number that lost digits is told")
+@pytest.mark.parametrize(
+    ("identifier", "code"), [("5.9767559E+37", "number"), ("1" * 37, "digits"), ("1" * 43, "digits")]
+)
+def test_a_visitor_id_that_lost_digits_is_told_and_read_as_a_customers_own(identifier: str, code: str) -> None:
+    found = parsed(f"{identifier}\td_sid=1")
+    assert found.record.identifier == identifier
+    assert [(problem.code, problem.severity) for problem in found.problems] == [(code, "error")]
 
 
 @pytest.mark.contract("A2", "an empty item is skipped")
