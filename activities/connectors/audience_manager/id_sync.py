@@ -32,8 +32,8 @@ Prefix = Literal["adobe_id", "c2c_id"]
 HASHES_PER_CUSTOMER = 10
 
 _NAME = re.compile(
-    r"(?P<prefix>(?:adobe_id_)?(?:c2c_id_)?)(?P<master>[0-9]+)(?P<others>(?:_[0-9]+)+)_(?P<second>[0-9]{9,})"
-    r"\.(?P<mode>[a-z]+)(?:\.(?P<split>[0-9]+))?(?P<gz>\.gz)?"
+    r"(?P<prefix>(?:adobe_id_)?(?:c2c_id_)?)(?P<master>[0-9]+)(?P<others>(?:_[0-9]+)+)_(?P<second>[0-9]{9,20})"
+    r"\.(?P<mode>[a-z]+)(?:\.(?P<split>[0-9]{1,9}))?(?P<gz>\.gz)?"
 )
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 _SHA256 = "[0-9a-f]{64}"

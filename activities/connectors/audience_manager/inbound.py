@@ -32,13 +32,11 @@ if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none
 Mode = Literal["sync", "overwrite"]
 
 _NAME = re.compile(
-    r"ftp_dpm_(?P<odc>odc_)?(?P<data_source>[0-9]+)(?:_(?P<target>[0-9]+))?_(?P<second>[0-9]+)"
-    r"\.(?P<mode>sync|overwrite)(?:\.(?P<split>[0-9]+))?(?P<packing>(?:\.[A-Za-z]+)*)"
+    r"ftp_dpm_(?P<odc>odc_)?(?P<data_source>[0-9]+)(?:_(?P<target>[0-9]+))?_(?P<second>[0-9]{1,20})"
+    r"\.(?P<mode>sync|overwrite)(?:\.(?P<split>[0-9]{1,9}))?(?P<packing>(?:\.[A-Za-z]+)*)"
 )
 _DATE = re.compile(r"date=([0-9]{4}-[0-9]{2}-[0-9]{2})")
-_ITEM = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _REMOVAL = re.compile(r"([0-9]+):(?:0|-1)")
-_SIGNAL = re.compile(r'-?(?:"([^"]+)"|([^"=]+?))\s*=\s*(?:"([^"]*)"|([^"]*?))')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +244,7 @@ def parse_line(line: Line, name: InboundName, conventions: Conventions = CONVENT
     if damaged is not None:
         items.problems.append(Problem(line=number, code=damaged[0], message=damaged[1]))
     if said.strip():
-        for item in _ITEM.split(said):
+        for item in _split(said):
             items.take(item.strip())
     elif name.mode == "sync" or not conventions.clears:
         return dropped(number, "no_items", "the line names no trait and no signal")
@@ -256,6 +254,36 @@ def parse_line(line: Line, name: InboundName, conventions: Conventions = CONVENT
         identifier=identifier, added=tuple(items.added), removed=tuple(items.removed), signals=tuple(items.signals)
     )
     return Parsed(line=number, record=record, problems=tuple(items.problems))
+
+
+def _split(said: str) -> list[str]:
+    """Split at commas outside quotes; a quote that is not closed goes to the end."""
+    items = [""]
+    pieces = said.split('"')
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            items[-1] += f'"{piece}"' if place + 1 < len(pieces) else f'"{piece}'
+        else:
+            first, *others = piece.split(",")
+            items[-1] += first
+            items += others
+    return items
+
+
+def _signal(item: str) -> tuple[str, str] | None:
+    """Give a key and its value, each without its quotes; None when the item is no such pair."""
+    item = item.removeprefix("-")
+    end = item.find('"', 1) + 1 if item.startswith('"') else 0
+    key, equals, value = item[end:].partition("=")
+    sides = [_unquoted((item[:end] + key).strip()), _unquoted(value.strip())]
+    return (sides[0], sides[1]) if equals and sides[0] and sides[1] is not None else None
+
+
+def _unquoted(text: str) -> str | None:
+    """Take the quotes off; None when others are in it."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return None if '"' in text else text
 
 
 class _Items:
@@ -270,7 +298,7 @@ class _Items:
 
     def take(self, item: str) -> None:
         """Take one item: a trait, a trait to remove, or a signal."""
-        removal, signal = _REMOVAL.fullmatch(item), _SIGNAL.fullmatch(item)
+        removal, signal = _REMOVAL.fullmatch(item), _signal(item)
         if not item:
             self._wrong("empty_item", "an item is empty", is_taken=True)
         elif removal:
@@ -280,8 +308,7 @@ class _Items:
         elif signal is None:
             self._wrong("item", "an item is neither a trait, nor a number, nor key=value")
         else:
-            key, value = (signal[1] or signal[2]).strip(), (signal[3] if signal[3] is not None else signal[4]).strip()
-            self._take_signal(key, value)
+            self._take_signal(*signal)
 
     def _take_signal(self, key: str, value: str) -> None:
         if key in ("d_sid", "d_unsid"):

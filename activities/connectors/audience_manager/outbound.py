@@ -35,7 +35,7 @@ IDENTIFIERS = ("DP_UUID", "MCID", "UUID")
 """The macros of an identifier; of several the first is meant."""
 _DIGITS = {"milliseconds": 13, "seconds": 10}
 _BLANKS = re.compile(
-    r"(?P<id>[^ \t]+)(?P<first> +)(?P<segments>[0-9]+(?:,[0-9]+)*)?(?:(?P<second> +)(?P<removed>[0-9]+(?:,[0-9]+)*)?)? *"
+    r"(?P<id>[^ \t]+)(?P<first> {1,2})(?P<segments>[0-9]+(?:,[0-9]+)*)?(?:(?P<second> {1,2})(?P<removed>[0-9]+(?:,[0-9]+)*)?)? *"
 )
 
 
@@ -98,13 +98,18 @@ def read_outbound_name(
 ) -> OutboundName | None:
     """Read a name by a template; None when it is another kind of file. `.gz` may follow whatever the template says."""
     last = name.rpartition("/")[2]
-    found = _name_template(template.removesuffix(".gz"), _DIGITS[conventions.timestamp]).read(last.removesuffix(".gz"))
+    made = _name_template(template.removesuffix(".gz"), _DIGITS[conventions.timestamp])
+    found = made.read(last.removesuffix(".gz"))
     if found is None:
         return None
     fields = {key: str(value) for key, value in found.items()}
+    try:
+        stamp = _milliseconds(fields.get("TIMESTAMP"), made.time_format)
+    except ValueError:  # there is no such day, or no such hour
+        return None
     return OutboundName(
         destination=fields.get("ORDER_ID"), data_source=fields.get("MASTER_DPID") or fields.get("DPID"),
-        mode=fields.get("SYNC_MODE"), stamp=_milliseconds(fields.get("TIMESTAMP")),
+        mode=fields.get("SYNC_MODE"), stamp=stamp,
         split=int((fields.get("SPLITNUM") or "0").strip("-")), is_compressed=last.endswith(".gz"), fields=fields,
     )  # fmt: skip
 
@@ -187,12 +192,12 @@ def _name_template(text: str, digits: int) -> Template:
     return name_template(text, digits)
 
 
-def _milliseconds(stamp: str | None) -> int | None:
+def _milliseconds(stamp: str | None, format: str | None) -> int | None:
     if stamp is None:
         return None
-    if len(stamp) == 14:
-        return int(datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()) * 1000
-    return int(stamp) * (1000 if len(stamp) == 10 else 1)
+    if format is None:
+        return int(stamp) * (1000 if len(stamp) == _DIGITS["seconds"] else 1)
+    return int(datetime.strptime(stamp, format).replace(tzinfo=UTC).timestamp()) * 1000
 
 
 def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:

@@ -18,7 +18,7 @@ from activities.connectors.audience_manager.problem import Problem
 
 SENDER = "aam-noreply@adobe.com"
 SUBJECT = "Adobe Audience Manager Server-To-Server Processing Result"
-LARGEST = 16 << 20
+LARGEST = 1 << 20
 COUNTS = (
     "Records received", "Format Errors", "Invalid AAM ID", "No Matching AAM ID", "No Trait Realized", "Records processed",
     "Stored Records", "Total devices", "Total signals", "Total unused signals", "Total realized traits", "Total removed traits",
@@ -68,7 +68,7 @@ def _text(raw: bytes) -> str:
     part = message.get_body(("plain", "html"))
     content = str(part.get_content()) if part is not None else ""
     if part is not None and part.get_content_subtype() == "html":
-        content = re.sub(r"<[^>]*>", "", re.sub(r"(?i)<(?:br|/p|/div|/tr)[^>]*>", "\n", content))
+        content = re.sub(r"<[^<>]*>", "", re.sub(r"(?i)<(?:br|/p|/div|/tr)[^<>]*>", "\n", content))
     return f"From: {message['From']}\nSubject: {message['Subject']}\n\n{content}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 CHARACTERS = {
@@ -27,6 +27,7 @@ TEXT_MACROS = ("DP_UUID", "PID_ALIAS")
 LISTS = ("SEGMENT_LIST", "REMOVED_SEGMENT_LIST", "TRAIT_LIST", "DP_UUID_LIST")
 ALIASES = {"PIDALIAS": "PID_ALIAS"}
 """The pages call one macro by two names."""
+_JAVA = {"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "hh": "%H", "HH": "%H", "mm": "%M", "ss": "%S"}
 _ITEM_ID = ("sid", "segmentId", "csegid", "alias", "traitId", "Id", "id")
 _BEGINS = re.compile(r"<\s*([A-Z_]+)\s*")
 _OPTION = re.compile(r';\s*(separator|format)\s*=\s*(?:"([^"]*)"|(TAB))\s*')
@@ -72,7 +73,7 @@ class ListShape:
 class Template:
     """A template made a pattern: what it finds, by macro, is a text, or the ids of a list.
 
-    `columns` are its macros, where they are separated by tabs and nothing else.
+    `columns` are its macros, where they are separated by tabs and nothing else; `time_format` is how strptime reads its time.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Template:
     lists: Mapping[str, ListShape]
     conditions: Mapping[str, tuple[str, ...]]
     columns: tuple[str, ...] = field(default=())
+    time_format: str | None = None
 
     def read(self, text: str) -> Mapping[str, str | tuple[str, ...]] | None:
         """Give what the macros stand for; None when the text is not of the template."""
@@ -111,16 +113,15 @@ def name_template(text: str, stamp_digits: int) -> Template:
         if not isinstance(node, str) and (isinstance(node, Condition) or node.name not in (*NAME_MACROS, "TIMESTAMP")):
             what = "a condition" if isinstance(node, Condition) else node.name
             raise WrongTemplate(f"{what} has no place in a file name")
-    return _compiled(text, nodes, {**NAME_MACROS, "TIMESTAMP": stamp})
+    formats = [node.format for node in nodes if isinstance(node, Macro) and node.name == "TIMESTAMP" and node.format]
+    made = _compiled(text, nodes, {**NAME_MACROS, "TIMESTAMP": stamp})
+    return replace(made, time_format=_time_format(formats[0]) if formats else None)
 
 
 def content_template(text: str) -> Template:
     """Make a template of lines a pattern. Raises WrongTemplate."""
     nodes = _Reader(text).read()
-    made = _compiled(text, nodes, CONTENT_MACROS)
-    return Template(
-        text=text, pattern=made.pattern, lists=made.lists, conditions=made.conditions, columns=tuple(_columns(nodes))
-    )
+    return replace(_compiled(text, nodes, CONTENT_MACROS), columns=tuple(_columns(nodes)))
 
 
 class _Reader:
@@ -247,8 +248,8 @@ def _list_pattern(node: Macro) -> tuple[str, str]:
     if not separator:
         raise WrongTemplate(f'{node.name} needs a separator, else its items run together: <{node.name}; separator=",">')
     if not body:
-        id_ = rf"[^{re.escape(separator[0])}\t]+" if node.name == "DP_UUID_LIST" else r" *[0-9]+ *"
-        group = id_.strip(" *") if node.name != "DP_UUID_LIST" else id_
+        group = rf"[^{re.escape(separator[0])}\t]+" if node.name == "DP_UUID_LIST" else "[0-9]+"
+        id_ = rf" *{group} *" if node.name != "DP_UUID_LIST" and " " not in separator else group
         return rf"(?:{id_}(?:{re.escape(separator)}{id_})*)?", rf"({group})"
     found = False
     plain = grouped = ""
@@ -273,6 +274,14 @@ def _list_pattern(node: Macro) -> tuple[str, str]:
 def _formatted(format: str) -> str:
     """Give the pattern of a time in Java's letters."""
     return "".join("[0-9]" if letter.isalpha() else re.escape(letter) for letter in format)
+
+
+def _time_format(format: str) -> str:
+    """Give Java's letters as strptime has them. Raises WrongTemplate for those it has not."""
+    made = re.sub("|".join(_JAVA), lambda match: _JAVA[match[0]], format)
+    if wrong := re.search("[A-Za-z]", re.sub("%[A-Za-z]", "", made)):
+        raise WrongTemplate(f"the time format '{format}' has '{wrong[0]}': it may have {', '.join(_JAVA)}")
+    return made
 
 
 def _columns(nodes: Sequence[Node]) -> Iterator[str]:

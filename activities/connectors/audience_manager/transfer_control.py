@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
-from activities.connectors.audience_manager.lines import chunks, count_lines
+from activities.connectors.audience_manager.lines import CHUNK_BYTES, chunks, count_lines
 from activities.connectors.audience_manager.problem import Problem
 from activities.connectors.audience_manager.writing import md5_of
 
@@ -56,7 +57,7 @@ class Transfer:
 
 def read_transfer_control(path: Path) -> tuple[Transfer | None, tuple[Problem, ...]]:
     """Read a transfer control file, with all that is wrong with it. None when nothing can be made of it."""
-    text = b"".join(chunks(path))[:LARGEST].decode("utf-8", "replace")
+    text = b"".join(islice(chunks(path), LARGEST // CHUNK_BYTES)).decode("utf-8", "replace")
     try:
         content = json.loads(_as_json(text))
         files = [_file(each) for each in content["Files"]]
@@ -71,7 +72,7 @@ def read_transfer_control(path: Path) -> tuple[Transfer | None, tuple[Problem, .
         return None, (Problem(line=wrong.lineno, code="syntax", message=f"{wrong.msg} (column {wrong.colno})"),)
     except KeyError as wrong:
         return None, (Problem(code="key", message=f"the key {wrong.args[0]} is missing"),)
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return None, (
             Problem(
                 code="value", message="a value is of the wrong kind: Files is a list, sizes and counts are numbers"

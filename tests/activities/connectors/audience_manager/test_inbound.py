@@ -250,6 +250,7 @@ ITEMS = {
     "30608,ic=52": ((), (), (("ic", "30608"), ("ic", "52"))),
     'a=b, "c"=d, e = "f g", "h"="i"': ((), (), (("a", "b"), ("c", "d"), ("e", "f g"), ("h", "i"))),
     'city="Paris, Texas",d_sid=1': (("1",), (), (("city", "Paris, Texas"),)),
+    '"a=b" = c=d': ((), (), (("a=b", "c=d"),)),
     "-product = camera": ((), (), (("product", "camera"),)),
     "product = tablet, product = phone": ((), (), (("product", "tablet"), ("product", "phone"))),
     ",".join(["d_sid=1"] * 3_000): (("1",) * 3_000, (), ()),
@@ -419,3 +420,10 @@ def test_of_a_user_200_lines_are_read(tmp_path: Path) -> None:
     identifiers, problems = read(tmp_path / "f", content)
     assert (identifiers.count("a"), identifiers.count("b")) == (200, 2)
     assert problems == [(202, "lines_per_user"), (203, "lines_per_user")]
+
+
+@pytest.mark.parametrize(
+    "items", ["," * 100_000, '"' * 99_999, '",' * 50_000, f"a{' ' * 90_000}b", "=" * 90_000, "-" * 90_000]
+)
+def test_a_hostile_line_takes_no_longer_than_it_is_long(items: str) -> None:
+    assert parsed(f"a\t{items}").record is None

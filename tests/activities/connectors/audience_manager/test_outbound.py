@@ -78,6 +78,14 @@ def test_a_name_is_read_by_its_template(
     )
 
 
+def test_a_time_that_is_none_is_no_name() -> None:
+    template = '<ORDER_ID>.<TIMESTAMP; format="dd-MM-yyyy">'
+    found = read_outbound_name("12.23-11-2026", template)
+    assert found is not None
+    assert found.stamp == 1795392000000
+    assert read_outbound_name("12.31-02-2026", template) is None
+
+
 # files
 
 
@@ -214,6 +222,7 @@ def test_a_line_of_another_template_is_dropped(template: str, line: str) -> None
         ("<UUID><SYNC_MODE>", "SYNC_MODE has no place"),
         ("a<b", "begins no macro"),
         ('<SEGMENT_LIST:{s|<s.sid>; separator=",">', "not closed"),
+        ('<ORDER_ID><TIMESTAMP; format="EEE">', "the time format 'EEE' has 'E'"),
         ("<ORDER_ID><NEW_LINE><OPT_OUT>", "OPT_OUT has no place in a file name"),
     ],
 )
@@ -227,7 +236,7 @@ def test_templates_of_names_and_of_lines_are_told_apart() -> None:
     assert Templates.of([DEFAULT_CONTENT, name]) == Templates(name=name, content=DEFAULT_CONTENT)
 
 
-@pytest.mark.parametrize("lines", [3, 200_000])
+@pytest.mark.parametrize("lines", [3, 60_000])
 def test_a_file_of_a_template_is_read_alike_in_columns_and_line_by_line(tmp_path: Path, lines: int) -> None:
     columns = '<MCID><TAB><SEGMENT_LIST; separator=",">'
     one_by_one = '<MCID><TAB>:<SEGMENT_LIST; separator=",">'
@@ -244,3 +253,16 @@ def test_a_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(b"a\t106\t\n" * 100)[:-10])
     with pytest.raises(DataError, match="cannot be unpacked to its end"):
         list(read_outbound(file, "106"))
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ('<DP_UUID> <SEGMENT_LIST;separator=" ">', "a" + " 1 " * 30_000 + "x"),
+        (DEFAULT_CONTENT, "a\t" + "1 ," * 30_000 + "x"),
+        (None, "a" + " " * 90_000 + "x"),
+    ],
+)
+def test_a_hostile_line_takes_no_longer_than_it_is_long(template: str | None, line: str) -> None:
+    content = by_template(template) if template else DefaultContent()
+    assert content.read(Line(number=1, text=line), None).record is None
