@@ -180,9 +180,11 @@ class Shown:
 
     def __init__(self) -> None:
         self._tests: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._files: set[str] = set()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
+            self._files.add(item.nodeid.partition("::")[0])
             for mark in item.iter_markers("contract"):
                 section, statement = mark.args
                 if statement not in STATEMENTS.get(section, ()):
@@ -190,10 +192,13 @@ class Shown:
                 self._tests[section, statement].append(item.nodeid.partition("[")[0])
 
     def write(self) -> None:
-        rows = []
+        """Write the table; what a file shows that was not collected stays."""
+        rows, known = [], table()
         for section, statements in STATEMENTS.items():
             for statement in statements:
-                tests = dict.fromkeys(self._tests[section, statement])
+                before = re.findall("`([^`]*::[^`]*)`", known.get((section, statement), ""))
+                kept = [test for test in before if test.partition("::")[0] not in self._files]
+                tests = dict.fromkeys([*self._tests[section, statement], *kept])
                 found = ", ".join(f"`{test}`" for test in tests) or GAPS.get((section, statement), "")
                 rows.append(f"| {section} | {statement} | {found} |\n")
         TABLE.write_text(HEAD + "".join(rows))

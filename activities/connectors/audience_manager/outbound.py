@@ -34,6 +34,7 @@ DEFAULT_CONTENT = '<DP_UUID><TAB><SEGMENT_LIST; separator=","><TAB><REMOVED_SEGM
 IDENTIFIERS = ("DP_UUID", "MCID", "UUID")
 """The macros of an identifier; of several the first is meant."""
 _DIGITS = {"milliseconds": 13, "seconds": 10}
+_SEGMENTS = "^(?: *[0-9]+ *(?:, *[0-9]+ *)*)?$"
 _BLANKS = re.compile(
     r"(?P<id>[^ \t]+)(?P<first> {1,2})(?P<segments>[0-9]+(?:,[0-9]+)*)?(?:(?P<second> {1,2})(?P<removed>[0-9]+(?:,[0-9]+)*)?)? *"
 )
@@ -247,14 +248,22 @@ def _members_of_columns(columns: tuple[str, ...], segment: str, block: bytes) ->
         return pa.array([], pa.string())
     identifiers, segments = (table.column(each).chunk(0) for each in (name, "SEGMENT_LIST"))
     lists = [table.column(each).chunk(0) for each in columns if each.endswith("_LIST")]
-    is_wrong = [pc.match_substring_regex(each, "[^0-9, ]|,,|^,|,$") for each in lists]
-    is_wrong.append(pc.invert(pc.match_substring_regex(identifiers, f"^(?:{CONTENT_MACROS.get(name, '.+')})$")))
-    if any(pc.any(each).as_py() for each in is_wrong):
+    is_single = all(_are_all(pc.or_(pc.ascii_is_decimal(each), pc.equal(each, ""))) for each in lists)
+    if not is_single and not all(_are_all(pc.match_substring_regex(each, _SEGMENTS)) for each in lists):
         return None
-    is_single = not pc.any(pc.match_substring_regex(segments, "[, ]")).as_py()
+    digits = CONTENT_MACROS.get(name)
+    is_right = pc.match_substring_regex(identifiers, f"^(?:{digits})$") if digits else pc.not_equal(identifiers, "")
+    if not _are_all(is_right):
+        return None
     return identifiers.filter(
         pc.equal(segments, segment) if is_single else pc.match_substring_regex(segments, f"(?:^|,) *{segment} *(?:,|$)")
     )
+
+
+def _are_all(marks: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.all(marks, min_count=0).as_py())
 
 
 def _members_line_by_line(
