@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -205,6 +206,7 @@ def _templates(texts: list[str], ctx: typer.Context) -> Templates:
     from activities.connectors.audience_manager.template import WrongTemplate
 
     written: list[str] = []
+    header_lines = 0
     for text in texts:
         if "<" in text:
             written.append(text)
@@ -216,8 +218,9 @@ def _templates(texts: list[str], ctx: typer.Context) -> Templates:
                 "write 'template:' to it in project.yaml, or give the text itself",
             )
         written += [each for each in (configured.name, configured.content) if each is not None]
+        header_lines = configured.header_lines
     try:
-        return Templates.of(written)
+        return replace(Templates.of(written), header_lines=header_lines)
     except WrongTemplate as wrong:
         raise typer.BadParameter(str(wrong), param_hint="'--template'") from None
 

@@ -17,7 +17,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
 from engine.kit.expression import Expr
-from engine.kit.option import Flag, Many, Name, Options, option
+from engine.kit.option import Flag, Integer, Many, Name, Options, option
 from engine.kit.section import Section
 
 
@@ -42,6 +42,8 @@ class OutboundTemplates(Options):
     content: Name | None = option(
         "The template of lines.", default=None, example='<MCID><TAB><SEGMENT_LIST; separator=",">'
     )
+
+    header_lines: Integer = option("How many lines of a header stand above the first.", default=0, example="1", ge=0)
 
     @field_validator("name", "content")
     @classmethod
@@ -78,9 +80,11 @@ class DataSourceSettings(Options):
     _numbers = field_validator("id", "destination")(_is_number)
 
     @property
-    def content(self) -> str:
-        """Give the template of the lines that come back."""
-        return (self.template.content if self.template else None) or DEFAULT_CONTENT
+    def came_back(self) -> Templates:
+        """Give the templates of the files that come back; that of lines is the default where none is written."""
+        written = self.template or OutboundTemplates()
+        content = written.content or DEFAULT_CONTENT
+        return Templates(name=written.name, content=content, header_lines=written.header_lines)
 
     @field_validator("normalise")
     @classmethod

@@ -165,7 +165,10 @@ class ListImport(Effect):
         cloud = ctx.connect("experience_cloud")
         prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(segment, source))})
         paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
-        members = chain.from_iterable(audience_manager.read_outbound(path, segment, source.content) for path in paths)
+        way = source.came_back
+        members = chain.from_iterable(
+            audience_manager.read_outbound(path, segment, str(way.content), way.header_lines) for path in paths
+        )
         identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), members)
         return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep), {}
 

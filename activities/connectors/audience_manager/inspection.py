@@ -167,7 +167,7 @@ def _outbound(path: Path, name: str, _first: str, templates: Templates, conventi
         message = f"the name is not of the template {templates.name or DEFAULT_NAME}"
         problems.append(Problem(code="name", message=message))
     content: Content = by_template(templates.content) if templates.content else DefaultContent()
-    lines = read_outbound_lines(path, content, found.data_source if found else None)
+    lines = read_outbound_lines(path, content, found.data_source if found else None, templates.header_lines)
     return _Found(name=found, problems=tuple(problems), lines=lines)
 
 

@@ -68,10 +68,14 @@ class OutboundRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Templates:
-    """The templates of a destination: of its files' names, and of their lines; none where it is not known."""
+    """The templates of a destination: of its files' names, and of their lines; none where it is not known.
+
+    `header_lines` stand above the first line.
+    """
 
     name: str | None = None
     content: str | None = None
+    header_lines: int = 0
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Templates:
@@ -115,13 +119,19 @@ def read_outbound_name(
     )  # fmt: skip
 
 
-def read_outbound_lines(path: Path, content: Content, data_source: str | None) -> Iterator[Parsed]:
-    """Read the lines of an outbound file. Raises Unpackable when it is packed and damaged."""
+def read_outbound_lines(
+    path: Path, content: Content, data_source: str | None, header_lines: int = 0
+) -> Iterator[Parsed]:
+    """Read the lines of an outbound file below its header. Raises Unpackable when it is packed and damaged."""
     for line in read_lines(path):
+        if line.number <= header_lines:
+            continue
         yield Parsed(line=line.number, problems=(line.problem,)) if line.problem else content.read(line, data_source)
 
 
-def read_outbound(path: Path, segment: str, template: str = DEFAULT_CONTENT) -> Iterator[pa.RecordBatch]:
+def read_outbound(
+    path: Path, segment: str, template: str = DEFAULT_CONTENT, header_lines: int = 0
+) -> Iterator[pa.RecordBatch]:
     """Give the identifiers that an outbound file says are in the segment, in batches with the column `identifier`.
 
     Memory does not grow with the file. Raises DataError for a line that is not of the template.
@@ -130,7 +140,9 @@ def read_outbound(path: Path, segment: str, template: str = DEFAULT_CONTENT) -> 
 
     content = by_template(template)
     try:
-        yield from done_ahead(partial(_members, path, content, segment, block, line) for block, line in _blocks(path))
+        yield from done_ahead(
+            partial(_members, path, content, segment, block, line) for block, line in _blocks(path, header_lines)
+        )
     except Unpackable as problem:
         raise DataError(f"{path}: the file cannot be unpacked to its end: {problem}", "have it sent again") from None
 
@@ -201,8 +213,14 @@ def _milliseconds(stamp: str | None, format: str | None) -> int | None:
     return int(datetime.strptime(stamp, format).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Give blocks of whole lines, and the number of the first line of each."""
+def _blocks(path: Path, header_lines: int) -> Iterator[tuple[bytes, int]]:
+    """Give blocks of whole lines below the header, and the number of the first line of each."""
+    for block, number in _whole_blocks(path):
+        above = max(0, header_lines - number + 1)
+        yield block.split(b"\n", above)[-1] if above <= block.count(b"\n") else b"", number + above
+
+
+def _whole_blocks(path: Path) -> Iterator[tuple[bytes, int]]:
     rest, number = b"", 1
     for chunk in chunks(path):
         whole, newline, behind = chunk.rpartition(b"\n")

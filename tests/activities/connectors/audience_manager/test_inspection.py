@@ -178,6 +178,7 @@ data_sources:
     id: "5678"
     template:
       content: '{content}'
+      header_lines: 1
   bare: {{kind: visitor_id, dimension: person, key: ecid, id: "5678"}}
 """
 
@@ -185,7 +186,7 @@ data_sources:
 @pytest.mark.contract("C1", "the template of names is configuration")
 def test_a_data_source_of_the_project_has_templates(folder: Path) -> None:
     (folder / "project.yaml").write_text(PROJECT.format(content=MCID))
-    (folder / OUTBOUND).write_text(f"{ECID}|1\n")
+    (folder / OUTBOUND).write_text(f"header\n{ECID}|1\n")
     assert call(OUTBOUND, "--template", "web").exit_code == 0
     assert "has no template" in call(OUTBOUND, "--template", "bare").stderr
     assert "the project has no data source 'wep'" in call(OUTBOUND, "--template", "wep").stderr

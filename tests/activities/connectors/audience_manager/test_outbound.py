@@ -100,6 +100,19 @@ def test_the_identifiers_in_the_segment_are_given(tmp_path: Path, file: str) -> 
     assert outbound(tmp_path / file, lines.encode()) == ["a", "b", "é", "f", "g"]
 
 
+@pytest.mark.contract("C3", "header and blank lines count")
+@pytest.mark.parametrize("header", [0, 1, 2, 3, 9])
+def test_lines_of_a_header_are_no_members_and_count(tmp_path: Path, header: int) -> None:
+    file = tmp_path / "f.sync"
+    file.write_text("a\t106\t\nb\t106\t\nwrong")
+    if header < 3:
+        with pytest.raises(DataError, match=r"^f\.sync:3:"):
+            list(read_outbound(file, "106", header_lines=header))
+    file.write_text("a\t106\t\nb\t106\t\nc\t106\t\n")
+    batches = read_outbound(file, "106", header_lines=header)
+    assert [each for batch in batches for each in batch.column("identifier").to_pylist()] == ["a", "b", "c"][header:]
+
+
 def test_an_empty_file_holds_nobody(tmp_path: Path) -> None:
     assert outbound(tmp_path / "S3_1_2_full_1795422600123.sync.gz", b"") == []
 
