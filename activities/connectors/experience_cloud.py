@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
+from activities.connectors.audience_manager.template import WrongTemplate
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
 from engine.kit.expression import Expr
-from engine.kit.option import Flag, Many, Name, Options, option, wrong
+from engine.kit.option import Flag, Integer, Many, Name, Options, option, wrong
 from engine.kit.section import Section
 
 
@@ -22,6 +24,30 @@ def _is_number(value: str | None) -> str | None:
     if value is not None and not (value.isascii() and value.isdigit()):
         raise wrong(f"'{value}' is no id of Experience Cloud: digits only", "copy the id from Audience Manager")
     return value
+
+
+class OutboundTemplates(Options):
+    """How a destination names and writes its files: the templates that Audience Manager has for it, as they stand there."""
+
+    name: Name | None = option(
+        "The template of file names; .gz may follow.",
+        default=None,
+        example="<SYNC_TYPE>_<ORDER_ID>_<SYNC_MODE>_<TIMESTAMP>SPLITNUM.sync",
+    )
+    content: Name | None = option(
+        "The template of lines.", default=None, example='<MCID><TAB><SEGMENT_LIST; separator=",">'
+    )
+
+    header_lines: Integer = option("How many lines of a header stand above the first.", default=0, example="1", ge=0)
+
+    @field_validator("name", "content")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        try:
+            Templates.of([value] if value else [])
+        except WrongTemplate as problem:
+            raise wrong(str(problem), "copy the template from the destination in Audience Manager") from None
+        return value
 
 
 class DataSourceSettings(Options):
@@ -34,6 +60,10 @@ class DataSourceSettings(Options):
     key: Expr = option("The identifier, an expression over the dimension.", example="crm_id")
     id: Name = option("The data source's id in Audience Manager.", example="1234")
     destination: Name | None = option("The destination's id, for what comes back.", default=None, example="91012")
+    template: OutboundTemplates | None = option(
+        "How the destination names and writes its files; an identifier, a tab, segments by comma, a tab, segments left when not written.",
+        default=None,
+    )
     normalise: Many[Literal["trim", "lower"]] | None = option(
         "What is done to a declared id first, in order; [] for nothing.", default=None
     )
@@ -42,6 +72,13 @@ class DataSourceSettings(Options):
     valid_for: Many[Name] = option("The solutions for which Adobe has provisioned the id.", default=())
 
     _numbers = field_validator("id", "destination")(_is_number)
+
+    @property
+    def came_back(self) -> Templates:
+        """Give the templates of the files that come back; that of lines is the default where none is written."""
+        written = self.template or OutboundTemplates()
+        content = written.content or DEFAULT_CONTENT
+        return Templates(name=written.name, content=content, header_lines=written.header_lines)
 
     @field_validator("normalise")
     @classmethod

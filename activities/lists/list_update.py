@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from activities.connectors.lists import check
 from engine.kit.activity import FROM, Effect, EffectPlan
 from engine.kit.catalog import Catalog
 from engine.kit.context import Context
 from engine.kit.errors import AuthorError
-from engine.kit.option import Duration, option
+from engine.kit.option import Duration, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 
@@ -49,7 +48,7 @@ class ListUpdate(Effect):
         if isinstance(self.expires, timedelta) and not timedelta(0) < self.expires <= LONGEST:
             what = "'expires' is a time to come, within a hundred years"
             fix = "write a duration such as 30d, or take it out"
-            raise PydanticCustomError("option", what, {"at": ("expires",), "fix": fix})
+            raise wrong(what, fix, "expires")
         return self
 
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:

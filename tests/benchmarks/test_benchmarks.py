@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import check, list_import, overhead, pairs, rehearsal, targeting
+from tests.benchmarks import check, export, list_import, overhead, pairs, rehearsal, targeting
 
 
 def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
@@ -72,3 +72,14 @@ def test_a_list_imported_holds_the_lines_that_duckdb_reads(tmp_path: Path, optio
     (pair,) = list_import.compare(tmp_path, "duckdb", 1)
 
     assert [(side.rows, side.rejects) for side in pair] == [(29_998, 2), (29_998, 2)]
+
+
+@pytest.mark.parametrize("hash_", ["none", "sha256"])
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_an_export_writes_the_lines_that_copy_writes(tmp_path: Path, hash_: str, is_packed: bool) -> None:
+    export.prepare(tmp_path, 3_000, hash_)
+
+    ((ours, copy),) = export.compare(tmp_path, 1, is_packed=is_packed)
+
+    assert ours.content == copy.content
+    assert ours.size > 0

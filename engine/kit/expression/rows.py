@@ -15,7 +15,7 @@ from engine.kit.expression.stored import as_kept, joinable, meant, paired
 from engine.kit.expression.totals import Totals
 from engine.kit.expression.value import Value
 from engine.kit.population import Population
-from engine.kit.types import OTHER, Type
+from engine.kit.types import BOOLEAN, OTHER, TEXT, Type
 
 
 class Source:
