@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -100,3 +101,12 @@ def test_texts_are_utf_8_whatever_the_connection_was_told(postgres_url: str) -> 
     with Database(url.render_as_string(hide_password=False)) as db:
         db.ensure_schema()
         assert loaded(db, {"name": TEXT}, [batch({"name": (pa.string(), ["É"])})]) == [("É",)]
+
+
+def test_what_the_server_refuses_is_raised_and_leaves_nothing(postgres_url: str) -> None:
+    rows = batch({"name": (pa.string(), ["a\0b"])})
+    with Database(postgres_url) as db:
+        db.ensure_schema()
+        with pytest.raises(psycopg.DataError, match="0x00"):
+            db.load(db.name("bulk", "refused"), {"name": TEXT}, [rows, rows])
+        assert db.rows_of(db.name("bulk", "refused")) is None
