@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
+from activities.connectors import audience_manager
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
+from activities.connectors.object_store import StoreSettings, open_store
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
@@ -99,8 +102,17 @@ class ExperienceCloudSettings(Options):
         "The organisation's id.", default=None, example="0123456789ABCDEF01234567@AdobeOrg"
     )
     sandbox: Flag = option("Use the local Experience Cloud instead of the real one.", default=False, example="true")
+    export_store: StoreSettings | None = option(
+        "Where files are handed over: for Audience Manager the bucket with the folder and the partner name it gave.",
+        default=None,
+        example={"url": "s3://bucket/folder/partner"},
+    )
+    import_store: StoreSettings | None = option(
+        "Where Experience Cloud leaves its files.", default=None, example={"url": "s3://bucket/prefix"}
+    )
 
 
+STORES = ("export_store", "import_store")
 DATA_SOURCES = Section(model=DataSourceSettings, many=True)
 AUDIENCES = Section(model=AudienceSettings, many=True)
 EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
@@ -135,20 +147,53 @@ def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[Aud
 
 
 def connect(surroundings: Surroundings) -> ExperienceCloud:
-    """Open the way to Experience Cloud. Refused when it would be the real one, which this version cannot reach."""
-    settings = surroundings.sections.get("experience_cloud")
+    """Open the way to Experience Cloud.
+
+    Refused when it would be the real one and the command line names no environment. AuthorError, when a store is used, where the
+    project does not say where it is.
+    """
+    settings = _settings(surroundings)
+    if settings.service != "audience_manager":
+        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
+    if settings.sandbox:
+        return _local(surroundings)
+    if not surroundings.is_environment_named:
+        raise Refused(
+            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
+            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
+        )
+
+    export_store, import_store = (_Declared(name, surroundings) for name in STORES)
+
+    def newest(_segment: str, source: DataSourceSettings) -> Sequence[str]:
+        return _newest(import_store, source)
+
+    return ExperienceCloud(export_store=export_store, import_store=import_store, newest=newest)
+
+
+def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:
+    """Give the settings of `export_store` or `import_store`; AuthorError where the project has not got them."""
+    found: StoreSettings | None = getattr(_settings(surroundings), name)
+    if found is None:
+        raise AuthorError.at(
+            None,
+            "A020",
+            f"the environment '{surroundings.environment}' does not say where the {name} of Experience Cloud is",
+            f"write '{name}: {{url: \"s3://bucket/prefix\"}}' below its 'experience_cloud'",
+        )
+    return found
+
+
+def _settings(surroundings: Surroundings) -> ExperienceCloudSettings:
+    settings: ExperienceCloudSettings | None = surroundings.sections.get("experience_cloud")
     if settings is None:
         raise AuthorError.at(
             None, "A003", "the project says nothing of Experience Cloud", "write 'experience_cloud: {sandbox: true}'"
         )
-    if not settings.sandbox:
-        named = "" if surroundings.is_environment_named else " (and no environment is named on the command line)"
-        raise Refused(
-            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, which this version cannot reach yet{named}",
-            "write 'experience_cloud: {sandbox: true}' for this environment",
-        )
-    if settings.service != "audience_manager":
-        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
+    return settings
+
+
+def _local(surroundings: Surroundings) -> ExperienceCloud:
     sandbox = local(surroundings)
     folders = _Folders(sandbox)
 
@@ -164,11 +209,40 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
     return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
 
 
+def _newest(store: ObjectStore, source: DataSourceSettings) -> Sequence[str]:
+    """Give the keys of the newest full batch for a data source's destination; its parts are numbered without a gap, from 0 or 1.
+
+    A file holds all segments of its destination. Raises DataError where there is none.
+    """
+    batches: dict[int, dict[int, str]] = {}
+    for key in store.list():
+        name = audience_manager.read_outbound_name(key.rpartition("/")[2])
+        of = (name.destination, name.data_source, name.mode) if name else None
+        if name and of == (source.destination, source.id, "full"):
+            batches.setdefault(name.stamp, {})[name.split] = key
+    complete = [
+        stamp
+        for stamp, parts in batches.items()
+        if sorted(parts) == list(range(min(parts), min(parts) + len(parts))) and min(parts) <= 1
+    ]
+    if not complete:
+        raise DataError(
+            f"no complete file of destination {source.destination} and data source {source.id} lies in the import_store",
+            "wait for Experience Cloud's next export, or correct 'import_store' and 'destination' in project.yaml",
+        )
+    return [key for _, key in sorted(batches[max(complete)].items())]
+
+
 def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
     """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have.
 
-    Raises AuthorError where it knows an id as something else: an id means one thing for ever.
+    Raises AuthorError where it knows an id as something else: an id means one thing for ever. Refused where the real one is meant.
     """
+    if not _settings(surroundings).sandbox:
+        raise Refused(
+            f"the environment '{surroundings.environment}' means the real Experience Cloud, which shows nobody's members",
+            "write 'experience_cloud: {sandbox: true}' for this environment, or name another with '--env'",
+        )
     sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
     sources = surroundings.sections.get("data_sources") or {}
     audiences = surroundings.sections.get("audiences") or {}
@@ -191,6 +265,30 @@ def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
             "give what is new ids of its own in project.yaml, or take the old name back",
         ) from None
     return sandbox
+
+
+class _Declared:
+    """A store of the project, opened when it is used first: a share needs no import_store, and none of its secrets."""
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        self._name = name
+        self._surroundings = surroundings
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return open_store(store_settings(self._name, self._surroundings), self._surroundings)
+
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
+        return self._store.put(file, key)
+
+    def exists(self, key: str) -> bool:
+        return self._store.exists(key)
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        return self._store.list(prefix)
+
+    def fetch(self, key: str, to: Path) -> Path:
+        return self._store.fetch(key, to)
 
 
 class _Folders:
