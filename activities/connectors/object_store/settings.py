@@ -94,7 +94,7 @@ class StoreSettings(Options):
         kind = {FolderAddress: "folder", S3Address: "s3", SftpAddress: "sftp"}[type(address)]
         for name in (*_OF_S3, *_OF_SFTP):
             if name in self.model_fields_set and name not in _OPTIONS[kind]:
-                raise _wrong(f"'{name}' is nothing a {_NAMES[kind]} has", f"remove '{name}'", name)
+                raise _wrong(f"'{name}' is nothing {_NAMES[kind]} has", f"remove '{name}'", name)
         if (self.access_key_id is None) != (self.secret_access_key is None):
             missing = "access_key_id" if self.access_key_id is None else "secret_access_key"
             raise _wrong("an access key has an id and a secret", f"add '{missing}: {{env: NAME}}'", "url")
@@ -120,7 +120,7 @@ class StoreSettings(Options):
         return read_address(self.url)
 
 
-_NAMES = {"folder": "folder", "s3": "bucket of S3", "sftp": "SFTP server"}
+_NAMES = {"folder": "a folder", "s3": "a bucket of S3", "sftp": "an SFTP server"}
 
 
 def read_address(url: str) -> Address:
