@@ -39,6 +39,12 @@ COMPONENTS = (
     ),
     Component(
         "command",
+        "inspect",
+        "activities.audiences.commands:inspect",
+        "What files for Audience Manager, or from it, say, and what is wrong with them.",
+    ),
+    Component(
+        "command",
         "audiences",
         "activities.audiences.commands:app",
         "The shared audiences the project declares, and their members.",

@@ -1,4 +1,4 @@
-"""`audienceflow audiences`: the shared audiences a project declares, and who is in them."""
+"""`audienceflow audiences`: the shared audiences a project declares, and who is in them; `inspect`: the files they travel in."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from engine.kit.command import CommandLine
-from engine.kit.errors import AuthorError, DataError, suggestion
+from engine.kit.errors import AuthorError, DataError, shown, suggestion
 
 if TYPE_CHECKING:  # pydantic is heavy, and help needs none of it
+    from activities.connectors.audience_manager.inspection import Inspection
+    from activities.connectors.audience_manager.outbound import Templates
     from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
     from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
     from engine.kit.connector import Surroundings
@@ -29,6 +32,30 @@ MemberFormat = Annotated[
     Literal["text", "json", "csv"],
     typer.Option("--format", help="text: one a line; csv: with a header; json: one object."),
 ]
+InspectedFiles = Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files to read.", show_default=False)]
+JudgedName = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="Judge the file as if it bore this name; an object key is judged whole."
+    ),
+]
+TemplateTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--template",
+        metavar="TEMPLATE",
+        help="The template of an outbound file's lines, or of its name (twice for both), or the data source of project.yaml that has them.",
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        metavar="FILE",
+        help="What the file must agree with: its .info (size, lines, md5), its receipt, or a file of the same lines; for an .info, a file of it or the folder of all.",
+    ),
+]
+RecordCount = Annotated[int, typer.Option("--records", metavar="N", min=0, help="How many records are printed.")]
 FIRST_ID = 10_000_001
 
 
@@ -141,6 +168,70 @@ def data_source(ctx: typer.Context, name: DataSourceName, value: Value, format: 
     typer.echo("Nothing travels: this is no identifier." if travels is None else f"Travels: {travels}")
     if fault:
         typer.echo(f"  but it is {fault}: Experience Cloud would drop it in silence, so a share with it fails")
+
+
+def inspect(
+    ctx: typer.Context,
+    files: InspectedFiles,
+    name: JudgedName = None,
+    template: TemplateTexts = None,
+    against: Against = None,
+    records: RecordCount = 5,
+    format: Format = "text",
+) -> None:
+    """Read files for Audience Manager, or from it, and tell what is wrong with each, line by line.
+
+    An inbound file, an ID-sync file, an outbound file, a transfer control file (.info), a receipt (the e-mail), or declared IDs, one
+    request a line; packed or not. --format json prints an object a line for each file. The exit code is 0 when all are valid, else 2:
+    a file with warnings only is valid, as Adobe reads it as it was meant. Problems show no identifiers; records do, so write
+    --records 0 where the output is kept.
+    """
+    from activities.connectors.audience_manager import inspection
+
+    templates = _templates(template or [], ctx)
+    if name is not None and len(files) > 1:
+        raise typer.BadParameter("one name is for one file", param_hint="'--name'")
+    are_valid = True
+    for file in files:
+        found = inspection.inspect(file, name=name, templates=templates, against=against, records=records)
+        are_valid &= found.is_valid
+        typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if format == "json" else _described(found))
+    if not are_valid:
+        raise typer.Exit(2)
+
+
+def _templates(texts: list[str], ctx: typer.Context) -> Templates:
+    from activities.connectors.audience_manager.outbound import Templates
+    from activities.connectors.audience_manager.template import WrongTemplate
+
+    written: list[str] = []
+    for text in texts:
+        if "<" in text:
+            written.append(text)
+            continue
+        configured = _named_source(text, _surroundings(ctx)).template
+        if configured is None:
+            raise DataError(
+                f"the data source '{text}' has no template",
+                "write 'template:' to it in project.yaml, or give the text itself",
+            )
+        written += [each for each in (configured.name, configured.content) if each is not None]
+    try:
+        return Templates.of(written)
+    except WrongTemplate as wrong:
+        raise typer.BadParameter(str(wrong), param_hint="'--template'") from None
+
+
+def _described(found: Inspection) -> str:
+    """Say for a person what a file is: a heading, and a line for each problem and record."""
+    lines = "" if found.lines is None else f", {found.lines:,} lines"
+    verdict = "valid" if found.is_valid else "not valid"
+    said = [f"{found.file}: {found.kind or 'unknown'}{lines}, {verdict}"]
+    for problem in found.problems:
+        place = f"{found.file}:{problem.line}" if problem.line else found.file
+        said.append(f"{place}: {problem.severity}: {problem.code}: {problem.message}")
+    said += [f"  {json.dumps(record, ensure_ascii=False)}" for record in found.as_json()["records"]]
+    return shown("\n".join(said))
 
 
 def _quoted(text: str | None) -> str:

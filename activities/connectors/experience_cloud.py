@@ -11,9 +11,11 @@ from typing import Any, Literal
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from activities.connectors import audience_manager
+from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
+from activities.connectors.audience_manager.template import WrongTemplate
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
 from activities.connectors.object_store import StoreSettings, open_store
+from activities.connectors.outbound_files import OutboundFiles
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
@@ -32,6 +34,29 @@ def _is_number(value: str | None) -> str | None:
     return value
 
 
+class OutboundTemplates(Options):
+    """How a destination names and writes its files: the templates that Audience Manager has for it, as they stand there."""
+
+    name: Name | None = option(
+        "The template of file names; .gz may follow.",
+        default=None,
+        example="<SYNC_TYPE>_<ORDER_ID>_<SYNC_MODE>_<TIMESTAMP>SPLITNUM.sync",
+    )
+    content: Name | None = option(
+        "The template of lines.", default=None, example='<MCID><TAB><SEGMENT_LIST; separator=",">'
+    )
+
+    @field_validator("name", "content")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        try:
+            Templates.of([value] if value else [])
+        except WrongTemplate as wrong:
+            fix = "copy the template from the destination in Audience Manager"
+            raise PydanticCustomError("option", "{message}", {"message": str(wrong), "fix": fix}) from None
+        return value
+
+
 class DataSourceSettings(Options):
     """Which identifier is exchanged, what the web site does to it before, and where it goes."""
 
@@ -42,6 +67,10 @@ class DataSourceSettings(Options):
     key: Expr = option("The identifier, an expression over the dimension.", example="crm_id")
     id: Name = option("The data source's id in Audience Manager.", example="1234")
     destination: Name | None = option("The destination's id, for what comes back.", default=None, example="91012")
+    template: OutboundTemplates | None = option(
+        "How the destination names and writes its files; an identifier, a tab, segments by comma, a tab, segments left when not written.",
+        default=None,
+    )
     normalise: Many[Literal["trim", "lower"]] | None = option(
         "What is done to a declared id first, in order; [] for nothing.", default=None
     )
@@ -50,6 +79,11 @@ class DataSourceSettings(Options):
     valid_for: Many[Name] = option("The solutions for which Adobe has provisioned the id.", default=())
 
     _numbers = field_validator("id", "destination")(_is_number)
+
+    @property
+    def content(self) -> str:
+        """Give the template of the lines that come back."""
+        return (self.template.content if self.template else None) or DEFAULT_CONTENT
 
     @field_validator("normalise")
     @classmethod
@@ -164,11 +198,14 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
         )
 
     export_store, import_store = (_Declared(name, surroundings) for name in STORES)
+    outbound = OutboundFiles(import_store)
 
-    def newest(_segment: str, source: DataSourceSettings) -> Sequence[str]:
-        return _newest(import_store, source)
+    def newest(
+        _segment: str, source: DataSourceSettings
+    ) -> Sequence[str]:  # a file holds all segments of its destination
+        return outbound.newest(source.destination, source.id, source.template.name if source.template else None)
 
-    return ExperienceCloud(export_store=export_store, import_store=import_store, newest=newest)
+    return ExperienceCloud(export_store=export_store, import_store=outbound, newest=newest)
 
 
 def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:
@@ -207,30 +244,6 @@ def _local(surroundings: Surroundings) -> ExperienceCloud:
             ) from None
 
     return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
-
-
-def _newest(store: ObjectStore, source: DataSourceSettings) -> Sequence[str]:
-    """Give the keys of the newest full batch for a data source's destination; its parts are numbered without a gap, from 0 or 1.
-
-    A file holds all segments of its destination. Raises DataError where there is none.
-    """
-    batches: dict[int, dict[int, str]] = {}
-    for key in store.list():
-        name = audience_manager.read_outbound_name(key.rpartition("/")[2])
-        of = (name.destination, name.data_source, name.mode) if name else None
-        if name and of == (source.destination, source.id, "full"):
-            batches.setdefault(name.stamp, {})[name.split] = key
-    complete = [
-        stamp
-        for stamp, parts in batches.items()
-        if sorted(parts) == list(range(min(parts), min(parts) + len(parts))) and min(parts) <= 1
-    ]
-    if not complete:
-        raise DataError(
-            f"no complete file of destination {source.destination} and data source {source.id} lies in the import_store",
-            "wait for Experience Cloud's next export, or correct 'import_store' and 'destination' in project.yaml",
-        )
-    return [key for _, key in sorted(batches[max(complete)].items())]
 
 
 def local(surroundings: Surroundings) -> ExperienceCloudSandbox:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from itertools import chain
+from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from activities.connectors import audience_manager, experience_cloud
-from activities.connectors.audience_manager import OutboundName
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
 from activities.connectors.identity import identifier, identifier_name, same_dimension
@@ -26,12 +26,8 @@ from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 from engine.kit.types import INTEGER, TEXT, Type
 
-if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
-    import pyarrow as pa
-
 Keep = Callable[[str, Population], Population]
 
-BATCH_ROWS = 50_000
 OF_A_FILE = ("key", "format", "columns", "errors")
 
 
@@ -169,7 +165,8 @@ class ListImport(Effect):
         cloud = ctx.connect("experience_cloud")
         prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(segment, source))})
         paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
-        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), _batches(paths, segment))
+        members = chain.from_iterable(audience_manager.read_outbound(path, segment, source.content) for path in paths)
+        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), members)
         return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep), {}
 
     def _declared(self, dimension: Dimension, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
@@ -273,21 +270,6 @@ def _by_identifier(
         "unmatched": outside.where(~is_found),
         "ambiguous": outside.where(is_ambiguous),
     }
-
-
-def _batches(paths: Any, segment: str) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    for path in paths:
-        name = audience_manager.read_outbound_name(path.name)
-        assert isinstance(name, OutboundName)  # noqa: S101  (chosen by its name)
-        rows: list[str] = []
-        for found in audience_manager.read_outbound(path, name, segment):
-            rows.append(found)
-            if len(rows) == BATCH_ROWS:
-                yield pa.record_batch({"identifier": rows})
-                rows = []
-        yield pa.record_batch({"identifier": pa.array(rows, pa.string())})
 
 
 def _wrong(message: str, fix: str, *at: str) -> PydanticCustomError:
