@@ -22,7 +22,7 @@ A inbound files, B identifiers and ID syncs, C outbound files.
 | section | statement | test, or why there is none |
 |---|---|---|
 """
-ROW = re.compile(r"\| (\w+) \| (.*) \| (.*) \|")
+ROW = re.compile(r"\| ([A-Z]\d) \| (.*) \| (.*) \|")
 
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "A1": (

@@ -52,7 +52,7 @@ Against = Annotated[
     typer.Option(
         "--against",
         metavar="FILE",
-        help="What the file must agree with: its .info (size, lines, md5), its receipt, or a file of the same lines; for an .info, a file of it or the folder of all.",
+        help="What the file must agree with: its .info, its receipt, or a file of the same lines; for an .info its files, or their folder.",
     ),
 ]
 RecordCount = Annotated[int, typer.Option("--records", metavar="N", min=0, help="How many records are printed.")]

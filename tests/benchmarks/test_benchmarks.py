@@ -108,3 +108,15 @@ def test_an_upload_by_the_engine_is_the_object_of_the_bare_client(tmp_path: Path
         }
 
     assert sizes == {"engine": 9 << 20, "bare": 9 << 20}
+
+
+@pytest.mark.parametrize("hash_", ["none", "sha256"])
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_an_export_writes_the_lines_that_copy_writes(tmp_path: Path, hash_: str, is_packed: bool) -> None:
+    export = load("export")
+    export.prepare(tmp_path, 3_000, hash_)
+
+    ((ours, copy),) = export.compare(tmp_path, 1, is_packed=is_packed)
+
+    assert ours.content == copy.content
+    assert ours.size > 0

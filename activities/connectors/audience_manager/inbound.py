@@ -116,30 +116,37 @@ def write_inbound_parts(
     """
     from activities.connectors.files.records import done_ahead  # numpy is heavy, and naming a file needs none
 
-    order = _Order()
-    wrong = 0
-
     def lines() -> Iterator[pa.LargeStringArray]:
-        nonlocal wrong
-        for identifiers, written, found in done_ahead(
-            partial(_compose, each, trait, is_visitor_id) for each in batches
-        ):
-            wrong += found
-            order.go_on(identifiers)
-            yield written
+        wrong, ascends, last = 0, True, ""
+        tasks = (partial(_compose, each, trait, is_visitor_id) for each in batches if each.num_rows)
+        for number, block in enumerate(done_ahead(tasks)):
+            wrong += block.wrong
+            ascends = ascends and block.ascends and (number == 0 or last < block.first)
+            last = block.last
+            yield block.lines
         if wrong:
             raise DataError(
                 f"{wrong:,} identifiers are not {shape(is_visitor_id=is_visitor_id)}; Experience Cloud would drop them in silence",
                 "correct the column of the data source's key, or leave these rows out before the share",
             )
-        if order.is_broken:
+        if not ascends:
             raise EngineBug("identifiers to be written stand twice, or not in their order")
 
     return write_lines(path, lines(), conventions)
 
 
-def _compose(batch: pa.RecordBatch, trait: str, is_visitor_id: bool) -> tuple[pa.Array, pa.LargeStringArray, int]:
-    """Give the identifiers of a batch, their lines, and how many of them are wrong."""
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """The lines of a batch; how many of its identifiers are wrong, whether they ascend, and from which to which."""
+
+    lines: pa.LargeStringArray
+    wrong: int
+    ascends: bool
+    first: str
+    last: str
+
+
+def _compose(batch: pa.RecordBatch, trait: str, is_visitor_id: bool) -> _Block:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -149,29 +156,13 @@ def _compose(batch: pa.RecordBatch, trait: str, is_visitor_id: bool) -> tuple[pa
     )
     if batch.num_columns > 1:
         ending = pc.if_else(batch.column(1), ending, removal)
-    written = pc.binary_join_element_wise(identifiers, ending, nothing)
-    return identifiers, written, wrong_identifiers(identifiers, is_visitor_id=is_visitor_id)
-
-
-class _Order:
-    """Minds that identifiers ascend, from array to array."""
-
-    def __init__(self) -> None:
-        self.is_broken = False
-        self._last: pa.Array | None = None
-
-    def go_on(self, identifiers: pa.Array) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        count = len(identifiers)
-        if not count:
-            return
-        ascends = pc.all(pc.less(identifiers.slice(0, count - 1), identifiers.slice(1)), min_count=0).as_py()
-        if self._last is not None:
-            ascends = ascends and pc.all(pc.less(self._last, identifiers.slice(0, 1))).as_py()
-        self.is_broken |= not ascends
-        self._last = pa.concat_arrays([identifiers.slice(count - 1)])  # a copy: the batch is let go
+    count = len(identifiers)
+    return _Block(
+        lines=pc.binary_join_element_wise(identifiers, ending, nothing),
+        wrong=wrong_identifiers(identifiers, is_visitor_id=is_visitor_id),
+        ascends=pc.all(pc.less(identifiers.slice(0, count - 1), identifiers.slice(1)), min_count=0).as_py(),
+        first=identifiers[0].as_py(), last=identifiers[count - 1].as_py(),
+    )  # fmt: skip
 
 
 def read_inbound_name(name: str) -> tuple[InboundName | None, tuple[Problem, ...]]:

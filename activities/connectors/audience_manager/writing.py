@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,15 +156,19 @@ class _Parts:
 
 
 class _Hashed:
-    """A file that knows the md5 of what is written to it."""
+    """A file that knows the md5 of what is written to it, found out by a thread of its own: it takes as long as the writing."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.size = 0
         self.md5 = hashlib.md5(usedforsecurity=False)
+        self._thread = ThreadPoolExecutor(1)
+        self._before: Future[None] | None = None
 
     def write(self, data: Any) -> int:
-        self.md5.update(data)
+        if self._before is not None:
+            self._before.result()
+        self._before = self._thread.submit(self.md5.update, data)
         self.size += len(data)
         return self.file.write(data)
 
@@ -171,6 +176,7 @@ class _Hashed:
         self.file.flush()
 
     def close(self) -> None:
+        self._thread.shutdown()
         self.file.flush()
         os.fsync(self.file.fileno())  # else a name may outlive a loss of power, and its bytes not
         self.file.close()
