@@ -13,7 +13,10 @@ from activities.connectors.object_store.place import Place, checked, is_sound, u
 
 
 class FolderStore:
-    """See `engine.kit.connector.ObjectStore`. The folder itself must be there: one that is not may be a disk that is not mounted."""
+    """See `engine.kit.connector.ObjectStore`. The folder itself must be there: one that is not may be a disk that is not mounted.
+
+    A file that its receiver took away is not known to have been there.
+    """
 
     def __init__(self, folder: Path, place: Place) -> None:
         self._folder = folder

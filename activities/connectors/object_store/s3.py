@@ -48,7 +48,8 @@ class S3Store:
     """See `engine.kit.connector.ObjectStore`. A big file goes up in parts; the object is there when the last of them is.
 
     What a cut connection or a busy server interrupts is done again, part by part, some times with growing pauses; what the server
-    refuses is not. The object carries checksums that the server holds against what it received.
+    refuses is not. The object carries checksums that the server holds against what it received. Of a process that is killed while
+    parts go up, the bucket keeps them, unseen, until its lifecycle rule for unfinished uploads takes them away.
     """
 
     def __init__(self, address: S3Address, access: Access, options: Mapping[str, str], place: Place) -> None:

@@ -40,7 +40,7 @@ class SftpStore:
     """See `engine.kit.connector.ObjectStore`. A file is written under a hidden name beside the right one, and then renamed.
 
     What a cut connection interrupts is done again from its beginning, some times; what the server refuses is not. Of the user's own
-    SSH configuration, keys and agent nothing is read.
+    SSH configuration, keys and agent nothing is read. A file that its receiver took away is not known to have been there.
     """
 
     def __init__(

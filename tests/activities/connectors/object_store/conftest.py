@@ -83,7 +83,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
         return {key.removeprefix(prefix): content for key, content in s3.objects(prefix).items()}
 
     def plant(key: str, content: bytes) -> None:
-        s3.client.put_object(Bucket=BUCKET, Key=prefix + key, Body=content)
+        s3.plant(prefix + key, content)
 
     return Kept(kind, opened(tmp_path, **s3_settings(s3)), objects, plant)
 
