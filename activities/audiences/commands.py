@@ -280,7 +280,6 @@ def _cloud(surroundings: Surroundings) -> ExperienceCloudSandbox:
     """Open the local Experience Cloud. Refused when the environment means the real one."""
     from activities.connectors import experience_cloud
 
-    experience_cloud.connect(surroundings)
     return experience_cloud.local(surroundings)
 
 

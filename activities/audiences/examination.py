@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from activities.connectors import experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.object_store import open_store
 from engine.kit.connector import Surroundings
-from engine.kit.errors import suggestion
+from engine.kit.errors import AudienceflowError, AuthorError, suggestion
 from engine.kit.examination import Finding
 
 WAIT_AFTER_TRAIT = "4 hours"
+NOWHERE = "doctor/"
+"""To list what is below is enough to be let in, and little to answer."""
 
 
 class ExperienceCloudExamination:
@@ -25,11 +29,7 @@ class ExperienceCloudExamination:
                 f"write 'experience_cloud: {{sandbox: true}}' below 'environments: {surroundings.environment}'",
             )
         elif settings is not None and not settings.sandbox:
-            yield Finding(
-                "warning",
-                f"the environment '{surroundings.environment}' means the real Experience Cloud, which cannot be reached yet: shares are refused",
-                "write 'experience_cloud: {sandbox: true}' for this environment",
-            )
+            yield from _of_stores(surroundings)
         elif settings is not None:
             yield Finding("ok", f"the environment '{surroundings.environment}' shares with the local Experience Cloud")
         for name, audience in audiences.items():
@@ -63,6 +63,27 @@ def _sources(surroundings: Surroundings) -> Mapping[str, DataSourceSettings]:
 
 def _audiences(surroundings: Surroundings) -> Mapping[str, AudienceSettings]:
     return surroundings.sections.get("audiences") or {}
+
+
+def _of_stores(surroundings: Surroundings) -> Iterator[Finding]:
+    """Say whether the doors of the real Experience Cloud open; they are knocked at where the command line names the environment."""
+    environment = surroundings.environment
+    if not surroundings.is_environment_named:
+        yield Finding(
+            "warning",
+            f"the environment '{environment}' means the real Experience Cloud, and is not named: shares are refused, its stores not looked at",
+            f"add '--env {environment}'",
+        )
+        return
+    for name in experience_cloud.STORES:
+        try:
+            settings = experience_cloud.store_settings(name, surroundings)
+            open_store(settings, surroundings).list(NOWHERE)
+            yield Finding("ok", f"{name}: {settings.url} is reached")
+        except AuthorError as problem:
+            yield from (Finding("warning", item.message, item.fix) for item in problem.diagnostics)
+        except AudienceflowError as problem:
+            yield Finding("problem", f"{name}: {problem.message}", problem.fix)
 
 
 def _of_audience(name: str, audience: AudienceSettings, sources: Mapping[str, DataSourceSettings]) -> Iterator[Finding]:

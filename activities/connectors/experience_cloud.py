@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from pydantic import field_validator
 from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
 from activities.connectors.audience_manager.template import WrongTemplate
 from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
+from activities.connectors.object_store import StoreSettings, open_store
+from activities.connectors.outbound_files import OutboundFiles
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
@@ -128,8 +131,17 @@ class ExperienceCloudSettings(Options):
         "The organisation's id.", default=None, example="0123456789ABCDEF01234567@AdobeOrg"
     )
     sandbox: Flag = option("Use the local Experience Cloud instead of the real one.", default=False, example="true")
+    export_store: StoreSettings | None = option(
+        "Where files are handed over: for Audience Manager the bucket with the folder and the partner name it gave.",
+        default=None,
+        example={"url": "s3://bucket/folder/partner"},
+    )
+    import_store: StoreSettings | None = option(
+        "Where Experience Cloud leaves its files.", default=None, example={"url": "s3://bucket/prefix"}
+    )
 
 
+STORES = ("export_store", "import_store")
 DATA_SOURCES = Section(model=DataSourceSettings, many=True)
 AUDIENCES = Section(model=AudienceSettings, many=True)
 EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
@@ -164,20 +176,56 @@ def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[Aud
 
 
 def connect(surroundings: Surroundings) -> ExperienceCloud:
-    """Open the way to Experience Cloud. Refused when it would be the real one, which this version cannot reach."""
-    settings = surroundings.sections.get("experience_cloud")
+    """Open the way to Experience Cloud.
+
+    Refused when it would be the real one and the command line names no environment. AuthorError, when a store is used, where the
+    project does not say where it is.
+    """
+    settings = _settings(surroundings)
+    if settings.service != "audience_manager":
+        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
+    if settings.sandbox:
+        return _local(surroundings)
+    if not surroundings.is_environment_named:
+        raise Refused(
+            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
+            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
+        )
+
+    export_store, import_store = (_Declared(name, surroundings) for name in STORES)
+    outbound = OutboundFiles(import_store)
+
+    def newest(
+        _segment: str, source: DataSourceSettings
+    ) -> Sequence[str]:  # a file holds all segments of its destination
+        return outbound.newest(source.destination, source.id, source.template.name if source.template else None)
+
+    return ExperienceCloud(export_store=export_store, import_store=outbound, newest=newest)
+
+
+def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:
+    """Give the settings of `export_store` or `import_store`; AuthorError where the project has not got them."""
+    found: StoreSettings | None = getattr(_settings(surroundings), name)
+    if found is None:
+        raise AuthorError.at(
+            None,
+            "A020",
+            f"the environment '{surroundings.environment}' does not say where the {name} of Experience Cloud is",
+            f"write '{name}: {{url: \"s3://bucket/prefix\"}}' below its 'experience_cloud'",
+        )
+    return found
+
+
+def _settings(surroundings: Surroundings) -> ExperienceCloudSettings:
+    settings: ExperienceCloudSettings | None = surroundings.sections.get("experience_cloud")
     if settings is None:
         raise AuthorError.at(
             None, "A003", "the project says nothing of Experience Cloud", "write 'experience_cloud: {sandbox: true}'"
         )
-    if not settings.sandbox:
-        named = "" if surroundings.is_environment_named else " (and no environment is named on the command line)"
-        raise Refused(
-            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, which this version cannot reach yet{named}",
-            "write 'experience_cloud: {sandbox: true}' for this environment",
-        )
-    if settings.service != "audience_manager":
-        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
+    return settings
+
+
+def _local(surroundings: Surroundings) -> ExperienceCloud:
     sandbox = local(surroundings)
     folders = _Folders(sandbox)
 
@@ -196,8 +244,13 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
 def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
     """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have.
 
-    Raises AuthorError where it knows an id as something else: an id means one thing for ever.
+    Raises AuthorError where it knows an id as something else: an id means one thing for ever. Refused where the real one is meant.
     """
+    if not _settings(surroundings).sandbox:
+        raise Refused(
+            f"the environment '{surroundings.environment}' means the real Experience Cloud, which shows nobody's members",
+            "write 'experience_cloud: {sandbox: true}' for this environment, or name another with '--env'",
+        )
     sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
     sources = surroundings.sections.get("data_sources") or {}
     audiences = surroundings.sections.get("audiences") or {}
@@ -220,6 +273,30 @@ def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
             "give what is new ids of its own in project.yaml, or take the old name back",
         ) from None
     return sandbox
+
+
+class _Declared:
+    """A store of the project, opened when it is used first: a share needs no import_store, and none of its secrets."""
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        self._name = name
+        self._surroundings = surroundings
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return open_store(store_settings(self._name, self._surroundings), self._surroundings)
+
+    def put(self, file: Path, key: str) -> Mapping[str, Any]:
+        return self._store.put(file, key)
+
+    def exists(self, key: str) -> bool:
+        return self._store.exists(key)
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        return self._store.list(prefix)
+
+    def fetch(self, key: str, to: Path) -> Path:
+        return self._store.fetch(key, to)
 
 
 class _Folders:

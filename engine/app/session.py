@@ -52,6 +52,7 @@ class Session:
         self.project = project
         self.registry = registry
         self.clock = options.clock
+        self._variables = options.surroundings
         self._read_only = read_only
         self._open = ExitStack()
         self._known_tables: Catalog | None = None
@@ -168,6 +169,7 @@ class Session:
             clock=self.clock,
             environment=self.project.environment,
             is_environment_named=self.project.is_environment_named,
+            variables=self._variables,
         )
 
     def new_run(self, key: str | None, workflow: str) -> str:

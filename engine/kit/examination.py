@@ -24,7 +24,7 @@ class Examination(Protocol):
     """A component of the kind `examination`; its name heads what it found."""
 
     def findings(self, surroundings: Surroundings) -> Iterable[Finding]:
-        """Look at what the project declares; nothing outside is asked and nothing is changed."""
+        """Look at what the project declares; nothing is changed, and a real service is asked only where the environment is named."""
 
     def checklist(self, surroundings: Surroundings) -> Iterable[str]:
         """Give what others must have set up, and only they can see: a sentence each, with every id."""

@@ -74,6 +74,22 @@ def test_a_list_imported_holds_the_lines_that_duckdb_reads(tmp_path: Path, optio
     assert [(side.rows, side.rejects) for side in pair] == [(29_998, 2), (29_998, 2)]
 
 
+def test_an_upload_by_the_engine_is_the_object_of_the_bare_client(tmp_path: Path) -> None:
+    upload = load("upload")
+    file = upload.prepare(tmp_path, 9)
+
+    with upload.served(tmp_path) as endpoint:
+        by_engine, bare, client = upload.sides(tmp_path, file, endpoint)
+        by_engine(), bare()
+        upload.agree(file, client)
+        sizes = {
+            each["Key"].partition("/")[0]: each["Size"]
+            for each in client.list_objects_v2(Bucket="benchmark")["Contents"]
+        }
+
+    assert sizes == {"engine": 9 << 20, "bare": 9 << 20}
+
+
 @pytest.mark.parametrize("hash_", ["none", "sha256"])
 @pytest.mark.parametrize("is_packed", [True, False])
 def test_an_export_writes_the_lines_that_copy_writes(tmp_path: Path, hash_: str, is_packed: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,12 +120,20 @@ def no_settings_of_the_cloud(folder: Path) -> list[Diagnostic]:
     return raised(lambda: experience_cloud.connect(surroundings(folder, {})))
 
 
+def no_store_of_the_cloud(folder: Path) -> list[Diagnostic]:
+    real = {"experience_cloud": experience_cloud.ExperienceCloudSettings(sandbox=False)}
+    world = replace(surroundings(folder, real), is_environment_named=True)
+    return raised(lambda: experience_cloud.connect(world).export_store.exists("file"))
+
+
 def an_identifier_that_cannot_be(folder: Path) -> list[Diagnostic]:
     source = experience_cloud.DataSourceSettings.model_validate(
         {"kind": "visitor_id", "dimension": "person", "key": "id", "id": "1", "destination": "2"}
     )
     vip = experience_cloud.AudienceSettings(name="VIP", data_source="crm", trait="3", segment="4")
-    world = surroundings(folder, {"data_sources": {"crm": source}, "audiences": {"vip": vip}})
+    local = experience_cloud.ExperienceCloudSettings(sandbox=True)
+    sections = {"data_sources": {"crm": source}, "audiences": {"vip": vip}, "experience_cloud": local}
+    world = surroundings(folder, sections)
     name = Scalar.at("vip", Span("flow_test.yaml", 1, 1))
     return raised(lambda: AUDIENCES.prepare({name: ["two\nlines"]}, world))
 
@@ -147,6 +156,7 @@ def rows_of_no_dimension(_folder: Path) -> list[Diagnostic]:
 PREPARED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {
     "Y006": too_long_a_file, "Y009": no_file, "X008": too_deep_an_expression, "P001": no_project, "P002": a_project_that_is_a_list,
     "P005": no_environment, "W901": no_database, "W902": a_list_of_nobody, "V002": no_value_of_a_variable, "A003": no_settings_of_the_cloud,
+    "A020": no_store_of_the_cloud,
     "A008": an_identifier_that_cannot_be, "E405": lists_of_other_keys, "U019": rows_of_no_dimension,
 }  # fmt: skip
 """Codes that no workflow file alone can show."""
