@@ -28,25 +28,43 @@ RESERVABLE = timedelta(hours=1)
 MARK, VALUE = "may_leave", "identifier"
 """Columns of judged rows, with underscores behind where the population has such."""
 
+MEMBER = "identifier"
+"""The column of members of the ledger."""
 
 NO_PURPOSE = "none"
 """Written by an author who means that no consent is to be asked."""
 
 
 class UpdateSharedAudience(Effect):
-    """Add people to a shared audience, by the identifier of its data source.
+    """Bring people into a shared audience, and take out who is to be in it no more, by the identifier of its data source.
 
     Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving, and
     again by every later attempt until Experience Cloud has taken the file; a consent that is null is no. Each row of `from` goes
     to exactly one port: `result` was sent, `complement` has no identifier, `suppressed` may not be shared. Rows that share an
-    identifier are sent as one, or suppressed as one when any of them may not be shared. (Campaign: Update shared audience.)
+    identifier are sent as one, or suppressed as one when any of them may not be shared.
+
+    Only whom this project sent into the audience before is ever taken out; it remembers them in the database, from the moment
+    Experience Cloud has taken the file. `mode: replace` takes out all of them who are not in `result`; it fails when nobody is, unless
+    `guard: {on_empty: allow}` is written. `mode: append` takes out those not in `result` who may not be shared any more: no row of the
+    dimension bears their identifier, or one that does may not leave. With `on_withdrawal: keep` nobody is taken out for that: `append`
+    takes nobody out, and `replace` keeps those who are in `suppressed`. `added` and `removed` count identifiers, `kept` those who were
+    there before and stay. (Campaign: Update shared audience, which only adds.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
     example: ClassVar[Mapping[str, object]] = {"audience": "loyal_vip"}
 
     audience: Name = option("The shared audience, as declared in project.yaml.", example="loyal_vip")
-    mode: Literal["append"] = option("append: members are only added.", default="append", example="append")
+    mode: Literal["append", "replace"] = option(
+        "append: add members; replace: who was sent before and is not sent now is taken out.",
+        default="append",
+        example="replace",
+    )
+    on_withdrawal: Literal["remove", "keep"] = option(
+        "remove: take out whom we sent before and may not share any more; keep: leave them in.",
+        default="remove",
+        example="keep",
+    )
 
     @property
     def is_partition(self) -> bool:
@@ -65,9 +83,10 @@ class UpdateSharedAudience(Effect):
         same_dimension(population, audience.data_source, source)
         judged = _judged(population, audience, source, catalog)
         outputs = _parted(judged, _refused(judged, population), population, catalog)
+        file = audience_manager.inbound_name(source.id, 0).replace("0" * 10, "<second>")
         return EffectPlan(outputs=outputs, sentences=(
-            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
-            f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
+            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, as {file}",
+            *self._removals(),
         ))  # fmt: skip
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
@@ -80,12 +99,39 @@ class UpdateSharedAudience(Effect):
         refused = ctx.keep("refused", _refused(judged, population))
         kept = {port: ctx.keep(port, part) for port, part in _parted(judged, refused, population, ctx.catalog).items()}
         sent = kept["result"]
-        ctx.guard(sent)
-        if sent.count:
-            self._deliver(sent, audience, source, ctx)
+        ctx.guard(sent, replaces=self.mode == "replace")
+        leaving = self._leaving(judged, population, sent, ctx)
+        if sent.count or leaving.count:
+            self._deliver(sent, leaving, audience, source, ctx)
         return kept
 
-    def _deliver(self, sent: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
+    def _removals(self) -> tuple[str, ...]:
+        match self.mode, self.on_withdrawal:
+            case "replace", "remove":
+                return ("take out whom it was sent before and who are not in 'result'",)
+            case "replace", _:
+                return ("take out whom it was sent before and who are neither in 'result' nor in 'suppressed'",)
+            case _, "remove":
+                return ("take out whom it was sent before and who may not be shared any more",)
+        return ()
+
+    def _leaving(self, judged: Population, population: Population, sent: Population, ctx: Context) -> Population:
+        """Give the identifiers of the members to take out."""
+        is_kept = self.on_withdrawal == "keep"
+        staying = judged.column(population.unused(VALUE)) if is_kept else sent.column(identifier_name(sent.key))
+        members = _members(self.audience, staying, ctx)
+        if self.mode == "append" and is_kept:
+            return members.emptied()
+        absent = ctx.keep("absent", members)
+        if self.mode == "replace" or absent.count == 0:
+            return absent
+        audience, source = self._declared(ctx.catalog)
+        return ctx.keep("withdrawn", _withdrawn(absent, audience, source, ctx.catalog))
+
+    def _deliver(
+        self, sent: Population, leaving: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context
+    ) -> None:  # fmt: skip
+        joining, gone = sent.column(identifier_name(sent.key)), leaving.column(MEMBER)
         start = int(ctx.moment.now.timestamp())
         seconds = range(start, start + int(RESERVABLE.total_seconds()))
 
@@ -93,9 +139,12 @@ class UpdateSharedAudience(Effect):
             return ctx.staging / str(prepared["file"])
 
         def write() -> WrittenFile:
-            identifiers = ctx.batches(_identifiers(sent, ctx.catalog))
             return audience_manager.write_inbound(
-                path(), identifiers, str(audience.trait), is_visitor_id=source.kind == "visitor_id"
+                path(),
+                ctx.batches(_identifiers(joining, ctx.catalog)),
+                str(audience.trait),
+                is_visitor_id=source.kind == "visitor_id",
+                leaving=ctx.batches(_identifiers(gone, ctx.catalog)),
             )
 
         def prepare() -> Mapping[str, Any]:
@@ -105,7 +154,8 @@ class UpdateSharedAudience(Effect):
         def announce() -> Mapping[str, Any]:
             file = write()
             key = audience_manager.inbound_key(path().name, ctx.now())
-            return {"key": key, "rows": sent.count, "identifiers": file.lines, "bytes": file.size, "md5": file.md5}
+            identifiers = file.lines - (leaving.count or 0)
+            return {"key": key, "rows": sent.count, "identifiers": identifiers, "bytes": file.size, "md5": file.md5}
 
         def deliver() -> Mapping[str, Any]:
             announced = sending["bytes"], sending["md5"]
@@ -121,7 +171,7 @@ class UpdateSharedAudience(Effect):
 
         prepared = ctx.step("prepared", prepare)
         sending = ctx.step(SENDING, announce)
-        ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
+        ctx.change_members(self.audience, sa.select(joining), sa.select(gone), deliver)
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
@@ -135,12 +185,37 @@ class UpdateSharedAudience(Effect):
         return audience, source
 
 
-def _identifiers(sent: Population, catalog: Catalog) -> sa.Select[Any]:
+def _identifiers(column: sa.ColumnElement[Any], catalog: Catalog) -> sa.Select[Any]:
     """Select each identifier once, by code point."""
     # PostgreSQL takes no DISTINCT together with an order under a collation
-    distinct = sa.select(sent.column(identifier_name(sent.key)).label("identifier")).distinct().subquery()
+    distinct = sa.select(column.label("identifier")).distinct().subquery()
     order = catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
     return sa.select(distinct.c.identifier).order_by(order)
+
+
+def _members(audience: str, staying: sa.ColumnElement[Any], ctx: Context) -> Population:
+    """Give whom we sent into an audience before, but for those staying."""
+    ledger = ctx.memberships.alias()
+    others = sa.select(staying.label(MEMBER)).subquery()
+    stays = semi_joined(ctx.catalog, [ledger.c.identifier], [others.c[MEMBER]], others, [], [others])
+    rows = sa.select(ledger.c.identifier.label(MEMBER)).where(ledger.c.audience == audience, ~stays)
+    return Population(relation=rows.subquery(), key=(MEMBER,), columns={MEMBER: TEXT}, unique=True)
+
+
+def _withdrawn(
+    members: Population, audience: AudienceSettings, source: DataSourceSettings, catalog: Catalog
+) -> Population:
+    """Keep the members who may not be shared any more: not every row that bears their identifier may leave, or none bears it."""
+    everyone = catalog.dimension(source.dimension).population().only(())
+    judged = _judged(everyone, audience, source, catalog)
+    value, may_leave = judged.column(everyone.unused(VALUE)), judged.column(everyone.unused(MARK))
+    theirs = members.relation.alias()
+    is_asked = semi_joined(catalog, [value], [theirs.c[MEMBER]], theirs, [], [theirs])
+    is_refused = sa.case((may_leave, 0), else_=1)
+    allowed = (
+        sa.select(value.label(MEMBER)).where(is_asked).group_by(value).having(sa.func.max(is_refused) == 0).subquery()
+    )
+    return members.where(~semi_joined(catalog, [members.column(MEMBER)], [allowed.c[MEMBER]], allowed, [], [allowed]))
 
 
 def _store(ctx: Context) -> ObjectStore:
@@ -228,15 +303,3 @@ def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[boo
             )
         conditions.append(~population.matches(listed))
     return sa.and_(sa.true(), *conditions)
-
-
-def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
-    """Add those who were sent to the membership ledger, each once."""
-    ledger = ctx.memberships
-    known = ledger.alias()
-    value = sent.column(identifier_name(sent.key))
-    fresh = sa.select(
-        sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
-        sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
-    ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
-    return ctx.catalog.dialect.insert_new(ledger, ["audience", "identifier", "run", "sent_at"], fresh)

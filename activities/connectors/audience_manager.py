@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,21 +49,31 @@ class WrittenFile:
     md5: str
 
 
-def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, is_visitor_id: bool) -> WrittenFile:
+def write_inbound(
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    trait: str,
+    *,
+    is_visitor_id: bool,
+    leaving: Iterable[pa.RecordBatch] = (),
+) -> WrittenFile:
     """Write one line per identifier of the batches' first column: the identifier, a tab, the trait to add; gzip.
 
-    The bytes depend on nothing but the identifiers, their order and the trait. Identifiers must be text and not null.
-    Raises DataError, with nothing at `path`, when some of them are such as Adobe drops in silence.
+    Behind them stand those `leaving`, with the trait to remove. The bytes depend on nothing but the identifiers, their order and the
+    trait. Identifiers must be text and not null. Raises DataError, with nothing at `path`, when some of them are such as Adobe drops
+    in silence.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lines = wrong = 0
     partial = path.with_name(path.name + ".partial")
-    ending, nothing = (pa.scalar(text, pa.large_string()) for text in (f"\td_sid={trait}\n", ""))
+    added, removed, nothing = (
+        pa.scalar(text, pa.large_string()) for text in (f"\td_sid={trait}\n", f"\td_unsid={trait}\n", "")
+    )
     with partial.open("wb") as raw:
         with igzip.IGzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
-            for batch in batches:
+            for batch, ending in chain(zip(batches, repeat(added)), zip(leaving, repeat(removed))):
                 identifiers = batch.column(0).cast(pa.large_string())
                 wrong += wrong_identifiers(identifiers, is_visitor_id=is_visitor_id)
                 written = pc.binary_join_element_wise(identifiers, ending, nothing)

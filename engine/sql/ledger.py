@@ -15,6 +15,7 @@ from engine.kit.errors import DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
 from engine.kit.types import Type, to_sqlalchemy
+from engine.sql import memberships
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
@@ -57,12 +58,7 @@ class Ledger:
         self.expiries = table(
             "expiries", sa.Column("name", text, primary_key=True), sa.Column("expires_at", text, nullable=False)
         )
-        self.memberships = table(
-            "memberships",
-            # Where one process alone writes, NOT EXISTS keeps it unique; an index of millions of hashes costs more than the share.
-            *(sa.Column(name, text, primary_key=db.dialect.capabilities.multi_process, nullable=False) for name in ("audience", "identifier")),
-            sa.Column("run", text, nullable=False), sa.Column("sent_at", sa.DateTime, nullable=False),
-        )  # fmt: skip
+        self.memberships = memberships.table(db.schema, db.dialect.capabilities, metadata)
         self.history = HistoryTables(db.schema, db.dialect.capabilities, metadata)
         self._metadata = metadata
         self._is_there = False
@@ -217,6 +213,17 @@ class Ledger:
                 if not name.startswith(work):
                     connection.execute(drop_table(sa.table(name, schema=table.schema)))
                 connection.execute(table.delete().where(table.c.stored_in == name))
+
+    def change_members(
+        self,
+        connection: sa.Connection,
+        audience: str,
+        joining: sa.Select[Any],
+        leaving: sa.Select[Any],
+        moment: tuple[str, datetime],
+    ) -> Mapping[str, int]:
+        """Change the members of a shared audience in the caller's transaction; see `memberships.change`."""
+        return memberships.change(connection, self.db.dialect, self.memberships, audience, joining, leaving, moment)
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:
