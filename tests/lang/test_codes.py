@@ -48,6 +48,7 @@ SHOWN_BY: Mapping[str, str] = {
     "E413": "tests/activities/targeting/test_change_dimension.py",
     **{f"L{number:03}": "tests/activities/lists/test_declared_lists.py" for number in range(1, 5)},
     "A010": "tests/activities/connectors/test_identity.py",
+    "A011": "tests/activities/audiences/test_identity.py",
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
     "C004": "tests/app/test_diff.py",
     **{f"U{number:03}": "tests/app/test_testing.py" for number in (*range(1, 6), *range(10, 19), 20, 21)},
