@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -14,12 +14,15 @@ from engine.kit.context import ListMode
 from engine.kit.errors import DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
-from engine.kit.types import Type, to_sqlalchemy
+from engine.kit.types import TEXT, Type, to_sqlalchemy
 from engine.sql import memberships
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
 from engine.sql.names import WORK
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
@@ -224,6 +227,22 @@ class Ledger:
     ) -> Mapping[str, int]:
         """Change the members of a shared audience in the caller's transaction; see `memberships.change`."""
         return memberships.change(connection, self.db.dialect, self.memberships, audience, joining, leaving, moment)
+
+    def member_counts(self) -> Mapping[str, tuple[int, datetime]]:
+        """See `engine.kit.command.Members`."""
+        with self.db.transaction() as connection:
+            return memberships.counts(connection, self.memberships)
+
+    def adopt_members(self, audience: str, batches: Iterable[pa.RecordBatch], at: datetime) -> Mapping[str, int]:
+        """See `engine.kit.command.Members`."""
+        target, column = self.db.name("adopted"), sa.column("identifier", sa.String())
+        with self.db.transaction() as connection:
+            self.db.load(target, {"identifier": TEXT}, batches)
+            rows = sa.select(column).select_from(target)
+            nobody = rows.where(sa.false())
+            counts = self.change_members(connection, audience, rows, nobody, (memberships.ADOPTED, at))
+            self.db.drop([target])
+        return counts
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:

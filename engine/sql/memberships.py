@@ -13,6 +13,9 @@ from engine.sql import names
 
 COLUMNS = ("audience", "identifier", "run", "sent_at")
 
+ADOPTED = "adopted"
+"""Stands for the run of members whom somebody else sent, and who are ours from now on."""
+
 
 def table(schema: str, capabilities: Capabilities, metadata: sa.MetaData) -> sa.Table:
     """Give the table, one row for each member of each audience."""
@@ -54,3 +57,10 @@ def change(
     connection.execute(ledger.delete().where(ledger.c.audience == audience, ledger.c.identifier.in_(gone)))
     removed = grown - count()
     return {"added": grown - before, "removed": removed, "kept": before - removed}
+
+
+def counts(connection: sa.Connection, ledger: sa.Table) -> Mapping[str, tuple[int, datetime]]:
+    """Give by audience how many members there are, and when the newest was sent."""
+    audience = ledger.c.audience
+    grouped = sa.select(audience, sa.func.count(), sa.func.max(ledger.c.sent_at)).group_by(audience)
+    return {name: (int(rows), newest) for name, rows, newest in connection.execute(grouped)}

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -517,6 +518,17 @@ def test_replacing_leaves_those_in_whom_somebody_else_sent(world: World) -> None
     later(world, REPLACE, 5)
     assert list(world.cloud.members("10603117")) == sorted([ELODIE, "from-campaign"])
     assert list(world.cloud.members("10603121")) == ["C-008"]
+
+
+def test_members_that_were_adopted_are_taken_out_as_ours(world: World) -> None:
+    world.cloud.add_members("10603117", [ANN, "from-campaign", "from-elsewhere"])
+    world.run(SHARE, people(world, 5), run="one")
+    batches = [pa.record_batch({"identifier": pa.array([one], pa.string())}) for one in ("from-campaign", ANN, ELODIE)]
+    assert world.ledger.adopt_members("loyal_vip", batches, world.now) == {"added": 2, "removed": 0, "kept": 1}
+    assert world.ledger.member_counts() == {"loyal_vip": (3, world.now.replace(tzinfo=None))}
+    later(world, REPLACE, 1)
+    assert list(world.cloud.members("10603117")) == [ANN, "from-elsewhere"]
+    assert remembered(world) == [(ANN, "adopted")]
 
 
 def test_replacing_by_nobody_needs_a_word_of_the_author(world: World) -> None:
