@@ -35,6 +35,7 @@ COMPONENTS = (
     Component("rule", "W122", "engine.lang.rules.like_without_wildcard:check"),
     Component("rule", "W123", "engine.lang.rules.secret_in_clear:check"),
     Component("rule", "W127", "engine.lang.rules.replaced_by_newcomers:check"),
+    Component("rule", "W128", "engine.lang.rules.withdrawn_members_kept:check"),
     Component("column_rule", "W131", "engine.lang.rules.float_threshold:check"),
     Component("column_rule", "W132", "engine.lang.rules.ambiguous_name:check"),
     Component("column_rule", "W133", "engine.lang.rules.suppression_not_awaited:check"),
