@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from activities.connectors.identity import steps
+from engine.app.testing.contract import world as standard
 from engine.kit.errors import AuthorError
 from engine.kit.expression import SortKey
 from tests.activities.audiences.test_update_shared_audience import PLAIN, identifiers, last_file, later, opt_out, people
@@ -72,6 +73,23 @@ def test_one_of_several_identifiers_is_kept_by_an_order(world: World, order: str
     done = world.run(PLAIN, people(world, 1, 3))
     assert (world.rows(done["result"]), world.keys(done["complement"])) == ([(1, kept)], [3])
     assert identifiers(world) == [kept]
+
+
+SEVERAL = """
+databases: {default: {url: "sqlite:///a"}}
+dimensions: {person: {table: people, key: id}}
+data_sources:
+  ecid: {kind: visitor_id, dimension: person, key: visits.ecid, keep: 1, order: -seen_at, id: "1"}
+"""
+
+
+def test_an_order_without_one_to_keep_is_refused() -> None:
+    (kept,) = standard.read_project(SEVERAL).sections["data_sources"].values()
+    assert (kept.keep, kept.order) == ("1", (SortKey("-seen_at"),))
+    with pytest.raises(
+        AuthorError, match=r"project.yaml:5:72: E105 .*an order decides nothing where all identifiers are kept"
+    ):
+        standard.read_project(SEVERAL.replace("keep: 1, ", ""))
 
 
 def test_of_several_identifiers_each_is_taken_out_again(world: World) -> None:
