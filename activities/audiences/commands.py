@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +17,9 @@ import typer
 from engine.kit.command import CommandLine
 from engine.kit.errors import AuthorError, DataError, shown, suggestion
 
-if TYPE_CHECKING:  # pydantic is heavy, and help needs none of it
+if TYPE_CHECKING:  # pydantic and Arrow are heavy, and help needs none of them
+    import pyarrow as pa
+
     from activities.connectors.audience_manager.inspection import Inspection
     from activities.connectors.audience_manager.outbound import Templates
     from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
@@ -57,7 +61,15 @@ Against = Annotated[
     ),
 ]
 RecordCount = Annotated[int, typer.Option("--records", metavar="N", min=0, help="How many records are printed.")]
+MembersFile = Annotated[
+    Path,
+    typer.Option(
+        "--members", metavar="FILE", exists=True, dir_okay=False,
+        help="One identifier a line, as it travels: normalised and hashed. A first line that says 'identifier' is a header.",
+    ),
+]  # fmt: skip
 FIRST_ID = 10_000_001
+BATCH_ROWS = 50_000
 
 
 @app.command("list")
@@ -126,6 +138,67 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     else:
         typer.echo(f"'{found.name}' was created before. Write its ids into project.yaml:", err=True)
     typer.echo(_lines(name, twin.trait, twin.segment))
+
+
+@app.command()
+def status(ctx: typer.Context, format: Format = "text") -> None:
+    """Say of each declared audience how many members we sent and may take out again, and when the newest was sent."""
+    line: CommandLine = ctx.obj
+    with line.members() as members:
+        counts = members.member_counts()
+    rows = []
+    for name, found in _audiences(line.surroundings()).items():
+        sent, at = counts.get(name, (0, None))
+        ids = {"trait": found.trait, "segment": found.segment}
+        rows.append({"audience": name, **ids, "sent": sent, "newest": f"{at:%Y-%m-%d %H:%M:%S}" if at else None})
+    if format == "json":
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        header = ["audience", "trait", "segment", "sent", "newest (UTC)"]
+        _print_aligned([header, *([_cell(value) for value in row.values()] for row in rows)])
+
+
+@app.command()
+def adopt(ctx: typer.Context, name: AudienceName, members: MembersFile) -> None:
+    """Hold members whom Campaign, or another project, sent into an audience for sent by us, so that a share may take them out."""
+    line: CommandLine = ctx.obj
+    surroundings = line.surroundings()
+    found = _find(name, surroundings)
+    source = _source(found, surroundings)
+    with line.members() as ledger:
+        counts = ledger.adopt_members(name, _identifiers(members, source), surroundings.clock())
+    typer.echo(f"Adopted {counts['added']:,} members of '{name}'; {counts['kept']:,} were there before.")
+    typer.echo(
+        "A share with 'mode: replace' takes those out whom it does not send; any share takes those out whom no row bears."
+    )
+
+
+def _identifiers(file: Path, source: DataSourceSettings) -> Iterator[pa.RecordBatch]:
+    """Read a file of identifiers in batches. DataError, with the line, for one that the data source cannot have sent."""
+    import pyarrow as pa
+
+    from activities.connectors.audience_manager import shape, wrong_identifiers
+
+    is_visitor_id = source.kind == "visitor_id"
+    digits = {"sha256": 64, "md5": 32}.get(source.hash or "")
+    wanted = f"a {source.hash}: {digits} lower-case hex digits" if digits else shape(is_visitor_id=is_visitor_id)
+
+    def wrong(identifiers: Iterable[str]) -> int:
+        if digits:
+            return sum(re.fullmatch(f"[0-9a-f]{{{digits}}}", each) is None for each in identifiers)
+        return wrong_identifiers(pa.array(identifiers, pa.string()), is_visitor_id=is_visitor_id)
+
+    with file.open(encoding="utf-8-sig") as opened:
+        lines = enumerate((line.rstrip("\r\n") for line in opened), start=1)
+        while batch := list(islice(lines, BATCH_ROWS)):
+            rows = {number: line for number, line in batch if line and (number, line) != (1, "identifier")}
+            if wrong(rows.values()):
+                number = next(number for number, each in rows.items() if wrong([each]))
+                raise DataError(
+                    f"{file}:{number}: what stands there is not {wanted}",
+                    "write identifiers as they travel; 'audienceflow doctor data-source' shows how",
+                )
+            yield pa.record_batch({"identifier": pa.array(rows.values(), pa.string())})
 
 
 def data_source(ctx: typer.Context, name: DataSourceName, value: Value, format: Format = "text") -> None:

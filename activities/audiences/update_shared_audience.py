@@ -12,41 +12,56 @@ import sqlalchemy as sa
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import WrittenFile
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
-from activities.connectors.identity import identifier, identifier_name, same_dimension
+from activities.connectors.identity import same_dimension
+from activities.connectors.judgement import Division, divide, withdrawn
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore
 from engine.kit.context import SENDING, Context
-from engine.kit.errors import AuthorError, DataError, suggestion
+from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression.rows import semi_joined
-from engine.kit.frame import Frame
 from engine.kit.option import Name, option
 from engine.kit.population import Inputs, Population
-from engine.kit.types import BOOLEAN, TEXT
+from engine.kit.types import TEXT
 
 RESERVABLE = timedelta(hours=1)
-MARK, VALUE = "may_leave", "identifier"
-"""Columns of judged rows, with underscores behind where the population has such."""
-
-
-NO_PURPOSE = "none"
-"""Written by an author who means that no consent is to be asked."""
+MEMBER = "identifier"
+"""The column of members of the ledger."""
 
 
 class UpdateSharedAudience(Effect):
-    """Add people to a shared audience, by the identifier of its data source.
+    """Bring people into a shared audience, and take out who is to be in it no more, by the identifier of its data source.
 
     Consent (for the audience's purpose) and the suppression lists of the dimension are read again at the moment of leaving, and
     again by every later attempt until Experience Cloud has taken the file; a consent that is null is no. Each row of `from` goes
     to exactly one port: `result` was sent, `complement` has no identifier, `suppressed` may not be shared. Rows that share an
-    identifier are sent as one, or suppressed as one when any of them may not be shared. (Campaign: Update shared audience.)
+    identifier are sent as one, or suppressed as one when any of them may not be shared. A row with several identifiers, where the key
+    of the data source passes a link to many, is sent by each that no row may keep back, and `result` shows the first of them by code
+    point; it is suppressed when there is none. `matched`, `unmatched` and `opted_out` count rows, `identifiers` the lines that bring
+    somebody in, `duplicate` what rows share.
+
+    Only whom this project sent into the audience before is ever taken out; it remembers them in the database, from the moment
+    Experience Cloud has taken the file. `mode: replace` takes out all of them who are not in `result`; it fails when nobody is, unless
+    `guard: {on_empty: allow}` is written. `mode: append` takes out those not in `result` who may not be shared any more: no row of the
+    dimension bears their identifier, or one that does may not leave. With `on_withdrawal: keep` nobody is taken out for that: `append`
+    takes nobody out, and `replace` keeps those who are in `suppressed`. `added` and `removed` count identifiers, `kept` those who were
+    there before and stay. (Campaign: Update shared audience, which only adds.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
     example: ClassVar[Mapping[str, object]] = {"audience": "loyal_vip"}
 
     audience: Name = option("The shared audience, as declared in project.yaml.", example="loyal_vip")
-    mode: Literal["append"] = option("append: members are only added.", default="append", example="append")
+    mode: Literal["append", "replace"] = option(
+        "append: add members; replace: who was sent before and is not sent now is taken out.",
+        default="append",
+        example="replace",
+    )
+    on_withdrawal: Literal["remove", "keep"] = option(
+        "remove: take out whom we sent before and may not share any more; keep: leave them in.",
+        default="remove",
+        example="keep",
+    )
 
     @property
     def is_partition(self) -> bool:
@@ -63,11 +78,11 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        judged = _judged(population, audience, source, catalog)
-        outputs = _parted(judged, _refused(judged, population), population, catalog)
-        return EffectPlan(outputs=outputs, sentences=(
-            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, "
-            f"as {audience_manager.inbound_name(source.id, 0).replace('0' * 10, '<second>')}",
+        divided = divide(population, audience, source, catalog, lambda _name, rows: rows)
+        file = audience_manager.inbound_name(source.id, 0).replace("0" * 10, "<second>")
+        return EffectPlan(outputs=divided.ports, sentences=(
+            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, as {file}",
+            *self._removals(),
         ))  # fmt: skip
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
@@ -75,17 +90,41 @@ class UpdateSharedAudience(Effect):
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
         ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
-        # Judged in a table of its own: else each port would hash the identifiers of the whole dimension again.
-        judged = ctx.keep("judged", _judged(population, audience, source, ctx.catalog))
-        refused = ctx.keep("refused", _refused(judged, population))
-        kept = {port: ctx.keep(port, part) for port, part in _parted(judged, refused, population, ctx.catalog).items()}
-        sent = kept["result"]
-        ctx.guard(sent)
-        if sent.count:
-            self._deliver(sent, audience, source, ctx)
-        return kept
+        divided = divide(population, audience, source, ctx.catalog, ctx.keep)
+        ctx.guard(divided.ports["result"], replaces=self.mode == "replace")
+        leaving = self._leaving(divided, audience, source, ctx)
+        if divided.sent.count or leaving.count:
+            self._deliver(divided, leaving, audience, source, ctx)
+        return divided.ports
 
-    def _deliver(self, sent: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
+    def _removals(self) -> tuple[str, ...]:
+        match self.mode, self.on_withdrawal:
+            case "replace", "remove":
+                return ("take out whom it was sent before and who are not in 'result'",)
+            case "replace", _:
+                return ("take out whom it was sent before and who are neither in 'result' nor in 'suppressed'",)
+            case _, "remove":
+                return ("take out whom it was sent before and who may not be shared any more",)
+        return ()
+
+    def _leaving(
+        self, divided: Division, audience: AudienceSettings, source: DataSourceSettings, ctx: Context
+    ) -> Population:
+        """Give the identifiers of the members to take out."""
+        is_kept = self.on_withdrawal == "keep"
+        members = _members(self.audience, divided.known if is_kept else divided.leaving, ctx)
+        if self.mode == "append" and is_kept:
+            return members.emptied()
+        absent = ctx.keep("absent", members)
+        if self.mode == "replace" or absent.count == 0:
+            return absent
+        return ctx.keep("withdrawn", withdrawn(absent, audience, source, ctx.catalog))
+
+    def _deliver(
+        self, divided: Division, leaving: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context
+    ) -> None:  # fmt: skip
+        joining, gone = divided.leaving, leaving.column(MEMBER)
+        matched, unmatched, opted_out = (divided.ports[port].count for port in ("result", "complement", "suppressed"))
         start = int(ctx.moment.now.timestamp())
         seconds = range(start, start + int(RESERVABLE.total_seconds()))
 
@@ -93,19 +132,24 @@ class UpdateSharedAudience(Effect):
             return ctx.staging / str(prepared["file"])
 
         def write() -> WrittenFile:
-            identifiers = ctx.batches(_identifiers(sent, ctx.catalog))
             return audience_manager.write_inbound(
-                path(), identifiers, str(audience.trait), is_visitor_id=source.kind == "visitor_id"
+                path(),
+                ctx.batches(_lines(joining, gone if leaving.count else None, ctx.catalog)),
+                str(audience.trait),
+                is_visitor_id=source.kind == "visitor_id",
             )
 
         def prepare() -> Mapping[str, Any]:
             name = ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds)
-            return {"audience": self.audience, "rows": sent.count, "file": name}
+            matching = {"matched": matched, "unmatched": unmatched, "opted_out": opted_out}
+            return {"audience": self.audience, **matching, "file": name}
 
         def announce() -> Mapping[str, Any]:
             file = write()
             key = audience_manager.inbound_key(path().name, ctx.now())
-            return {"key": key, "rows": sent.count, "identifiers": file.lines, "bytes": file.size, "md5": file.md5}
+            identifiers = file.lines - (leaving.count or 0)
+            duplicate = (divided.sent.count or 0) - identifiers
+            return {"key": key, "identifiers": identifiers, "duplicate": duplicate, "bytes": file.size, "md5": file.md5}
 
         def deliver() -> Mapping[str, Any]:
             announced = sending["bytes"], sending["md5"]
@@ -121,7 +165,7 @@ class UpdateSharedAudience(Effect):
 
         prepared = ctx.step("prepared", prepare)
         sending = ctx.step(SENDING, announce)
-        ctx.step("delivered", deliver, writes=[_remembered(sent, self.audience, ctx)])
+        ctx.change_members(self.audience, sa.select(joining), sa.select(gone), deliver)
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
@@ -135,108 +179,30 @@ class UpdateSharedAudience(Effect):
         return audience, source
 
 
-def _identifiers(sent: Population, catalog: Catalog) -> sa.Select[Any]:
-    """Select each identifier once, by code point."""
+def _lines(joining: sa.ColumnElement[Any], gone: sa.ColumnElement[Any] | None, catalog: Catalog) -> sa.Select[Any]:
+    """Select each identifier once, by code point; with those gone, a second column says who is not."""
     # PostgreSQL takes no DISTINCT together with an order under a collation
-    distinct = sa.select(sent.column(identifier_name(sent.key)).label("identifier")).distinct().subquery()
-    order = catalog.dialect.order(distinct.c.identifier, TEXT, descending=False, nulls_first=False)
-    return sa.select(distinct.c.identifier).order_by(order)
+    distinct: Any = sa.select(joining.label("identifier")).distinct()
+    if gone is not None:
+        joined = distinct.subquery()
+        distinct = sa.union_all(
+            sa.select(joined.c.identifier, sa.true().label("is_member")),
+            sa.select(gone.label("identifier"), sa.false().label("is_member")),
+        )
+    lines = distinct.subquery()
+    order = catalog.dialect.order(lines.c.identifier, TEXT, descending=False, nulls_first=False)
+    return sa.select(*lines.c).order_by(order)
+
+
+def _members(audience: str, staying: sa.ColumnElement[Any], ctx: Context) -> Population:
+    """Give whom we sent into an audience before, but for those staying."""
+    ledger = ctx.memberships.alias()
+    others = sa.select(staying.label(MEMBER)).subquery()
+    stays = semi_joined(ctx.catalog, [ledger.c.identifier], [others.c[MEMBER]], others, [], [others])
+    rows = sa.select(ledger.c.identifier.label(MEMBER)).where(ledger.c.audience == audience, ~stays)
+    return Population(relation=rows.subquery(), key=(MEMBER,), columns={MEMBER: TEXT}, unique=True)
 
 
 def _store(ctx: Context) -> ObjectStore:
     store: ObjectStore = ctx.connect("experience_cloud").export_store
     return store
-
-
-def _judged(
-    population: Population, audience: AudienceSettings, source: DataSourceSettings, catalog: Catalog
-) -> Population:
-    """Give the rows with what decides about them: whether they may leave, and their identifier."""
-    frame = Frame(population.target(), catalog)
-    may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
-    mark, value = population.unused(MARK), population.unused(VALUE)
-    columns = [population.column(name) for name in population.columns]
-    rows = frame.select(*columns, may_leave.label(mark), identifier(frame, source).label(value))
-    return population.of(rows, {mark: BOOLEAN, value: TEXT})
-
-
-def _refused(judged: Population, population: Population) -> Population:
-    """Give the identifiers of rows that may not leave."""
-    mark, value = population.unused(MARK), population.unused(VALUE)
-    is_refused: Any = sa.not_(judged.column(mark))
-    rows = judged.select((*population.key, value)).where(is_refused, judged.column(value).is_not(None))
-    return judged.of(rows)
-
-
-def _parted(judged: Population, refused: Population, population: Population, catalog: Catalog) -> dict[str, Population]:
-    """Divide judged rows among the ports, with the columns of the population; in `result` the identifier takes the place of one so named.
-
-    A file names identifiers, so one row that may not leave keeps back all that bear its identifier.
-    """
-    name, identified = identifier_name(population.key), population.unused(VALUE)
-    may_leave: sa.ColumnElement[Any] = judged.column(population.unused(MARK))
-    value = judged.column(identified)
-    if refused.count != 0:
-        others = refused.relation.alias()
-        may_leave = sa.and_(may_leave, ~semi_joined(catalog, [value], [others.c[identified]], others, [], [others]))
-    rows = judged.select(population.columns)
-    sent = judged.select(column for column in population.columns if column.lower() != name).add_columns(
-        value.label(name)
-    )
-    return {
-        "result": judged.of(sent.where(may_leave, value.is_not(None)), {name: TEXT}),
-        "complement": judged.of(rows.where(may_leave, value.is_(None))),
-        "suppressed": judged.of(rows.where(sa.not_(may_leave))),
-    }
-
-
-def _may_leave(frame: Frame, audience: AudienceSettings) -> sa.ColumnElement[bool]:
-    """Say of a row whether it may be shared: consent for the purpose, and on no suppression list."""
-    catalog, population = frame.catalog, frame.population
-    dimension = catalog.dimension(population.dimension or "")
-    conditions: list[sa.ColumnElement[bool]] = []
-    if audience.purpose is None and dimension.consent:
-        raise AuthorError.at(
-            getattr(audience.name, "span", None),
-            "A009",
-            f"the dimension '{dimension.name}' asks for consent, and the audience '{audience.name}' says no purpose",
-            f"add 'purpose: {next(iter(dimension.consent))}' to the audience, or 'purpose: {NO_PURPOSE}' to ask for none",
-        )
-    if audience.purpose not in (None, NO_PURPOSE):
-        if audience.purpose not in dimension.consent:
-            raise AuthorError.at(
-                getattr(audience.purpose, "span", None),
-                "A006",
-                f"the dimension '{dimension.name}' says nothing of consent for '{audience.purpose}'",
-                suggestion(audience.purpose, dimension.consent, "purposes")
-                if dimension.consent
-                else f"add 'consent: {{{audience.purpose}: …}}' to it",
-            )
-        conditions.append(frame.condition(dimension.consent[audience.purpose]))
-    for name in dimension.suppress:
-        if name not in catalog.lists:
-            raise DataError(
-                f"the suppression list '{name}' does not exist, so nobody may be shared",
-                "fill it first, by 'list_import' or 'list_update'",
-            )
-        listed = catalog.lists[name]
-        if (listed.dimension, listed.key) != (population.dimension, population.key):
-            raise DataError(
-                f"the suppression list '{name}' holds {listed.dimension or 'rows'} by {', '.join(listed.key)}, "
-                f"so it cannot be held against {population.dimension} by {', '.join(population.key)}",
-                "fill it from that dimension, or take it out of 'suppress'",
-            )
-        conditions.append(~population.matches(listed))
-    return sa.and_(sa.true(), *conditions)
-
-
-def _remembered(sent: Population, audience: str, ctx: Context) -> sa.Insert:
-    """Add those who were sent to the membership ledger, each once."""
-    ledger = ctx.memberships
-    known = ledger.alias()
-    value = sent.column(identifier_name(sent.key))
-    fresh = sa.select(
-        sa.literal(audience, sa.String()), value, sa.literal(ctx.moment.run, sa.String()),
-        sa.literal(ctx.moment.now.replace(tzinfo=None), sa.DateTime()),
-    ).distinct().where(~sa.exists().where(known.c.audience == audience, known.c.identifier == value))  # fmt: skip
-    return ctx.catalog.dialect.insert_new(ledger, ["audience", "identifier", "run", "sent_at"], fresh)

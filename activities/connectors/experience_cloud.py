@@ -18,7 +18,7 @@ from activities.connectors.outbound_files import OutboundFiles
 from engine.kit.catalog import Catalog
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
-from engine.kit.expression import Expr
+from engine.kit.expression import Expr, SortKey
 from engine.kit.option import Flag, Integer, Many, Name, Options, option, wrong
 from engine.kit.section import Section
 
@@ -60,7 +60,18 @@ class DataSourceSettings(Options):
         "A visitor id travels as it is; a declared id as the web site declares it."
     )
     dimension: Name = option("The dimension whose rows bear the identifier.")
-    key: Expr = option("The identifier, an expression over the dimension.", example="crm_id")
+    key: Expr = option(
+        "The identifier, an expression over the dimension. A path whose first link is to many gives a row several.",
+        example="crm_id",
+    )
+    keep: Literal["all", "1"] = option(
+        "How many of a row's identifiers are exchanged, where it has several.", default="all", example="1"
+    )
+    order: Many[SortKey] = option(
+        "Which of them is the one, over the columns behind the link; the link's key ends it.",
+        default=(),
+        example=["-seen_at"],
+    )
     id: Name = option("The data source's id in Audience Manager.", example="1234")
     destination: Name | None = option("The destination's id, for what comes back.", default=None, example="91012")
     template: OutboundTemplates | None = option(
@@ -68,11 +79,16 @@ class DataSourceSettings(Options):
         default=None,
     )
     normalise: Many[Literal["trim", "lower"]] | None = option(
-        "What is done to a declared id first, in order; [] for nothing.", default=None
+        "What is done to a declared id first, in order; [] for nothing. lower makes one letter of one: İ gives i.",
+        default=None,
     )
     hash: Literal["none", "sha256", "md5"] | None = option("How a declared id is hashed then.", default=None)
     integration_code: Name | None = option("The code under which the web site declares the id.", default=None)
-    valid_for: Many[Name] = option("The solutions for which Adobe has provisioned the id.", default=())
+    valid_for: Many[Name] = option(
+        "The solutions for which Adobe has provisioned the id; another one is refused. When not written, all.",
+        default=(),
+        example=["audience_manager"],
+    )
 
     _numbers = field_validator("id", "destination")(_is_number)
 
@@ -95,6 +111,13 @@ class DataSourceSettings(Options):
     def _only_declared(cls, value: str | None, info: Any) -> str | None:
         if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
             raise wrong("a visitor id is never hashed", "take 'hash' out")
+        return value
+
+    @field_validator("order")
+    @classmethod
+    def _only_where_one_is_kept(cls, value: tuple[SortKey, ...], info: Any) -> tuple[SortKey, ...]:
+        if value and info.data.get("keep") != "1":
+            raise wrong("an order decides nothing where all identifiers are kept", "write 'keep: 1' before it")
         return value
 
     def model_post_init(self, _context: Any) -> None:
@@ -172,7 +195,16 @@ def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[Aud
             f"the project has no data source '{found.data_source}'",
             suggestion(found.data_source, sources, "data sources"),
         )
-    return found, sources[found.data_source]
+    source = sources[found.data_source]
+    settings = catalog.sections.get("experience_cloud")
+    if settings is not None and source.valid_for and settings.service not in source.valid_for:
+        raise AuthorError.at(
+            getattr(source.valid_for[0], "span", span),
+            "A011",
+            f"the data source '{found.data_source}' is valid for {', '.join(source.valid_for)}, and the audience '{name}' goes to {settings.service}",
+            f"add '{settings.service}' to 'valid_for' once Adobe has provisioned the id for it, or share by another data source",
+        )
+    return found, source
 
 
 def connect(surroundings: Surroundings) -> ExperienceCloud:

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from activities.connectors.experience_cloud import DataSourceSettings
 from engine.kit.dialect import Dialect, Sql
 from engine.kit.errors import AuthorError
-from engine.kit.frame import Frame
+from engine.kit.expression import Expr, tree
+from engine.kit.expression.rows import equal
+from engine.kit.frame import Frame, Value
 from engine.kit.population import Population
 from engine.kit.types import Kind
 
@@ -19,10 +21,64 @@ def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any
     """Give the identifier of a row as the data source exchanges it; null where the row has none.
 
     A visitor id is the key as it is. A declared id is the key normalised in the order written, then hashed to lower-case hex. The
-    empty text, before or after normalising, is no identifier. Raises AuthorError when the key has no text of its own: a float has not.
+    empty text, before or after normalising, is no identifier. Of several, with `keep: 1`, it is the first by `order` that is not null.
+    Raises AuthorError when the key has no text of its own: a float has not.
     """
+    split = path_to_many(frame, source.key) if source.keep == "1" else None
+    if split is None:
+        return _exchanged(frame, frame.value(source.key), source)
+    link, rest = split
+    ((first,),) = frame.lines(link, Expr(f"{rest} is not null", rest.span), source.order, [rest], 1)
+    return _exchanged(frame, first, source)
+
+
+def has_many(frame: Frame, source: DataSourceSettings) -> bool:
+    """Say that a row may have several identifiers."""
+    return source.keep == "all" and path_to_many(frame, source.key) is not None
+
+
+def identifiers(frame: Frame, source: DataSourceSettings, name: str, *columns: Any) -> sa.Select[Any]:
+    """Select these columns of each row beside every identifier it has, called `name`; a row without any is left out.
+
+    Two that are equal after normalising stand there twice.
+    """
+    split = path_to_many(frame, source.key)
+    assert split is not None  # noqa: S101  (has_many)
+    to, rest = split
+    assert isinstance(to.tree, tree.Name)  # noqa: S101
+    link = frame.links[to.tree.parts[0]]
+    behind = frame.catalog.behind(link)
+    table = behind.table.alias()
+    linked = Population(
+        relation=table,
+        key=behind.key or tuple(their for _, their in link.on),
+        columns=behind.columns,
+        dimension=behind.name if behind.name in frame.catalog.dimensions else None,
+    )
+    inner = Frame(linked, frame.catalog)
+    value = _exchanged(inner, inner.value(rest), source)
+    theirs = [table.c[their].label(f"{name}_of_{place}") for place, (_, their) in enumerate(link.on)]
+    found = inner.select(*theirs, value.label(name)).subquery()
+    ours = frame.row.ours(link)
+    pairs = equal(ours, [found.c[their.name] for their in theirs])
+    return frame.select(*columns, found.c[name]).where(*pairs, found.c[name].is_not(None))
+
+
+def path_to_many(frame: Frame, key: Expr) -> tuple[Expr, Expr] | None:
+    """Part a path whose first link is to many into the link and what stands behind it; absent for any other expression."""
+    match key.tree:
+        case tree.Name(parts=(first, *others)) if others and first in frame.links and frame.links[first].many:
+            return Expr(_quoted(first), key.span), Expr(".".join(map(_quoted, others)), key.span)
+    return None
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _exchanged(frame: Frame, value: Value, source: DataSourceSettings) -> sa.ColumnElement[Any]:
     dialect = frame.catalog.dialect
-    value = frame.value(source.key)
     if value.type.is_carried or value.type.kind == Kind.FLOAT:
         raise AuthorError.at(
             source.key.span,

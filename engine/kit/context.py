@@ -84,8 +84,8 @@ class Context(Protocol):
     def reserve(self, names: Iterable[str]) -> str:
         """Take the first of the names that nobody ever took; a repetition gets the same one."""
 
-    def step(self, name: str, do: Callable[[], Json], writes: Sequence[sa.Executable] = ()) -> Json:
-        """Do something outside once, and write its outcome to the effect ledger together with `writes`, in one transaction.
+    def step(self, name: str, do: Callable[[], Json]) -> Json:
+        """Do something outside once, and write its outcome to the effect ledger.
 
         When the ledger has the step already, nothing is done and what was written then is given.
         """
@@ -97,7 +97,16 @@ class Context(Protocol):
         """
 
     memberships: sa.Table
-    """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience. Only `step` writes it."""
+    """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience, and did not take out again."""
+
+    def change_members(
+        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]
+    ) -> Json:
+        """Do something outside once, as the step `delivered`, and write it to the membership ledger in the step's transaction.
+
+        Each select gives identifiers, which are texts and not null; none stands in both. Gives what `do` says and, of the ledger's
+        members, how many were `added`, how many `removed`, and how many of those before were `kept`.
+        """
 
     def write_list(
         self,

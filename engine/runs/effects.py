@@ -202,13 +202,17 @@ class EffectContext:
     def reserve(self, names: Iterable[str]) -> str:
         return self._execution.ledger.reserve(self._key, names)
 
-    def step(self, name: str, do: Callable[[], Json], writes: Sequence[sa.Executable] = ()) -> Json:
-        def perform(connection: sa.Connection, outcome: Json) -> Json:
-            for statement in writes:
-                connection.execute(statement)
-            return outcome
+    def step(self, name: str, do: Callable[[], Json]) -> Json:
+        return self._step(name, do, lambda _connection, outcome: outcome)
 
-        return self._step(name, do, perform)
+    def change_members(
+        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]
+    ) -> Json:
+        def perform(connection: sa.Connection, outcome: Json) -> Json:
+            ledger, moment = self._execution.ledger, (self.moment.run, self.moment.now)
+            return {**outcome, **ledger.change_members(connection, audience, joining, leaving, moment)}
+
+        return self._step("delivered", do, perform)
 
     def take_back(self, name: str, has_happened: Callable[[Json], bool]) -> None:
         announced = self._done.get(name, self._known.get(name))

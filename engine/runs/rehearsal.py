@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -29,16 +29,10 @@ class RehearsedEffect(EffectContext):
     def connect(self, connector: str) -> NoReturn:
         raise NotKnownBefore(f"what '{connector}' gives is not known before the run")
 
-    def step(self, name: str, do: Callable[[], Json], writes: Sequence[sa.Executable] = ()) -> Json:  # noqa: ARG002  (not done)
-        before = self._remembered()
-        outcome = super().step(name, dict, writes)
-        if writes:
-            self._known[name] = {"added": self._remembered() - before}
-        return outcome
+    def step(self, name: str, do: Callable[[], Json]) -> Json:  # noqa: ARG002  (not done)
+        return super().step(name, dict)
 
-    def _remembered(self) -> int:
-        """Count the members that this run added to the membership ledger."""
-        mine: Any = self.memberships.c.run == self.moment.run
-        counted = sa.select(sa.func.count()).select_from(self.memberships).where(mine)
-        with self._execution.db.reading() as connection:
-            return int(connection.execute(counted).scalar_one())
+    def change_members(
+        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]  # noqa: ARG002  (not done)
+    ) -> Json:  # fmt: skip
+        return super().change_members(audience, joining, leaving, dict)

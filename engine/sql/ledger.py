@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -16,11 +16,15 @@ from engine.kit.context import ListMode
 from engine.kit.errors import AudienceflowError, DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
-from engine.kit.types import Kind, Type, to_sqlalchemy
+from engine.kit.types import TEXT, Kind, Type, to_sqlalchemy
+from engine.sql import memberships
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
 from engine.sql.names import WORK
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
 
 Key = tuple[str, str, str]
 """An effect's key: run, activity, arrival."""
@@ -59,12 +63,7 @@ class Ledger:
         self.expiries = table(
             "expiries", sa.Column("name", text, primary_key=True), sa.Column("expires_at", text, nullable=False)
         )
-        self.memberships = table(
-            "memberships",
-            # Where one process alone writes, NOT EXISTS keeps it unique; an index of millions of hashes costs more than the share.
-            *(sa.Column(name, text, primary_key=db.dialect.capabilities.multi_process, nullable=False) for name in ("audience", "identifier")),
-            sa.Column("run", text, nullable=False), sa.Column("sent_at", sa.DateTime, nullable=False),
-        )  # fmt: skip
+        self.memberships = memberships.table(db.schema, db.dialect.capabilities, metadata)
         self.history = HistoryTables(db.schema, db.dialect.capabilities, metadata)
         self._metadata = metadata
         self._is_there = False
@@ -250,6 +249,33 @@ class Ledger:
     def _let_go(self, connection: sa.Connection, stored_in: str, at: datetime) -> None:
         connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == stored_in))
         connection.execute(self.replaced.insert().values(stored_in=stored_in, at=at.isoformat()))
+
+    def change_members(
+        self,
+        connection: sa.Connection,
+        audience: str,
+        joining: sa.Select[Any],
+        leaving: sa.Select[Any],
+        moment: tuple[str, datetime],
+    ) -> Mapping[str, int]:
+        """Change the members of a shared audience in the caller's transaction; see `memberships.change`."""
+        return memberships.change(connection, self.db.dialect, self.memberships, audience, joining, leaving, moment)
+
+    def member_counts(self) -> Mapping[str, tuple[int, datetime]]:
+        """See `engine.kit.command.Members`."""
+        with self.db.transaction() as connection:
+            return memberships.counts(connection, self.memberships)
+
+    def adopt_members(self, audience: str, batches: Iterable[pa.RecordBatch], at: datetime) -> Mapping[str, int]:
+        """See `engine.kit.command.Members`."""
+        target, column = self.db.name("adopted"), sa.column("identifier", sa.String())
+        with self.db.transaction() as connection:
+            self.db.load(target, {"identifier": TEXT}, batches)
+            rows = sa.select(column).select_from(target)
+            nobody = rows.where(sa.false())
+            counts = self.change_members(connection, audience, rows, nobody, (memberships.ADOPTED, at))
+            self.db.drop([target])
+        return counts
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:

@@ -378,6 +378,39 @@ def test_audiences_create_prints_the_lines_for_the_project(call: Call, folder: P
     assert call("audiences", "show", "fresh").exit_code == 0
 
 
+def test_members_that_somebody_else_sent_are_adopted_and_taken_out_by_the_next_replacement(
+    call: Call, folder: Path
+) -> None:
+    (folder / "members.csv").write_text("identifier\ncarl\n\nbert\n", encoding="utf-8")
+    assert (
+        "Adopted 2 members of 'young'; 0 were there before."
+        in call("audiences", "adopt", "young", "--members", "members.csv").stdout
+    )
+    assert (
+        "Adopted 0 members of 'young'; 2 were" in call("audiences", "adopt", "young", "--members", "members.csv").stdout
+    )
+    told = json.loads(call("audiences", "status", "--format", "json").stdout)
+    assert [(row["audience"], row["sent"], row["newest"] is None) for row in told] == [
+        ("young", 2, False),
+        ("fresh", 0, True),
+    ]
+    assert call("audiences", "status").stdout.splitlines()[2].split() == ["fresh", "-", "-", "0", "-"]
+    replace_in(folder / "greet.yaml", "audience: young", "audience: young\n    mode: replace")
+    share = run_json(call)["activities"]["share"]["details"]
+    assert {name: share[name] for name in ("added", "removed", "kept")} == {"added": 0, "removed": 1, "kept": 1}
+
+
+def test_a_file_of_members_with_a_wrong_line_is_not_adopted_and_nobody_is_quoted(call: Call, folder: Path) -> None:
+    (folder / "members.csv").write_text("carl\nanna@example.com\n", encoding="utf-8")
+    result = call("audiences", "adopt", "young", "--members", "members.csv")
+    assert (result.exit_code, "members.csv:2: what stands there is not free of" in result.stderr) == (1, True)
+    assert "anna" not in result.output
+    replace_in(folder / "project.yaml", "hash: none", "hash: md5")
+    result = call("audiences", "adopt", "young", "--members", "members.csv")
+    assert "members.csv:1: what stands there is not a md5: 32 lower-case hex digits" in result.stderr
+    assert json.loads(call("audiences", "status", "--format", "json").stdout)[0]["sent"] == 0
+
+
 def test_the_environment_variable_chooses_but_does_not_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     named = call("audiences", "show", "young", "--env", "prod")
     monkeypatch.setenv("AUDIENCEFLOW_ENV", "prod")

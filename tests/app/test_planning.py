@@ -128,10 +128,20 @@ def test_the_counts_are_those_of_the_run_and_nothing_is_left(project: Path, data
         "sizes.complement": 1,
     }
     assert counted.activities["share"].outputs == {"result": 2, "complement": 2, "suppressed": 2}
-    assert counted.activities["share"].details == {"added": 2}
+    assert counted.activities["share"].details == {"added": 2, "removed": 0, "kept": 0}
     done = engine.run(project / "w.yaml")
     assert done.transitions == counted.transitions
-    assert rehearse(project).activities["share"].details == {"added": 0}
+    assert rehearse(project).activities["share"].details == {"added": 0, "removed": 0, "kept": 2}
+    (project / "w.yaml").write_text(
+        WORKFLOW.replace("age >= 18", "age >= 30").replace(
+            "    audience: young\n", "    audience: young\n    mode: replace\n"
+        )
+    )
+    assert rehearse(project).activities["share"].details == {"added": 0, "removed": 1, "kept": 1}
+    replaced = engine.run(project / "w.yaml").activities["share"].details
+    assert {name: replaced[name] for name in ("added", "removed", "kept", "identifiers")} == {
+        "added": 0, "removed": 1, "kept": 1, "identifiers": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("database_url")

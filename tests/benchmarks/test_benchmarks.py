@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import check, export, list_import, overhead, pairs, rehearsal, targeting
+from tests.benchmarks import check, export, list_import, overhead, pairs, rehearsal, targeting, upload
 
 
 def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
@@ -75,7 +75,6 @@ def test_a_list_imported_holds_the_lines_that_duckdb_reads(tmp_path: Path, optio
 
 
 def test_an_upload_by_the_engine_is_the_object_of_the_bare_client(tmp_path: Path) -> None:
-    upload = load("upload")
     file = upload.prepare(tmp_path, 9)
 
     with upload.served(tmp_path) as endpoint:

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, pairwise
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 from textwrap import dedent, indent
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -39,6 +40,7 @@ DRIVER = Path(__file__).with_name("crash_driver.py")
 PROCESSES = 2
 EVERY = {"duckdb": 4, "sqlite": 8, "postgres": 8}
 """Every fourth moment on DuckDB, every eighth elsewhere. AUDIENCEFLOW_TEST_CRASHES=all: all of them everywhere."""
+CLOUD = ".audienceflow/experience_cloud"
 NEVER = 1_000_000
 """A moment that does not come: the run is only resumed."""
 ORDER = {
@@ -155,6 +157,47 @@ def test_a_run_killed_at_any_moment_comes_to_the_same_when_resumed(
     wrong = {}
     for answer in answers:
         found = (answer["ended"], answer["resumed"], list(differences(answer, whole)))
+        if found != (9, 0, []):
+            wrong[f"{answer['moment']} {moments[answer['moment']]}"] = found
+    assert wrong == {}
+
+
+@pytest.fixture(scope="module")
+def seeded(data: Data) -> Path:
+    """Give a folder in which an earlier run has shared, and whose shares replace from now on."""
+    order = data.order("duckdb")
+    folder = Path(order["folder"])
+    workflow = folder / order["workflow"]
+    engine.run(workflow, at=datetime(2017, 11, 20, tzinfo=UTC), key="before")
+    text = workflow.read_text(encoding="utf-8")
+    assert text.count("    audience: ") == 2
+    workflow.write_text(text.replace("    audience: ", "    mode: replace\n    audience: "), encoding="utf-8")
+    return folder
+
+
+def test_a_replacement_killed_at_any_moment_takes_out_the_same_people_when_resumed(data: Data, seeded: Path) -> None:
+    def order(moment: int = -1) -> dict[str, Any]:
+        found = data.order("duckdb", moment)
+        for name in ("small.duckdb", ORDER["workflow"]):
+            copy(seeded / name, found["folder"])
+        copytree(seeded / CLOUD, Path(found["folder"]) / CLOUD)  # and no facts
+        return found
+
+    (alone,) = data.drive(order())
+    outcome, moments = alone["outcome"], alone["moments"]
+    before = duckdb.connect(seeded / "small.duckdb", read_only=True).sql(
+        "SELECT audience, identifier FROM audienceflow.memberships"
+    )
+    assert set(before.fetchall()) - set(map(tuple, outcome["memberships"]))
+    assert {identifier for _, identifier, _ in outcome["members"]} == {
+        identifier for _, identifier in outcome["memberships"]
+    }
+
+    first, last = at_fact(alone, "EffectPrepared") - 10, at_fact(alone, "EffectDelivered", 2) + 2
+    chosen = [moment for moment in differing(moments) if first <= moment <= last][:: 2 * EVERY["duckdb"]]
+    wrong = {}
+    for answer in data.drive(*map(order, chosen)):
+        found = (answer["ended"], answer["resumed"], list(differences(answer, alone)))
         if found != (9, 0, []):
             wrong[f"{answer['moment']} {moments[answer['moment']]}"] = found
     assert wrong == {}

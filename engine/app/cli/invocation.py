@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.kit.errors import AudienceflowError, suggestion
 if TYPE_CHECKING:  # a command that needs them imports them
     from engine.app.options import Options
     from engine.app.session import Session
+    from engine.kit.command import Members
     from engine.kit.connector import Surroundings
     from engine.kit.dialect import Dialect, Sql
     from engine.state.sqlstore import SqlStore
@@ -91,6 +93,12 @@ class Invocation:
         with Database("sqlite://") as db, db.transaction() as connection:
             labelled = (sql.label(name) for name, sql in build(db.dialect).items())
             return dict(connection.execute(sa.select(*labelled)).mappings().one())
+
+    @contextmanager
+    def members(self) -> Iterator[Members]:
+        with self.session() as session:
+            session.ledger.ensure()
+            yield session.ledger
 
     def folder(self) -> Path:
         """Give the project's folder. Raises AuthorError when there is no project."""

@@ -36,6 +36,7 @@ COMPONENTS = (
     Component("rule", "W123", "engine.lang.rules.secret_in_clear:check"),
     Component("rule", "W126", "engine.lang.rules.dropped_lines:check"),
     Component("rule", "W127", "engine.lang.rules.replaced_by_newcomers:check"),
+    Component("rule", "W128", "engine.lang.rules.withdrawn_members_kept:check"),
     Component("column_rule", "W131", "engine.lang.rules.float_threshold:check"),
     Component("column_rule", "W132", "engine.lang.rules.ambiguous_name:check"),
     Component("column_rule", "W133", "engine.lang.rules.suppression_not_awaited:check"),

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -472,3 +473,129 @@ def test_an_audience_that_cannot_be_shared_is_named_at_its_place(
     with pytest.raises(AuthorError, match=message) as caught:
         offline_world.run(f"type: update_shared_audience\naudience: {audience}", people(offline_world, 1))
     assert str(caught.value).startswith("w.yaml:6:15: ")
+
+
+REPLACE = f"{SHARE}\nmode: replace"
+KEEP = "on_withdrawal: keep"
+ANN, ELODIE = hashed("a-001"), hashed("é-005")
+
+
+def last_file(world: World) -> list[tuple[str, str]]:
+    return list(sent(world).values())[-1]
+
+
+def remembered(world: World) -> list[tuple[str, str]]:
+    return [(identifier, run) for _, identifier, run, _ in world.table_rows(world.ledger.memberships)]
+
+
+def later(world: World, text: str, *keys: int, run: str = "later") -> dict[str, Population]:
+    world.now += timedelta(hours=1)
+    return world.run(text, people(world, *keys), run=run)
+
+
+def opt_out(world: World, *keys: int) -> None:
+    world.write_list("opted_out", world.given("household_id integer", keys))
+
+
+def test_replacing_takes_out_who_was_sent_before_and_is_not_sent_now(world: World) -> None:
+    world.run(SHARE, people(world, 1, 5), run="one")
+    opt_out(world)
+    done = later(world, REPLACE, 5, 2)
+    bob = hashed("b-002")
+    assert world.keys(done["result"]) == [2, 5]
+    assert last_file(world) == [
+        *((one, "d_sid=10603116") for one in sorted([bob, ELODIE])),
+        (ANN, "d_unsid=10603116"),
+    ]
+    assert list(world.cloud.members("10603117")) == sorted([bob, ELODIE])
+    assert remembered(world) == sorted([(bob, "later"), (ELODIE, "one")])
+
+
+def test_replacing_leaves_those_in_whom_somebody_else_sent(world: World) -> None:
+    world.cloud.add_members("10603117", ["from-campaign"])
+    world.run(SHARE, people(world, 1), run="one")
+    world.run("type: update_shared_audience\naudience: by_plain", people(world, 8))
+    later(world, REPLACE, 5)
+    assert list(world.cloud.members("10603117")) == sorted([ELODIE, "from-campaign"])
+    assert list(world.cloud.members("10603121")) == ["C-008"]
+
+
+def test_members_that_were_adopted_are_taken_out_as_ours(world: World) -> None:
+    world.cloud.add_members("10603117", [ANN, "from-campaign", "from-elsewhere"])
+    world.run(SHARE, people(world, 5), run="one")
+    batches = [pa.record_batch({"identifier": pa.array([one], pa.string())}) for one in ("from-campaign", ANN, ELODIE)]
+    assert world.ledger.adopt_members("loyal_vip", batches, world.now) == {"added": 2, "removed": 0, "kept": 1}
+    assert world.ledger.member_counts() == {"loyal_vip": (3, world.now.replace(tzinfo=None))}
+    later(world, REPLACE, 1)
+    assert list(world.cloud.members("10603117")) == [ANN, "from-elsewhere"]
+    assert remembered(world) == [(ANN, "adopted")]
+
+
+def test_replacing_by_nobody_needs_a_word_of_the_author(world: World) -> None:
+    world.run(SHARE, people(world, 1), run="one")
+    with pytest.raises(GuardTrip, match="0 rows would be written"):
+        later(world, REPLACE, 3, 6)
+    assert list(world.cloud.members("10603117")) == [ANN]
+    later(world, f"{REPLACE}\nguard: {{on_empty: allow}}", 3, 6)
+    assert last_file(world) == [(ANN, "d_unsid=10603116")]
+    assert (list(world.cloud.members("10603117")), remembered(world)) == ([], [])
+
+
+def test_who_may_not_be_shared_any_more_is_taken_out_by_an_append_too(world: World) -> None:
+    world.run(SHARE, people(world, 1, 5), run="one")
+    opt_out(world, 5)
+    later(world, SHARE, 1)
+    assert last_file(world) == [(ANN, "d_sid=10603116"), (ELODIE, "d_unsid=10603116")]
+    assert (list(world.cloud.members("10603117")), remembered(world)) == ([ANN], [(ANN, "one")])
+
+
+def test_an_identifier_that_no_row_bears_any_more_is_taken_out(world: World) -> None:
+    world.run(SHARE, people(world, 1, 5), run="one")
+    world.identify("crm_id", "case household_id when 5 then 'new' else crm_id end")
+    later(world, SHARE, 6)
+    assert last_file(world) == [(ELODIE, "d_unsid=10603116")]
+
+
+def test_a_row_outside_the_population_takes_its_identifier_out_unless_that_is_sent(world: World) -> None:
+    world.run(SHARE, people(world, 1, 7), run="one")  # both are a-001
+    opt_out(world, 7)
+    later(world, SHARE, 1)
+    assert list(world.cloud.members("10603117")) == [ANN]
+    later(world, SHARE, 5, run="last")
+    assert last_file(world) == [(ELODIE, "d_sid=10603116"), (ANN, "d_unsid=10603116")]
+
+
+@pytest.mark.parametrize(("mode", "left"), [("append", []), ("replace", [hashed("c-008")])])
+def test_who_withdrew_stays_where_the_author_writes_so(world: World, mode: str, left: list[str]) -> None:
+    world.declare("audiences", "loyal_vip", purpose="none")
+    world.run(SHARE, people(world, 1, 5, 8), run="one")
+    opt_out(world, 5)
+    later(world, f"{SHARE}\nmode: {mode}\n{KEEP}", 1, 5)
+    assert [identifier for identifier, said in last_file(world) if "unsid" in said] == left
+    assert ELODIE in set(world.cloud.members("10603117"))
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_replacement_that_was_cut_off_takes_out_once_and_forgets_then(world: World, taken: bool) -> None:
+    world.run(SHARE, people(world, 1, 5), run="before")
+    world.now += timedelta(hours=1)
+    cut_off(world, REPLACE, people(world, 5), taken=taken)
+    assert remembered(world) == sorted([(ANN, "before"), (ELODIE, "before")])
+    opt_out(world, 5)
+    if taken:
+        world.run(REPLACE, people(world, 5), run="one")
+    else:
+        world.run(f"{REPLACE}\nguard: {{on_empty: allow}}", people(world, 5), run="one")
+    assert (list(world.cloud.members("10603117")), len(world.cloud.receipts())) == ([ELODIE] if taken else [], 2)
+    assert remembered(world) == ([(ELODIE, "before")] if taken else [])
+
+
+def test_the_plan_says_who_is_taken_out(offline_world: World) -> None:
+    spec = offline_world.load(REPLACE, {"from": 1})
+    planned = spec.activities["tested"].activity.plan(
+        Inputs({"from": (people(offline_world, 1),)}), offline_world.catalog
+    )  # type: ignore[attr-defined]
+    assert planned.sentences == (
+        "add the members of 'result' to 'Loyal VIP' (trait 10603116) by crm_id, as ftp_dpm_1234_<second>.sync.gz",
+        "take out whom it was sent before and who are not in 'result'",
+    )
