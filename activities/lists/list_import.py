@@ -101,6 +101,10 @@ class ListImport(Effect):
                 raise _wrong(f"'{name}' is for files", f"remove '{name}'", name)
         return self
 
+    @property
+    def files(self) -> tuple[Template, ...]:
+        return (self.file,) if self.file else ()
+
     def outputs(self) -> tuple[Port, ...]:
         unmatched = Port(name="unmatched", doc="Lines or identifiers that find no row of the dimension.")
         ambiguous = Port(name="ambiguous", doc="Identifiers that find more than one row.")

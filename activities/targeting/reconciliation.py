@@ -56,6 +56,10 @@ class Reconciliation(Staged):
         "The columns of the lines that go with the rows found; all when not written.", default=None, example=["source"]
     )
 
+    @property
+    def adds_up(self) -> bool:
+        return True
+
     def outputs(self) -> tuple[Port, ...]:
         return (
             RESULT,

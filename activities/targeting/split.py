@@ -55,7 +55,8 @@ class Split(Staged):
 
     Each subset is an output of its own, or with `single_output` all leave by `result`, and the column `segment_code` says whose a row
     is: a subset without `code` writes its name there. Codes replace those that rows have, or with `codes: append` stand behind
-    them; where no code is written, a row keeps its own. What an arrow says is written in `outputs`. (Campaign: Split.)
+    them; where no code is written, a row keeps its own. What an arrow says is written in `outputs`. A subset that nobody reads, such
+    as a control group, is counted and kept nowhere. (Campaign: Split.)
     """
 
     type: ClassVar[str] = "split"

@@ -11,6 +11,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.context import Context
 from engine.kit.option import Options
 from engine.kit.population import Inputs, Population
+from engine.kit.template import Template
 
 Missing = Literal["skip", "empty", "fail"]
 
@@ -49,6 +50,16 @@ class Activity(Options):
     def is_partition(self) -> bool:
         """The outputs are disjoint, and together hold the rows of `from`, each once."""
         return False
+
+    @property
+    def adds_up(self) -> bool:
+        """Every row of `from` leaves by one output, be it under another key: outputs nobody reads are counted, too."""
+        return self.is_partition
+
+    @property
+    def files(self) -> tuple[Template, ...]:
+        """Name the files it reads, as written; a relative path starts at the workflow's folder."""
+        return ()
 
     def outputs(self) -> tuple[Port, ...]:
         """Give the output ports; they may depend on the options."""

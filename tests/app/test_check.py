@@ -50,6 +50,17 @@ def codes(folder: Path, activities: str) -> list[tuple[str, int]]:
     return [(problem.code, problem.span.line) for problem in api.check([folder / "flow.yaml"])]
 
 
+def test_a_file_that_a_workflow_reads_and_that_is_not_there_is_told_until_it_is(folder: Path) -> None:
+    written = "  a: {type: list_import, list: l, file: nope.csv}\n  b: {type: list_import, list: m, file: 'x{{ run.date }}.csv'}\n"
+    assert codes(folder, written) == [("W903", 4)]
+    (folder / "nope.csv").write_text("id\n1\n")
+    assert codes(folder, written) == []
+    (folder / "nope.csv").rename(folder / "nopes.csv")
+    assert codes(folder, written) == [("W903", 4)]
+    assert "fix: write 'nopes.csv' (.csv there: nopes.csv)" in check("flow.yaml").stdout
+    assert codes(folder, written.replace("}\n", ", enabled: false}\n")) == [("W103", 4), ("W103", 5)]
+
+
 # silencing
 
 
