@@ -47,7 +47,7 @@ def numbered(inbound: Population, catalog: Catalog, parts: Sequence[Part], mark:
     so_far: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Integer())
     layers = _layers(parts)
     for layer in layers:
-        frame = Frame(marked, catalog)
+        frame = Frame(replace(marked, columns=inbound.columns), catalog)  # nobody's condition knows our mark
         is_free = so_far.is_(None) if parts[layer[0]].ranks else sa.true()
         number: Any = sa.case(
             *((parts[place].takes(frame, inbound, is_free), sa.literal(place, sa.Integer())) for place in layer)
