@@ -90,7 +90,9 @@ class Enrichment(Staged):
         return self.finds != "many"
 
     def outputs(self) -> tuple[Port, ...]:
-        return (RESULT, Port(name="complement", doc="Those who found no row where one must be, or were refined away."))
+        keeps_all = self.refine is None and (self.on is None or self.finds == "at_most_one")
+        doc = "Those who found no row where one must be, or were refined away."
+        return (RESULT, Port(name="complement", doc=doc, stays_empty=keeps_all))
 
     def remarks(self, inputs: Inputs, kept: Mapping[str, Population]) -> Mapping[str, str]:
         came, went = inputs[FROM.name].count, kept["result"].count if "result" in kept else None

@@ -110,7 +110,9 @@ class Split(Staged):
         return not self.overlap
 
     def outputs(self) -> tuple[Port, ...]:
-        rest = Port(name="complement", doc="What no subset took.", silent=bool(self.complement.skip_empty))
+        takes_rest = any(subset.where is None and subset.limit is None for subset in self.subsets.values())
+        silent = bool(self.complement.skip_empty)
+        rest = Port(name="complement", doc="What no subset took.", silent=silent, stays_empty=takes_rest)
         if self.single_output:
             silent = all(subset.skip_empty for subset in self.subsets.values())
             return (Port(name="result", doc="The rows of all subsets.", silent=silent), rest)

@@ -20,7 +20,8 @@ Missing = Literal["skip", "empty", "fail"]
 class Port:
     """A named input or output. `missing` says what an input does when nothing can arrive any more.
 
-    An output that is `silent` does not fire without a row, and what reads it is skipped.
+    An output that is `silent` does not fire without a row, and what reads it is skipped. With the options as they are, no row ever
+    leaves by one that `stays_empty`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Port:
     many: bool = False
     missing: Missing = "skip"
     silent: bool = False
+    stays_empty: bool = False
 
 
 FROM = Port(name="from", doc="The population to work on.")

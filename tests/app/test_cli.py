@@ -354,6 +354,28 @@ def test_lists_show_writes_every_row_the_key_first(call: Call) -> None:
     assert "old" in call("lists").stdout
 
 
+def test_lists_show_ends_where_it_is_told(call: Call) -> None:
+    run_json(call)
+    assert call("lists", "show", "old", "--format", "csv", "--limit", "1").stdout == "id,crm_id,age\n4,dave,40\n"
+    assert len(json.loads(call("lists", "show", "old", "--format", "json", "--limit", "1").stdout)) == 1
+    assert [line.split() for line in call("lists", "show", "old", "--limit", "1").stdout.splitlines()[:2]] == [
+        ["id", "crm_id", "age"],
+        ["4", "dave", "40"],
+    ]
+    assert "… and 1 more" in call("lists", "show", "old", "--limit", "1").stdout
+
+
+def test_preview_writes_true_and_false_as_lists_do(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "age: age}", "age: age, is_old: age > 60}")
+    rows = [line.split() for line in call("preview", "greet", "adults").stdout.splitlines()]
+    assert [row[-1] for row in rows[1:5]] == ["false", "false", "false", "true"]
+
+
+def test_a_recorded_test_is_named_by_the_day_it_is_for(call: Call) -> None:
+    told = call("test", "--record", "adults", "greet", "--at", "2026-06-30").stdout
+    assert told == "greet_test.yaml:2: recorded 'adults as recorded for 2026-06-30'\n"
+
+
 def test_draw_writes_the_counts_of_a_run(call: Call) -> None:
     run_json(call)
     assert "result  4  ──▶ sides" in call("draw", "greet", "--run", "last").stdout

@@ -74,6 +74,17 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def cell(value: Any) -> str:
+    """Give a value of a row as it is written in a file of rows; a null is empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
 def words(value: Any) -> str:
     """Give a value of a step's details as a person reads it."""
     match value:

@@ -51,7 +51,9 @@ def record(planning: Planning, activity: str, options: Options) -> Recorded:
     path = planning.path.with_name(f"{planning.path.stem}{SUFFIX}")
     before = read_text(path) if path.exists() else ""
     known = _read(before, path, planning).tests if before else ()
-    name = _unused(f"{activity} as recorded on {planning.session.clock():%Y-%m-%d}", {test.name for test in known})
+    name = _unused(
+        f"{activity} as recorded for {planning.values['run.time'].value:%Y-%m-%d}", {test.name for test in known}
+    )
     taken = sample(planning, activity)
     indent = _indent(before, path)
     lines = [*_beginning(planning, activity, name, options), *_world(taken)]

@@ -215,6 +215,13 @@ def test_a_row_that_nobody_reads_is_counted(name: str, world: World) -> None:
     assert sum(count or 0 for count in wanted.values()) == arrivals(name, world)["from"].count
 
 
+def test_what_is_said_to_stay_empty_does(name: str, world: World) -> None:
+    spec = example(name)
+    empty = [port.name for port in value_of(spec).outputs() if port.stays_empty]
+    done = world.perform(spec, arrivals(name, world)) if empty else {}
+    assert {port: done[port].count for port in empty} == dict.fromkeys(empty, 0)
+
+
 def test_nobody_in_is_nobody_out(name: str, empty_world: World) -> None:
     spec = example(name, guard={"on_empty": "allow"})
     done = empty_world.perform(spec, arrivals(name, empty_world))
