@@ -43,7 +43,7 @@ def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, for
 
     line = invocation(ctx)
     named = [_workflow_of(path, line) for path in paths or [line.folder()]]
-    files = [file for path in dict.fromkeys(named) for file in workflows_in(path)]
+    files = [file for path in {path.resolve(): path for path in named}.values() for file in workflows_in(path)]
     if not files:
         raise Misused(
             f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}",
