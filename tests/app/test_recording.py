@@ -121,6 +121,19 @@ def test_every_activity_that_computes_is_recorded_and_its_test_passes() -> None:
     ).stdout
 
 
+def test_what_comes_from_columns_that_no_row_shows_is_recorded_as_it_is(project: Path) -> None:
+    """The columns are those of the database, which a command that has it open does not open again."""
+    (project / "letters.yaml").write_text(
+        WORKFLOW.replace(
+            "eligible: {type: exclusion, from: buyers, exclude: banned}",
+            "eligible: {type: enrichment, from: buyers, add: {big: spend > vars.least}}",
+        )
+    )
+    assert "big: true" in record("eligible")
+    assert "big: null" not in (project / "letters_test.yaml").read_text()
+    assert passes()
+
+
 def test_what_a_query_reads_is_recorded_with_equal_values_equal(project: Path) -> None:
     assert "exists" not in record("buyers", "--var", "least=12")
     text = (project / "letters_test.yaml").read_text()

@@ -91,7 +91,7 @@ def _suite(text: str, path: Path, planning: Planning, options: Options) -> Suite
     """Give the suite of the last test of a file."""
     file = _read(text, path, planning)
     file = replace(file, workflow=planning.path, tests=file.tests[-1:])
-    return suite_of(file, planning.session.registry, options)
+    return suite_of(file, planning.session.registry, options, planning.session.db)
 
 
 def _refuse_failing(suite: Suite) -> None:

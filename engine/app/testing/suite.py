@@ -54,9 +54,12 @@ def open_suite(path: Path, options: Options) -> Suite:
     return _suite(_read(path, registry), registry, options)
 
 
-def suite_of(file: WrittenFile, registry: Registry, options: Options) -> Suite:
-    """Give tests with all they need; see `open_suite`. Raises AuthorError with all problems found."""
-    suite = _suite(file, registry, options)
+def suite_of(file: WrittenFile, registry: Registry, options: Options, db: Database | None = None) -> Suite:
+    """Give tests with all they need; see `open_suite`. Raises AuthorError with all problems found.
+
+    `db` is the project's database where it is open already: not every database is opened twice by one process.
+    """
+    suite = _suite(file, registry, options, db)
     if suite.wrong:
         raise AuthorError(*(problem for problems in suite.wrong.values() for problem in problems))
     return suite
@@ -91,12 +94,12 @@ def _read(path: Path, registry: Registry) -> WrittenFile:
     return file
 
 
-def _suite(file: WrittenFile, registry: Registry, options: Options) -> Suite:
+def _suite(file: WrittenFile, registry: Registry, options: Options, db: Database | None = None) -> Suite:
     spec, graph = read_workflow(file.workflow, read_text(file.workflow), registry)
     found = _projects(file, registry, options)
     first = found[min(found, key=str)]
     wanted = catalogs.tables_named(_definitions(first)) | {str(name) for test in file.tests for name in test.tables}
-    known = tables.known(first, sorted(wanted))
+    known = tables.known(first, sorted(wanted), db)
     wrong = {test.name: told for test in file.tests if (told := tuple(_wrong(test, spec, _definitions(first), known)))}
     shapes = tables.shapes(_definitions(first), known, [test for test in file.tests if test.name not in wrong])
     return Suite(
