@@ -95,9 +95,14 @@ class ListImport(Effect):
                 raise wrong(f"'{name}' is for files", f"remove '{name}'", name)
         return self
 
+    @property
+    def files(self) -> tuple[Template, ...]:
+        return (self.file,) if self.file else ()
+
     def outputs(self) -> tuple[Port, ...]:
         unmatched = Port(name="unmatched", doc="Lines or identifiers that find no row of the dimension.")
-        ambiguous = Port(name="ambiguous", doc="Identifiers that find more than one row.")
+        is_by_key = self.file is not None
+        ambiguous = Port(name="ambiguous", doc="Identifiers that find more than one row.", stays_empty=is_by_key)
         rejects = Port(name="rejects", doc="Lines that cannot be used: line, column, value and reason.")
         reconciled = (RESULT, unmatched, ambiguous) if self.key == "dimension" else (RESULT,)
         return (*reconciled, rejects) if self.file is not None else reconciled

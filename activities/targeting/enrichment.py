@@ -96,8 +96,9 @@ class Enrichment(Staged):
         return self.on is not None and self.finds != "many" and not self.order
 
     def outputs(self) -> tuple[Port, ...]:
+        keeps_all = self.refine is None and (self.on is None or self.finds == "at_most_one")
         doc = "Those who found no row where one must be, or were refined away."
-        return (RESULT, Port(name="complement", doc=doc, counted=self.finds != "at_most_one"))
+        return (RESULT, Port(name="complement", doc=doc, counted=self.finds == "many", stays_empty=keeps_all))
 
     def remarks(self, inputs: Inputs, kept: Mapping[str, Population]) -> Mapping[str, str]:
         counts = (

@@ -58,12 +58,16 @@ class Reconciliation(Staged):
         "The columns of the lines that go with the rows found; all when not written.", default=None, example=["source"]
     )
 
+    @property
+    def adds_up(self) -> bool:
+        return True
+
     def outputs(self) -> tuple[Port, ...]:
         return (
             RESULT,
-            Port(name="unmatched", doc="Lines that find nobody.", counted=True),
-            Port(name="ambiguous", doc="Lines that find more than one row.", counted=True),
-            Port(name="duplicates", doc="Lines that find a row which an earlier line has found.", counted=True),
+            Port(name="unmatched", doc="Lines that find nobody."),
+            Port(name="ambiguous", doc="Lines that find more than one row."),
+            Port(name="duplicates", doc="Lines that find a row which an earlier line has found."),
         )
 
     def stage(self, inputs: Inputs, catalog: Catalog) -> Population:

@@ -54,7 +54,8 @@ class Split(Staged):
 
     Each subset is an output of its own, or with `single_output` all leave by `result`, and the column `segment_code` says whose a row
     is: a subset without `code` writes its name there. Codes replace those that rows have, or with `codes: append` stand behind
-    them; where no code is written, a row keeps its own. What an arrow says is written in `outputs`. (Campaign: Split.)
+    them; where no code is written, a row keeps its own. What an arrow says is written in `outputs`. A subset that nobody reads, such
+    as a control group, is counted and kept nowhere. (Campaign: Split.)
     """
 
     type: ClassVar[str] = "split"
@@ -100,7 +101,9 @@ class Split(Staged):
         return not self.overlap
 
     def outputs(self) -> tuple[Port, ...]:
-        rest = Port(name="complement", doc="What no subset took.", silent=bool(self.complement.skip_empty))
+        takes_rest = any(subset.where is None and subset.limit is None for subset in self.subsets.values())
+        silent = bool(self.complement.skip_empty)
+        rest = Port(name="complement", doc="What no subset took.", silent=silent, stays_empty=takes_rest)
         if self.single_output:
             silent = all(subset.skip_empty for subset in self.subsets.values())
             return (Port(name="result", doc="The rows of all subsets.", silent=silent), rest)

@@ -104,9 +104,22 @@ def _refuse_other_run(
             raise AuthorError.at(
                 None,
                 "V005",
-                f"the run of key '{key}' began with {word} {then}, not {now}",
+                f"the run of key '{key}' began {_said(word, then)}, not {_said(word, now)}",
                 f"leave {word} out, or choose another key",
             )
+
+
+def _said(option: str, value: object) -> str:
+    """Give an option as it is written on the command line."""
+    match value:
+        case dict() if value:
+            return f"with {' '.join(f'{option} {name}={text}' for name, text in value.items())}"
+        case datetime():
+            return f"with {option} {value.isoformat()}"
+        case str():
+            return f"with {option} {value}"
+        case _:
+            return f"without {option}"
 
 
 def resume(

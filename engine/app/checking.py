@@ -8,13 +8,16 @@ from pathlib import Path
 from engine.app.diagnostics.silencing import unsilenced
 from engine.app.options import STATE_FOLDER, Options, find, label_of
 from engine.app.remembered import Remembered
+from engine.app.testing import SUFFIX
 from engine.kit.errors import AuthorError, Diagnostic
 
 KEPT_IN = "seen/findings.json"
 
 
 def check(paths: Iterable[Path], options: Options, *, offline: bool = False) -> list[Diagnostic]:
-    """Find all problems of all files, sorted by place; one bad file hides no other. With `offline`, nothing is connected to.
+    """Find all problems of all files, and of the tests beside them, sorted by place; one bad file hides no other.
+
+    With `offline`, nothing is connected to.
 
     Warnings that a `# noqa: CODE` beside them silences are left out.
     """
@@ -40,7 +43,8 @@ def check(paths: Iterable[Path], options: Options, *, offline: bool = False) -> 
         for memory in memories.values():
             if memory:
                 memory.write()
-    return sorted(unsilenced(found, files))
+    tests = [test for path in files if (test := path.with_name(f"{path.stem}{SUFFIX}")).is_file()]
+    return sorted(unsilenced(found, [*files, *tests]))
 
 
 def _memory(path: Path, options: Options, memories: dict[Path, Remembered | None]) -> Remembered | None:

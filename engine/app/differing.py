@@ -63,6 +63,11 @@ def differences(session: Session, before: str, after: str, target: str | None, l
         [chosen] if chosen else [port for name in spec.activities for port in new if port[0] == name and port in old]
     )
     missing = [run for run, fired in ((before, old), (after, new)) for port in ports if port not in fired]
+    if missing and chosen and _is_counted_only(first if missing[0] == before else last, *chosen):
+        fix = f"let something read it: a 'list_update' with 'from: {'.'.join(chosen)}'"
+        raise DataError(
+            f"run {missing[0]} has counted '{'.'.join(chosen)}' and kept no rows, since nobody reads it", fix
+        )
     if missing:
         fix = "choose another port, or newer runs: the work tables of older ones are dropped"
         raise DataError(f"run {missing[0]} holds no rows of '{target}' any more, or never did", fix)
@@ -84,6 +89,11 @@ def named(target: str, activities: Mapping[str, Any], fired: Fired) -> tuple[str
         raise DataError(f"there is no activity '{activity}'", suggestion(activity, activities, "activities"))
     ports = [name for place, name in fired if place == activity]
     return activity, port or ("result" if "result" in ports or not ports else ports[0])
+
+
+def _is_counted_only(state: RunState, activity: str, port: str) -> bool:
+    task = state.task(activity)
+    return task is not None and port in task.fired and task.fired[port].table is None
 
 
 def fired_by(session: Session, state: RunState) -> Fired:

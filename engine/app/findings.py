@@ -13,10 +13,11 @@ from engine.app import unfilled
 from engine.app.options import Options, find, label_of, read_text
 from engine.app.remembered import stamp
 from engine.app.session import Session
+from engine.app.testing import SUFFIX, holds_tests
 from engine.app.unfilled import Filler
 from engine.kit.catalog import Catalog
 from engine.kit.component import ComponentKind
-from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic, Span
+from engine.kit.errors import AudienceflowError, AuthorError, DataError, Diagnostic, Span, suggested_file
 from engine.kit.population import Population
 from engine.lang import graph as graphs
 from engine.lang import loader
@@ -157,10 +158,38 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
         found += project.lint
         if reading.spec is None:
             return Findings(path, found, is_settled=True)
+        found += _missing_files(path.parent, reading.spec)
         found += reading.beside(_held_against(project, reading.spec, graph))
-        return Findings(path, found, project.is_current and project.is_alone, project.database, project.stamp)
+        reads_files = any(activity.activity.files for activity in reading.spec.activities.values())
+        if graph is not None:
+            found += _of_tests(project, path, reading.spec)
+        is_settled = project.is_current and project.is_alone and not reads_files  # files come and go
+        return Findings(path, found, is_settled, project.database, project.stamp)
     except AuthorError as problem:
         return Findings(path, [*found, *problem.diagnostics], is_settled=False)
+
+
+def _of_tests(project: _Project, workflow: Path, spec: WorkflowSpec) -> list[Diagnostic]:
+    """Say what is wrong with the test file beside a workflow that is right, where there is one."""
+    path = workflow.with_name(f"{workflow.stem}{SUFFIX}")
+    if not holds_tests(path):
+        return []
+    from engine.app.testing import suite  # what runs tests is not needed to read a workflow
+
+    known = project.catalog.tables.values() if isinstance(project.catalog, Catalog) else ()
+    dimensions = project.catalog.dimensions.values() if isinstance(project.catalog, Catalog) else ()
+    columns = {each.table.fullname: each.columns for each in (*known, *dimensions)}
+    return suite.problems(path, spec, project.session.registry, columns)
+
+
+def _missing_files(folder: Path, spec: WorkflowSpec) -> Iterator[Diagnostic]:
+    """Say which files are not there that the workflow reads; a computed name is known when it runs."""
+    for activity in spec.activities.values():
+        for file in activity.activity.files if activity.common.enabled != "false" else ():
+            path = folder / file.source
+            if file.is_literal and not path.is_file():
+                what = f"there is no file '{file.source}' yet, and '{activity.id}' reads it"
+                yield Diagnostic(file.span or activity.span, "W903", what, suggested_file(path), "warning")
 
 
 def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) -> list[Diagnostic]:

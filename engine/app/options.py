@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ FILE = "project.yaml"
 WORKFLOW = re.compile(r"^workflow\s*:", re.MULTILINE)
 """How the text of a workflow begins, and of no other file."""
 STATE_FOLDER = ".audienceflow"
+
+
+LONGEST_READABLE = 40
+"""So many letters of a key stand in the name of its run, which names a file too; what tells keys apart is the digest."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +79,10 @@ def read_text(path: Path) -> str:
         raise AuthorError(
             Diagnostic(Span(str(path), 1, 1), "Y009", f"the file cannot be read: {problem}", "save it as UTF-8 text")
         ) from None
+
+
+def run_of_key(workflow: str, key: str) -> str:
+    """Name the run of a workflow that has this key: the same name again, and another for every other key."""
+    readable = re.sub(r"[^a-z0-9]", "_", key.lower())[:LONGEST_READABLE]
+    digest = hashlib.md5(f"{workflow}\0{key}".encode(), usedforsecurity=False).hexdigest()[:8]
+    return f"{workflow}_{readable}_{digest}"

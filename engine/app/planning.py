@@ -61,6 +61,8 @@ class Preview:
     columns: Mapping[str, Type]
     masked: frozenset[str]
     rows: Sequence[Sequence[Any]]
+    others: tuple[str, ...] = ()
+    """The other ports of the activity, where the port was not named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +121,11 @@ class Planning:
             with execution.db.reading() as connection:
                 found = [tuple(row) for row in connection.execute(ordered)]
             masked = masked_columns(rows, self.planned(execution.catalog()), activity, port, execution.catalog())
+        ports = () if "." in target else self.spec.activities[activity].output_ports
         return Preview(
-            port=f"{activity}.{port}", count=rows.count or 0, columns=rows.columns, masked=masked, rows=found
-        )
+            port=f"{activity}.{port}", count=rows.count or 0, columns=rows.columns, masked=masked, rows=found,
+            others=tuple(f"{activity}.{name}" for name in ports if name != port),
+        )  # fmt: skip
 
     @contextmanager
     def rehearsed(self, activity: str, ports: Iterable[tuple[str, str]]) -> Iterator[Runner]:

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from engine.app.testing import SUFFIX
 from engine.kit.errors import Diagnostic, Span
 
 GROUP = "audienceflow.components"
@@ -56,8 +57,9 @@ class Remembered:
             beside.replace(self._file)
 
     def _key(self, path: Path, label: str) -> str:
-        written = f"{self._base}\0{label}\0".encode() + path.read_bytes()
-        return hashlib.sha256(written).hexdigest()
+        beside = path.with_name(f"{path.stem}{SUFFIX}")
+        tests = b"\0" + beside.read_bytes() if beside.is_file() else b""
+        return hashlib.sha256(f"{self._base}\0{label}\0".encode() + path.read_bytes() + tests).hexdigest()
 
 
 def stamp(database: str) -> str:

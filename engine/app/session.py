@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.app import project as projects
-from engine.app.options import STATE_FOLDER, Options, find, label_of, read_text
+from engine.app.options import STATE_FOLDER, Options, find, label_of, read_text, run_of_key
 from engine.app.project import Project
 from engine.kit.catalog import Catalog, Definition
 from engine.kit.connector import Surroundings
@@ -39,10 +37,6 @@ from engine.sql.snapshot import Snapshot
 if TYPE_CHECKING:  # most commands know no runs
     from engine.state.sqlstore import SqlStore
     from engine.state.store import Store
-
-
-LONGEST_READABLE = 40
-"""So many letters of a key stand in the name of its run, which names a file too; what tells keys apart is the digest."""
 
 
 class Session:
@@ -175,9 +169,7 @@ class Session:
     def new_run(self, key: str | None, workflow: str) -> str:
         """Name a run: by its key the same name again, and another for every other key; else by the second and a little chance."""
         if key is not None:
-            readable = re.sub(r"[^a-z0-9]", "_", key.lower())[:LONGEST_READABLE]
-            digest = hashlib.md5(f"{workflow}\0{key}".encode(), usedforsecurity=False).hexdigest()[:8]
-            return f"{workflow}_{readable}_{digest}"
+            return run_of_key(workflow, key)
         return f"{self.clock():%y%m%d%H%M%S}{secrets.token_hex(4)}"
 
 

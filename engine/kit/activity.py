@@ -11,6 +11,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.context import Context
 from engine.kit.option import Options
 from engine.kit.population import Inputs, Population
+from engine.kit.template import Template
 
 Missing = Literal["skip", "empty", "fail"]
 
@@ -20,7 +21,8 @@ class Port:
     """A named input or output. `missing` says what an input does when nothing can arrive any more.
 
     An output that is `silent` does not fire without a row, and what reads it is skipped. One that is `counted` tells its count even
-    where nobody reads it: whoever is there would be lost in silence.
+    where nobody reads it: whoever is there would be lost in silence. With the options as they are, no row ever leaves by one that
+    `stays_empty`.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Port:
     missing: Missing = "skip"
     silent: bool = False
     counted: bool = False
+    stays_empty: bool = False
 
 
 FROM = Port(name="from", doc="The population to work on.")
@@ -51,6 +54,16 @@ class Activity(Options):
     def is_partition(self) -> bool:
         """The outputs are disjoint, and together hold the rows of `from`, each once."""
         return False
+
+    @property
+    def adds_up(self) -> bool:
+        """Every row of `from` leaves by one output, be it under another key: outputs nobody reads are counted, too."""
+        return self.is_partition
+
+    @property
+    def files(self) -> tuple[Template, ...]:
+        """Name the files it reads, as written; a relative path starts at the workflow's folder."""
+        return ()
 
     def outputs(self) -> tuple[Port, ...]:
         """Give the output ports; they may depend on the options."""

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -138,3 +139,14 @@ def suggestion(name: str, known: Iterable[str], what: str = "", before: str = ""
         listed = ", ".join(before + each for each in names[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
     there_is = f"{what or 'known'}: {listed}" if names else f"there are no {what or 'names'} to choose from"
     return f"write '{before}{close[0]}' ({there_is})" if close else there_is
+
+
+def suggested_file(missing: Path) -> str:
+    """Say what to type for a file that is not there: one of its kind called alike, else that it has to be put there."""
+    kind = "".join(missing.suffixes)
+    beside = missing.parent.glob(f"*{kind}") if missing.parent.is_dir() else ()
+    names = {file.name.removesuffix(kind): file.name for file in sorted(beside) if file.is_file()}
+    close = get_close_matches(missing.name.removesuffix(kind), names, n=1, cutoff=0.6)
+    listed = ", ".join(list(names.values())[:MOST_LISTED]) + (", …" if len(names) > MOST_LISTED else "")
+    there_are = f"{kind or 'files'} there: {listed}" if names else f"no {kind or 'file'} is there"
+    return f"write '{names[close[0]]}' ({there_are})" if close else f"put it there ({there_are})"

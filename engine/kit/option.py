@@ -113,6 +113,8 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any, ValidationI
     return validate
 
 
+BOOLEAN = "true or false"
+"""What is wanted of a flag."""
 _WHOLE = r"-?(0|[1-9][0-9]{0,17})"
 _DECIMAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 
@@ -219,7 +221,7 @@ class _OrOne:
 
 Integer = Annotated[int, *_scalar_type(read_integer, "a whole number", ["integer", "string"], _WHOLE)]
 Number = Annotated[Decimal, *_scalar_type(read_number, "a number", ["number", "string"], _DECIMAL)]
-Flag = Annotated[bool, *_scalar_type(read_boolean, "true or false", ["boolean", "string"], "true|false")]
+Flag = Annotated[bool, *_scalar_type(read_boolean, BOOLEAN, ["boolean", "string"], "true|false")]
 Duration = Annotated[
     timedelta, *_scalar_type(_duration, "a duration such as 90s, 15m, 2h or 3d", ["string"], _DURATION)
 ]

@@ -142,9 +142,10 @@ def _can_be_judged(spec: WorkflowSpec, activity: ActivitySpec) -> bool:
 
 
 def _reference_problem(spec: WorkflowSpec, port: str, reference: Reference) -> Diagnostic | None:
-    if not reference.activity or reference.activity in spec.unreadable:
-        return None
     source = spec.activities.get(reference.activity)
+    is_unsure = reference.activity in spec.unreadable and (source is None or _may_have(source, reference.port))
+    if not reference.activity or is_unsure:
+        return None
     if source is None:
         known = [*spec.activities, *(name for name in spec.unreadable if "." not in name)]
         return Diagnostic(
@@ -166,6 +167,11 @@ def _reference_problem(spec: WorkflowSpec, port: str, reference: Reference) -> D
             suggestion(reference.port, ports, "outputs", f"{source.id}."),
         )
     return None
+
+
+def _may_have(wrong: ActivitySpec, port: str) -> bool:
+    """Say that an activity with wrong options may have an output when they are mended: it is a usual one, or written in them."""
+    return port in ("result", "complement") or any(port in name.split(".") for name in wrong.places)
 
 
 def _cycles(spec: WorkflowSpec, graph: Graph) -> Iterator[Diagnostic]:

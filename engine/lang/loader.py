@@ -90,7 +90,7 @@ def read(text: str, file: str, activities: Mapping[str, type[Activity]]) -> Read
     arrows = graphs.problems(spec, graph) if spec and graph else ()
     return Reading(
         spec=spec,
-        written=(*misreading.without_doubles(misread, told), *told),
+        written=(*misreading.without_doubles(misread, told, lines), *told),
         graph=graph,
         arrows=tuple(problem for problem in arrows if not misreading.follows(problem, misread)),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.kit.errors import AuthorError, Diagnostic
+from engine.kit.errors import AuthorError, Diagnostic, Span
 from engine.lang import source, syntax
 
 MOST_REPAIRS = 20
@@ -60,10 +60,29 @@ def follows(problem: Diagnostic, misread: Iterable[Diagnostic]) -> bool:
     )
 
 
-def without_doubles(misread: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Give what YAML misreads where an expression is no expression either way: there, that is what is told."""
-    places = {problem.span for problem in told if problem.code.startswith("X")}
-    return [problem for problem in misread if problem.code not in (syntax.CODE, "Y002") or problem.span not in places]
+def without_doubles(
+    misread: Iterable[Diagnostic], told: Iterable[Diagnostic], lines: Sequence[str]
+) -> list[Diagnostic]:
+    """Give what YAML misreads where an expression is no expression either way: there, that is what is told.
+
+    A value that a comma cut and that is no expression as a whole either is not offered to be pasted.
+    """
+    unreadable = [problem.span for problem in told if problem.code.startswith("X")]
+    kept = (each for each in misread if each.code not in (syntax.CODE, "Y002") or each.span not in unreadable)
+    return [
+        replace(problem, fix="write it on a line of its own, and mend its expression as is said here")
+        if problem.code == "Y010" and any(_lies_in(span, problem, lines) for span in unreadable)
+        else problem
+        for problem in kept
+    ]
+
+
+def _lies_in(span: Span, cut: Diagnostic, lines: Sequence[str]) -> bool:
+    """Say that a place lies in the value that a comma cut, which stands at the end of the fix."""
+    line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
+    whole = cut.fix.partition(": ")[2]
+    begins = line.find(whole) + 1
+    return span.line == cut.span.line and begins <= span.column <= begins + len(whole)
 
 
 def with_whole_line(problem: Diagnostic, lines: list[str]) -> Diagnostic:

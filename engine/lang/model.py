@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine.kit.errors import LONGEST_NEAR_MISS, AuthorError, Diagnostic, Span, suggestion
 from engine.kit.expression.reading import Allowance
-from engine.kit.option import Scalar
+from engine.kit.option import BOOLEAN, Scalar
 from engine.lang import source
 from engine.lang.source import Block
 
@@ -117,7 +117,8 @@ def _diagnostics(
             option = ".".join(str(step) for step in path if not isinstance(step, int))
             message = MISTAKEN.get(type_) or error["msg"].removeprefix("Value error, ")
             what = f"'{option}': {message[:1].lower()}{message[1:]}" if option else message
-            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path))]
+            meant = context.get("wanted") == BOOLEAN and AS_BOOLEAN.get(context.get("value", "").lower(), "true")
+            return [Diagnostic(span, "E105", what, context.get("fix") or _told("write", model, path, meant or "…"))]
 
 
 MISTAKEN = {
@@ -127,6 +128,10 @@ MISTAKEN = {
     "string_type": "a text is wanted here",
 }
 """By pydantic's type of error, what an author reads."""
+
+
+AS_BOOLEAN = {"no": "false", "off": "false", "n": "false", "f": "false", "0": "false", "false": "false"}
+"""What others write for false; for true everything else."""
 
 
 def _place(value: Block, path: tuple[Any, ...], inside: tuple[str, ...]) -> Span:
@@ -165,15 +170,15 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
-def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...]) -> str:
-    """Say what to type for an option: its example, and what it says; for a mapping inside a list of names, its options."""
+def _told(verb: str, model: type[BaseModel], path: tuple[Any, ...], meant: str = "…") -> str:
+    """Say what to type for an option: its example, or what was `meant`, and what it says; for a mapping inside a list, its options."""
     steps = [step for step in path if isinstance(step, str)]
     holder = _model_at(model, tuple(steps[:-1]))
     field = holder.model_fields.get(steps[-1]) if steps else None
     if field is None:
         return f"{verb} its options: {', '.join(holder.model_fields)}"
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    example = _written(extra["example"]) if extra.get("example") is not None else "…"
+    example = _written(extra["example"]) if extra.get("example") is not None and meant == "…" else meant
     doc = (field.description or "").removesuffix(".")
     return f"{verb} '{steps[-1]}: {example}' ({doc[:1].lower()}{doc[1:]})"
 

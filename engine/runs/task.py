@@ -112,7 +112,8 @@ def _perform(
     _hold_condition(execution, spec, inputs)
     match activity := spec.activity:
         case Transform():
-            kept, said = _transformed(execution, spec, activity, inputs, command.arrival)
+            stored = _stored_ports(execution, spec)
+            kept, said = _transformed(execution, spec, activity, inputs, command.arrival, stored)
         case Effect():
             task = state.tasks.get((spec.id, command.arrival))
             context = RehearsedEffect if execution.is_rehearsed else EffectContext
@@ -120,10 +121,12 @@ def _perform(
             delivered = ctx.delivered()
             kept = activity.perform(inputs, ctx) if delivered is None else delivered
             ctx.close()
+            stored = list(kept)
             said = {**details(ctx.outcomes), **ctx.remarks}
         case _:
             raise EngineBug(f"'{activity.type}' is neither a transform nor an effect")
-    return [_fired(execution, spec, command.arrival, port, population) for port, population in kept.items()], said
+    fired = [_fired(execution, spec, command.arrival, port, rows, port in stored) for port, rows in kept.items()]
+    return fired, said
 
 
 def _bound_guard(execution: Execution, spec: ActivitySpec) -> Common:
@@ -170,24 +173,36 @@ def _arrived(execution: Execution, reference: Reference, state: RunState) -> Pop
     return fired_population(fact, execution.work_table(reference.activity, FIRST, reference.port))
 
 
-def _transformed(
-    execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str
-) -> tuple[Mapping[str, Population], f.Json]:
-    """Make the work tables of the ports somebody reads, in one transaction; and say what a person wants to know of it.
-
-    A guard measures `result`, or the first port of an activity that has none.
-    """
-    declared = [port.name for port in activity.outputs()]
+def _stored_ports(execution: Execution, spec: ActivitySpec) -> list[str]:
+    """Name the ports somebody reads, which get a work table; and the one a guard measures: `result`, or the first one."""
+    declared = list(spec.output_ports)
     used = graph.used_ports(execution.graph, spec.id)
-    guarded = next((port for port in declared if port == "result"), declared[0])
-    ports = [port for port in declared if port in used or (spec.common.guard and port == guarded)] or [guarded]
-    counted = [port.name for port in activity.outputs() if port.counted and port.name not in ports]
+    return [port for port in declared if port in used or (spec.common.guard and port == _guarded(spec))] or [
+        _guarded(spec)
+    ]
+
+
+def _guarded(spec: ActivitySpec) -> str:
+    return "result" if "result" in spec.output_ports else next(iter(spec.output_ports))
+
+
+def _transformed(
+    execution: Execution, spec: ActivitySpec, activity: Transform, inputs: Inputs, arrival: str, stored: Sequence[str]
+) -> tuple[Mapping[str, Population], f.Json]:
+    """Make the work tables of the ports `stored`, in one transaction; and say what a person wants to know of it.
+
+    Where every row leaves by one port, the others are counted, too; and those of which an activity says so.
+    """
+    declared, guarded = [port.name for port in activity.outputs()], _guarded(spec)
+    told = {port.name for port in activity.outputs() if activity.adds_up or port.counted}
+    unread = [port for port in declared if port not in stored and port in told]
 
     def table(port: str) -> sa.TableClause:
         return execution.work_table(spec.id, arrival, port)
 
     said: f.Json = {}
-    with made(execution.db, activity, inputs, execution.catalog_of(spec.id), ports, table, counted) as kept:
+    catalog = execution.catalog_of(spec.id)
+    with made(execution.db, activity, inputs, catalog, stored, table, counted=unread) as kept:
         if spec.common.guard is not None:
             count = kept[guarded].count or 0
             baseline = execution.baseline(f"{spec.id}.{guarded}")
@@ -199,8 +214,8 @@ def _transformed(
             execution.remember(spec.id, activity.memory, kept["result"])
         silent = [port.name for port in activity.outputs() if port.silent and port.name in kept]
         empty = [port for port in silent if not kept[port].count]
-        execution.db.drop(table(port) for port in empty)
-    return {port: rows for port, rows in kept.items() if port not in empty}, said
+        execution.db.drop(table(port) for port in empty if port in stored)
+    return {port: kept[port] for port in declared if port in kept and port not in empty}, said
 
 
 @contextmanager
@@ -215,42 +230,44 @@ def made(
 ) -> Iterator[dict[str, Population]]:
     """Make the tables of these ports, all of one moment; they stay when what is done inside goes well.
 
-    Those `counted` have no table, only their number of rows.
-
-    What the ports are cut from is made once where it is dear, or where its key is to be held: a port may hide rows that share one.
+    Those to be `counted` get no table. What the ports are cut from is made once where it is dear, or where its key is to be held: a
+    port may hide rows that share one.
     """
-    needs_stage = (
-        isinstance(activity, Staged) and activity.is_dear and (len(ports) + len(counted) > 1 or activity.holds_key)
-    )
-    if isinstance(activity, Staged) and needs_stage:
+    left = counted[-1:] if activity.adds_up else ()  # the last has what the others leave
+    scanned = counted[: len(counted) - len(left)]
+
+    def kept(selected: Mapping[str, Population]) -> dict[str, Population]:
+        found = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
+        found |= {port: replace(selected[port], count=db.count(selected[port])) for port in scanned}
+        return found | _left(inputs, selected, found, left)
+
+    if isinstance(activity, Staged) and activity.is_dear and (len(ports) + len(scanned) > 1 or activity.holds_key):
         with db.making_from(table(STAGE), activity.stage(inputs, catalog)) as stage:
-            yield _made(db, activity.cut(stage, inputs, catalog), ports, counted, table)
+            yield kept(activity.cut(stage, inputs, catalog))
     else:
         selected = activity.select(inputs, catalog)
         with db.making():
-            yield _made(db, selected, ports, counted, table)
+            yield kept(selected)
 
 
-def _made(
-    db: Database,
-    selected: Mapping[str, Population],
-    ports: Sequence[str],
-    counted: Sequence[str],
-    table: Callable[[str], sa.TableClause],
+def _left(
+    inputs: Inputs, selected: Mapping[str, Population], kept: Mapping[str, Population], ports: Sequence[str]
 ) -> dict[str, Population]:
-    kept = {port: db.create(table(port), selected[port]) for port in ports if port in selected}
-    return {**kept, **{port: replace(selected[port], count=db.count(selected[port])) for port in counted}}
+    """Count the one port, if any, that has what the others leave of `from`: without a look at a row."""
+    left = {port: (inputs["from"].count or 0) - sum(rows.count or 0 for rows in kept.values()) for port in ports}
+    if any(count < 0 for count in left.values()):
+        raise EngineBug(f"more rows leave than came: {left}")
+    return {port: replace(selected[port], count=count) for port, count in left.items()}
 
 
 def _fired(
-    execution: Execution, spec: ActivitySpec, arrival: str, port: str, population: Population
+    execution: Execution, spec: ActivitySpec, arrival: str, port: str, population: Population, is_stored: bool
 ) -> f.TransitionFired:
     if population.count is None:
         raise EngineBug(f"'{spec.id}.{port}' fires a population nobody counted")
-    is_kept = isinstance(population.relation, sa.TableClause)
+    table = execution.work_table(spec.id, arrival, port).name if is_stored else None
     return f.TransitionFired(
-        at=execution.clock(), activity=spec.id, arrival=arrival, port=port,
-        table=execution.work_table(spec.id, arrival, port).name if is_kept else None, key=population.key, dimension=population.dimension,
+        at=execution.clock(), activity=spec.id, arrival=arrival, port=port, table=table, key=population.key, dimension=population.dimension,
         columns={name: str(type_) for name, type_ in population.columns.items()}, count=population.count,
     )  # fmt: skip
 

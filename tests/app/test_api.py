@@ -78,14 +78,18 @@ def test_the_same_key_does_nothing_twice(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "word"),
-    [({"vars": {"n": "4"}}, "--var"), ({"at": datetime(2018, 1, 1, tzinfo=UTC)}, "--at"), ({"env": "prod"}, "--env")],
+    ("options", "words"),
+    [
+        ({"vars": {"n": "4"}}, "without --var, not with --var n=4"),
+        ({"at": datetime(2018, 1, 1, tzinfo=UTC)}, r"with --at \S+, not with --at 2018-01-01T00:00:00\+00:00"),
+        ({"env": "prod"}, "without --env, not with --env prod"),
+    ],
 )
 def test_a_key_is_not_taken_for_a_run_that_began_with_other_words(
-    run: Run, options: dict[str, object], word: str
+    run: Run, options: dict[str, object], words: str
 ) -> None:
     run(KEEP % "one", key="k")
-    with pytest.raises(AuthorError, match=f"V005 the run of key 'k' began with {word}"):
+    with pytest.raises(AuthorError, match=f"V005 the run of key 'k' began {words}"):
         run(KEEP % "one", key="k", **options)
 
 

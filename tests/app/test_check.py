@@ -50,6 +50,39 @@ def codes(folder: Path, activities: str) -> list[tuple[str, int]]:
     return [(problem.code, problem.span.line) for problem in api.check([folder / "flow.yaml"])]
 
 
+def test_a_file_that_a_workflow_reads_and_that_is_not_there_is_told_until_it_is(folder: Path) -> None:
+    written = "  a: {type: list_import, list: l, file: nope.csv}\n  b: {type: list_import, list: m, file: 'x{{ run.date }}.csv'}\n"
+    assert codes(folder, written) == [("W903", 4)]
+    (folder / "nope.csv").write_text("id\n1\n")
+    assert codes(folder, written) == []
+    (folder / "nope.csv").rename(folder / "nopes.csv")
+    assert codes(folder, written) == [("W903", 4)]
+    assert "fix: write 'nopes.csv' (.csv there: nopes.csv)" in check("flow.yaml").stdout
+    assert codes(folder, written.replace("}\n", ", enabled: false}\n")) == [("W103", 4), ("W103", 5)]
+
+
+def test_the_tests_beside_a_workflow_are_checked_with_it(folder: Path) -> None:
+    activities = f"  a: {{type: query}}\n{KEEP}"
+    tests = folder / "flow_test.yaml"
+    tests.write_text("tests:\n- {name: t, activity: b, expect: {result: []}}\n")
+    assert codes(folder, activities) == [("U010", 2)]
+    tests.write_text("tests:\n- {name: t, tables: {people: [{id: 1, agee: 2}]}, activity: a, expect: {resul: []}}\n")
+    assert codes(folder, activities) == [("U014", 2), ("U011", 2)]
+    tests.write_text("tests:\n- {name: t, expects: {}}\n")
+    assert codes(folder, activities) == [("U004", 2), ("U002", 2)]
+    tests.write_text("tests:\n- {name: t, activity: a, expect: {result: []}}\n")
+    assert codes(folder, activities) == []
+
+
+def test_a_workflow_is_checked_by_its_file_its_name_or_its_tests(folder: Path) -> None:
+    (folder / "flow_test.yaml").write_text("tests:\n- {name: t, activity: b, expect: {result: []}}\n")
+    codes(folder, f"  a: {{type: query}}\n{KEEP}")
+    told = check("flow.yaml").stdout
+    assert "flow_test.yaml:2:23: U010" in told
+    assert [check("flow").stdout, check("flow_test.yaml").stdout, check("flow", "flow_test.yaml").stdout] == [told] * 3
+    assert "write 'flow'" in check("flo").stderr
+
+
 # silencing
 
 

@@ -124,6 +124,22 @@ def test_a_run_ends_with_counts_effects_and_status(call: Call) -> None:
     assert lines[-1].endswith("succeeded")
 
 
+def test_rows_that_nobody_reads_are_counted_wherever_counts_are_shown(call: Call, folder: Path) -> None:
+    forgotten = (
+        "      young: {where: age <= vars.most}\n      forty: {where: age = 40}\n      oldest: {where: age > 60}"
+    )
+    replace_in(folder / "greet.yaml", "      young: {where: age <= vars.most}", forgotten)
+    replace_in(folder / "greet.yaml", "from: sides.complement", "from: sides.oldest")
+    assert run_json(call)["activities"]["sides"]["outputs"] == {
+        "young": {"count": 2}, "forty": {"count": 1}, "oldest": {"count": 1}, "complement": {"count": 0},
+    }  # fmt: skip
+    for command in ("plan greet --counts", "show last"):
+        shown = [" ".join(line.split()) for line in call(*command.split()).stdout.splitlines()]
+        assert ["sides.forty 1" in shown, "sides.complement 0" in shown] == [True, True], command
+    assert "├─ forty       1  ■" in call("draw", "greet", "--run", "last").stdout
+    assert "has counted 'sides.forty' and kept no rows" in call("diff", "last", "last", "sides.forty").stderr
+
+
 def test_progress_goes_to_standard_error_one_line_per_activity(call: Call) -> None:
     result = call("run", "greet", "--format", "json")
     json.loads(result.stdout)
@@ -155,6 +171,45 @@ def test_a_run_with_a_key_is_done_once(call: Call) -> None:
     first, second = run_json(call, "--key", "2026-11-23"), run_json(call, "--key", "2026-11-23")
     assert first == second
     assert [run["key"] for run in json.loads(call("runs", "--format", "json").stdout)] == ["2026-11-23"]
+
+
+def test_a_run_that_has_ended_says_that_nothing_is_done_now(call: Call) -> None:
+    done = " before; nothing was done now, this is what was done then"
+    first = call("run", "greet", "--key", "k")
+    assert first.stdout.splitlines()[-1].endswith(": succeeded")
+    for words in (("run", "greet", "--key", "k"), ("resume", "last")):
+        again = call(*words)
+        assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, first.stdout.splitlines()[-1] + done)
+    assert done not in call("show", "last").stdout
+
+
+def test_a_run_may_be_named_by_its_key(call: Call, folder: Path) -> None:
+    june, july = (run_json(call, "--key", key)["run"] for key in ("2026-06", "2026-07 é"))
+    assert [json.loads(call("show", key, "--format", "json").stdout)["run"] for key in ("2026-06", "2026-07 é")] == [
+        june,
+        july,
+    ]
+    compared = json.loads(call("diff", "2026-06", "2026-07 é", "--format", "json").stdout)
+    assert (compared["before"], compared["after"]) == (june, july)
+    (folder / "hail.yaml").write_text(WORKFLOW.replace("workflow: greet", "workflow: hail"))
+    call("run", "hail", "--key", "2026-06")
+    assert "'2026-06' is the key of 2 runs" in call("show", "2026-06").stderr
+
+
+@pytest.mark.parametrize(
+    ("began", "now", "said"),
+    [
+        ("", "--var most=20", "began without --var, not with --var most=20"),
+        ("--var most=20", "--var most=21", "began with --var most=20, not with --var most=21"),
+        ("--at 2026-11-23", "--at 2026-11-24", "with --at 2026-11-23T00:00:00+00:00, not with --at 2026-11-24T00:00"),
+        ("", "--env dev", "began without --env, not with --env dev"),
+    ],
+)
+def test_a_key_is_of_one_run_and_other_words_are_refused(call: Call, began: str, now: str, said: str) -> None:
+    run_json(call, "--key", "k", *began.split())
+    refused = call("run", "greet", "--key", "k", *now.split())
+    assert (refused.exit_code, "V005" in refused.stderr) == (2, True)
+    assert said in refused.stderr
 
 
 def test_runs_are_listed_the_newest_first_and_by_workflow(call: Call) -> None:
@@ -209,9 +264,14 @@ def test_an_error_suspends_with_1_and_resume_goes_on(call: Call, folder: Path) -
         "  adults:\n",
         "  blocked:\n    type: list_import\n    list: blocked\n    file: blocked.csv\n  adults:\n",
     )
+    (folder / "people.csv").write_text("id\n")
+    planned = call("plan", "greet", "--counts")
+    assert planned.exit_code == 1
+    assert "greet.yaml:7:3: 'blocked' would be suspended: there is no file" in planned.stdout
     failed = call("run", "greet")
     assert failed.exit_code == 1
     assert "greet.yaml:7:3: 'blocked' is suspended: there is no file" in failed.stdout
+    assert "fix: put it there (.csv there: people.csv)" in failed.stdout
     command = failed.stdout.splitlines()[-1].removeprefix("Go on with: audienceflow ")
     (folder / "blocked.csv").write_text("id\n2\n")
     resumed = call(*command.split())
@@ -352,6 +412,28 @@ def test_a_list_whose_time_is_over_is_shown_to_nobody(call: Call, folder: Path) 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "the time of the list 'old' was over on 2026-01-01 00:00 UTC" in result.stderr
     assert "(over)" in call("lists").stdout
+
+
+def test_lists_show_ends_where_it_is_told(call: Call) -> None:
+    run_json(call)
+    assert call("lists", "show", "old", "--format", "csv", "--limit", "1").stdout == "id,crm_id,age\n4,dave,40\n"
+    assert len(json.loads(call("lists", "show", "old", "--format", "json", "--limit", "1").stdout)) == 1
+    assert [line.split() for line in call("lists", "show", "old", "--limit", "1").stdout.splitlines()[:2]] == [
+        ["id", "crm_id", "age"],
+        ["4", "dave", "40"],
+    ]
+    assert "… and 1 more" in call("lists", "show", "old", "--limit", "1").stdout
+
+
+def test_preview_writes_true_and_false_as_lists_do(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "age: age}", "age: age, is_old: age > 60}")
+    rows = [line.split() for line in call("preview", "greet", "adults").stdout.splitlines()]
+    assert [row[-1] for row in rows[1:5]] == ["false", "false", "false", "true"]
+
+
+def test_a_recorded_test_is_named_by_the_day_it_is_for(call: Call) -> None:
+    told = call("test", "--record", "adults", "greet", "--at", "2026-06-30").stdout
+    assert told == "greet_test.yaml:2: recorded 'adults as recorded for 2026-06-30'\n"
 
 
 def test_draw_writes_the_counts_of_a_run(call: Call) -> None:

@@ -85,11 +85,13 @@ def test_a_row_is_lost_at_the_first_activity_that_holds_it_no_more(project: Path
     assert (back.key, back.came.count, back.went.count) == (("shop", "id"), 3, 0)
 
 
-def test_a_port_whose_rows_are_gone_says_so(project: Path) -> None:
+def test_a_port_without_rows_to_compare_says_so(project: Path) -> None:
     with pytest.raises(DataError, match="there is no activity 'choosen'\n  fix: write 'chosen'"):
         compared(project, "choosen")
-    with pytest.raises(DataError, match=r"holds no rows of 'chosen\.complement' any more, or never did"):
+    with pytest.raises(DataError, match=r"has counted 'chosen\.complement' and kept no rows, since nobody reads it"):
         compared(project, "chosen.complement")
+    with pytest.raises(DataError, match=r"holds no rows of 'adults\.complement' any more, or never did"):
+        compared(project, "adults.complement")
 
 
 def test_a_person_and_a_program_read_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_a_new_project_is_right_passes_its_tests_and_runs(shell: Shell, address:
 
 
 def test_the_files_alone_pass_their_tests_where_nobody_has_the_database(shell: Shell, tmp_path: Path) -> None:
-    shell("engine", "init", "--database", "sqlite")
+    shell("engine", "init", "--database", "sqlite", "--at", "2026-07-01")
     (tmp_path / "example.sqlite").unlink()
     (tmp_path / "good_customers_test.yaml").write_text(
         """tests:
@@ -81,6 +82,22 @@ def test_the_files_alone_pass_their_tests_where_nobody_has_the_database(shell: S
 """
     )
     assert shell("engine", "test").stdout.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_the_orders_end_where_they_are_told_to_else_yesterday(shell: Shell, tmp_path: Path) -> None:
+    for folder, words in (("told", ("--at", "2026-07-01")), ("now", ())):
+        shell("engine", "init", folder, "--database", "sqlite", *words)
+    ends = {}
+    for folder in ("told", "now"):
+        with sqlite3.connect(tmp_path / folder / "example.sqlite") as db:
+            ends[folder] = db.execute("SELECT min(ordered_at), max(ordered_at) FROM example_orders").fetchone()
+    today = datetime.now(UTC).date()
+    assert ends["told"] == ("2025-07-01", "2026-06-30")
+    assert date.fromisoformat(ends["now"][1]) in (
+        today - timedelta(days=1),
+        today - timedelta(days=2),
+    )  # or it is midnight
+    assert "since: {type: date, default: 2026-01-01," in (tmp_path / "told" / "good_customers.yaml").read_text()
 
 
 def test_beginning_again_changes_nothing(shell: Shell, tmp_path: Path) -> None:

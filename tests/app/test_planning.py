@@ -245,7 +245,9 @@ def test_a_person_sees_dots_and_a_program_which_columns_are_masked(call: Callabl
         ["1", "•••"],
         ["2", "•••"],
         ["share.result:", "2", "rows;", "the", "first", "2"],
+        ["other", "outputs:", "share.complement,", "share.suppressed"],
     ]
+    assert "other outputs" not in call("preview", "w.yaml", "share.complement")
     found = json.loads(call("preview", "w.yaml", "share.complement", "--format", "json", "--limit", "1"))
     assert (found["count"], found["masked"], found["rows"]) == (2, [], [{"id": 5}])
 

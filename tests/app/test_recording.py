@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -122,14 +121,27 @@ def test_every_activity_that_computes_is_recorded_and_its_test_passes() -> None:
     ).stdout
 
 
+def test_what_comes_from_columns_that_no_row_shows_is_recorded_as_it_is(project: Path) -> None:
+    """The columns are those of the database, which a command that has it open does not open again."""
+    (project / "letters.yaml").write_text(
+        WORKFLOW.replace(
+            "eligible: {type: exclusion, from: buyers, exclude: banned}",
+            "eligible: {type: enrichment, from: buyers, add: {big: spend > vars.least}}",
+        )
+    )
+    assert "big: true" in record("eligible")
+    assert "big: null" not in (project / "letters_test.yaml").read_text()
+    assert passes()
+
+
 def test_what_a_query_reads_is_recorded_with_equal_values_equal(project: Path) -> None:
     assert "exists" not in record("buyers", "--var", "least=12")
     text = (project / "letters_test.yaml").read_text()
     assert (
-        re.sub(r"recorded on [-0-9]+", "recorded on DAY", text)
+        text
         == """\
 tests:
-  - name: buyers as recorded on DAY
+  - name: buyers as recorded for 2026-11-23
     activity: buyers
     at: 2026-11-23T00:00:00Z
     vars: {least: 12}
@@ -193,7 +205,7 @@ def test_a_test_is_added_without_touching_what_the_file_holds(on_sqlite: Path) -
     found = json.loads(done.stdout)
     assert (found["line"], found["masked"]) == (6, [])
     after = path.read_bytes().decode()
-    assert after.startswith(before + "\r\n\r\n- name: banned as recorded on ")
+    assert after.startswith(before + "\r\n\r\n- name: banned as recorded for ")
     assert "\n" not in after.replace("\r\n", "")
     invoke("test", "--record", "banned", "letters")
     assert ' (2)"\r\n' in path.read_bytes().decode()

@@ -19,7 +19,9 @@ from activities.lists.read_list import ReadList
 from activities.targeting.query import Query
 from engine.app import cli
 from engine.app.options import Options
+from engine.app.session import read_workflow
 from engine.app.testing import find, report, running, values
+from engine.app.testing.coverage import coverage
 from engine.app.testing.python import Bench
 from engine.app.testing.running import Outcome
 from engine.app.testing.suite import open_suite
@@ -28,6 +30,7 @@ from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression import Expr
 from engine.kit.template import Template
 from engine.lang import source
+from engine.registry import load as load_registry
 
 pytest_plugins = ["pytester"]
 
@@ -674,6 +677,51 @@ def test_the_command_writes_json_for_a_program(write: Write) -> None:
     ]  # fmt: skip
 
 
+def test_a_test_that_is_wrong_hinders_no_other(write: Write) -> None:
+    path = write("""
+        - {name: a, activity: everyon, expect: {result: []}}
+        - {name: b, tables: {people: [{id: 1, nme: x}]}, activity: everyone, expect: {result: []}}
+        - {name: c, tables: {people: [{id: 1, spend: 7}]}, activity: everyone, expect: {result: [{id: 1}]}}
+    """)
+    outcomes = run(path)
+    assert [[problem.code for problem in outcome.problems] for outcome in outcomes.values()] == [["U010"], ["U014"], []]
+    assert outcomes["c"].is_passed
+    done = invoke(path)
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (2, "1 passed, 2 failed, 2 problems in files")
+
+
+def test_a_whole_workflow_that_fails_says_how_far_rows_came(write: Write) -> None:
+    path = write(f"""
+        - name: a
+          at: 2026-11-23T00:00:00Z
+          tables: {{people: [{ONE}]}}
+          lists: {{do_not_write: [{{id: 1}}]}}
+          expect: {{groups.complement: [{{id: 1}}]}}
+    """)
+    told = invoke(path).stdout
+    assert (
+        "rows on the way: everyone 1, recent 1, do_not_write 1, eligible 0, eligible.complement 1, groups.vip 0" in told
+    )
+    assert "on the way" not in invoke(write(FAILS)).stdout
+
+
+def test_a_port_that_stays_empty_is_not_to_be_reached(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("""workflow: w
+dimension: person
+activities:
+  stop: {type: list_import, list: stop, file: stop.csv}
+  all: {type: query}
+  more: {type: enrichment, from: all, add: {n: '1'}}
+  few: {type: enrichment, from: more, refine: n = 1}
+  parts: {type: split, from: few, subsets: {a: {where: n = 1}, rest: {}}}
+""")
+    spec, _ = read_workflow(tmp_path / "w.yaml", (tmp_path / "w.yaml").read_text(), load_registry())
+    names = [item.name for item in coverage([(spec, frozenset(spec.activities))]).unreached]
+    assert names == [
+        "stop.result", "stop.unmatched", "stop.rejects", "all.result", "more.result", "few.result", "few.complement", "parts.a", "parts.rest",
+    ]  # fmt: skip
+
+
 def test_what_no_test_reaches_is_listed(write: Write) -> None:
     folder = write(f"""
         - {{name: a, activity: groups, given: {{eligible: [{{id: 1, spend: 500}}]}}, expect: {{vip: {{count: 1}}}}}}
@@ -747,7 +795,7 @@ def test_pytest_chooses_tests_by_name_and_spreads_them_over_processes(pytester: 
 def test_pytest_shows_what_is_wrong_with_a_file(pytester: pytest.Pytester, write: Write) -> None:
     path = write("- {name: a, activity: everyon, expect: {result: []}}")
     result = pytester.runpytest_subprocess(*PLUGIN, "-p", "no:cacheprovider", path.parent)
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*letters_test.yaml:2:*U010 there is no activity 'everyon'", "*fix: write 'everyone'*"]
     )

@@ -43,6 +43,7 @@ SHOWN_BY: Mapping[str, str] = {
     "V005": "tests/app/test_api.py",
     "W801": "tests/app/test_check.py",
     "W802": "tests/app/test_check.py",
+    "W903": "tests/app/test_check.py",
     "Y012": "tests/app/test_fmt.py",
     "E204": "tests/sql/test_stored.py",
     "E406": "tests/activities/targeting/test_query.py",

@@ -3,6 +3,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
+from engine import registry
 from engine.kit.activity import FROM, RESULT, Port, Transform
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError
@@ -148,12 +149,35 @@ def test_a_problem_of_a_text_over_several_lines_is_told_on_its_line(where: str, 
 
 def test_what_is_wrong_with_options_does_not_hide_what_is_wrong_with_arrows() -> None:
     body = "  a: {type: toy, kep: 1}\n  b: {type: toy, from: x}\n  c: {type: toy, from: a.nothing}\n  d: {type: toy, from: d}\n"
-    assert problems(body) == ["3:18 E102", "4:24 E113", "6:24 E115"]
+    assert problems(body) == ["3:18 E102", "4:24 E113", "5:24 E114", "6:24 E115"]
+
+
+def test_an_output_that_a_wrong_option_may_give_is_not_missed() -> None:
+    body = "  a: {type: toy, kep: {late: 1}}\n  b: {type: toy, from: a.complement}\n  c: {type: toy, from: a.late}\n"
+    assert problems(body) == ["3:18 E102"]
 
 
 def test_what_yaml_misread_does_not_hide_what_is_wrong_with_options() -> None:
     body = "  a: {type: toy, mode: !x replace}\n  a: {type: toy}\n  b: {type: toy, kep: 1}\n  c: {type: toy, where: f(x, y), keep: no}\n"
     assert problems(body) == ["3:24 Y002", "4:3 Y004", "5:18 E102", "6:30 Y010", "6:40 E105"]
+
+
+def test_a_line_to_paste_has_no_mistake_of_its_own() -> None:
+    text = "workflow: w\nactivities:\n  a: {type: toy, where: f(x, y), keep: 1}\n  b: {type: toy, where: f(x where x > 1, y), keep: 1}\n"
+    written = loader.read(text, "w.yaml", {"toy": Toy}).written
+    assert {problem.span.line: problem.fix for problem in written if problem.code == "Y010"} == {
+        3: "on a line of its own, write where: f(x, y)",
+        4: "write it on a line of its own, and mend its expression as is said here",
+    }
+    assert [problem.fix for problem in written if problem.code == "X002"] == ["write 'and' between two conditions"]
+
+
+@pytest.mark.parametrize(("written", "meant"), [("yes", "true"), ("no", "false"), ("Off", "false"), ("1", "true")])
+def test_a_flag_in_other_words_is_answered_with_the_right_one(written: str, meant: str) -> None:
+    activities = registry.load().activities
+    body = f"  a: {{type: query, dimension: d}}\n  s: {{type: split, from: a, subsets: {{x: {{skip_empty: {written}}}}}}}\n"
+    (problem,) = loader.read(f"workflow: w\nactivities:\n{body}", "w.yaml", activities).written
+    assert f"write 'skip_empty: {meant}'" in problem.fix
 
 
 def partly(body: str) -> WorkflowSpec:

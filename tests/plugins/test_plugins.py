@@ -117,7 +117,7 @@ def test_its_activities_function_connector_rule_and_section_are_used(shell: Shel
     assert planned["told"]["does"] == ["leave the note 'sent'"]
     ran = json.loads(shell("run", "send", "--format", "json").stdout)
     assert ran["status"] == "succeeded"
-    assert ran["activities"]["capped"]["outputs"] == {"result": {"count": 1}}
+    assert ran["activities"]["capped"]["outputs"] == {"result": {"count": 1}, "complement": {"count": 1}}
     assert (tmp_path / ".audienceflow" / "pigeonhole" / "sent.txt").read_text() == "1 rows\n"
     assert shell("test").stdout.splitlines()[-1] == "1 passed, 0 failed"
 

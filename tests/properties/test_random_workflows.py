@@ -74,8 +74,8 @@ class Place:
                 if rows:
                     connection.execute(TABLES[name].insert(), rows)
 
-    def run(self, text: str) -> tuple[dict[str, Found], list[str]]:
-        """Run a workflow, and give what its ports hold, and which activities failed."""
+    def run(self, text: str) -> tuple[dict[str, Found], dict[str, int], list[str]]:
+        """Run a workflow, and give what its ports hold, the counts of those nobody reads, and which activities failed."""
         fired: list[TransitionFired] = []
 
         def listen(fact: Fact, _state: RunState) -> None:
@@ -85,14 +85,14 @@ class Place:
         self.workflow.write_text(text, encoding="utf-8")
         done = engine.run(self.workflow, at=MOMENT, listen=listen)
         with self.db.transaction() as connection:
-            return {_name(fact): self._found(connection, fact) for fact in fired}, [
-                each.activity for each in done.errors
-            ]
+            found = {_name(fact): self._found(connection, fact, fact.table) for fact in fired if fact.table}
+        counted = {_name(fact): fact.count for fact in fired if not fact.table}
+        return found, counted, [each.activity for each in done.errors]
 
-    def _found(self, connection: sa.Connection, fact: TransitionFired) -> Found:
+    def _found(self, connection: sa.Connection, fact: TransitionFired, table: str) -> Found:
         types = {name: Type.parse(type_) for name, type_ in fact.columns.items()}
         columns = (sa.column(name, to_sqlalchemy(type_)) for name, type_ in types.items())
-        rows = connection.execute(sa.select(*columns).select_from(self.db.named(fact.table)))
+        rows = connection.execute(sa.select(*columns).select_from(self.db.named(table)))
         found = [dict(row) for row in rows.mappings()]
         return Found(fact.dimension, {name: str(type_.kind) for name, type_ in types.items()}, _sorted(fact.key, found))
 
@@ -144,9 +144,10 @@ def test_every_port_holds_what_the_model_says(places: Mapping[str, Place], drawi
     wanted = {name: expected(rows) for name, rows in drawing.ports.items()}
     for name, place in places.items():
         place.fill(drawing.tables)
-        found, failed = place.run(text)
+        found, counted, failed = place.run(text)
         assert failed == [each for each in [drawing.refused] if each], name
         for port, rows in found.items():
             if not port.startswith("read_"):
                 assert rows == wanted[port], f"{port} on {name}"
-        assert drawing.refused or wanted.keys() <= found.keys(), name
+        assert counted == {port: len(wanted[port].rows) for port in counted}, name
+        assert drawing.refused or wanted.keys() <= found.keys() | counted.keys(), name

@@ -20,7 +20,7 @@ from activities.connectors.files.format import REJECTS, Errors, FileColumn, File
 from activities.connectors.files.held import is_written, portable
 from activities.connectors.files.records import Reject, Table, Task, done_ahead
 from activities.connectors.files.values import arrow_type
-from engine.kit.errors import DataError, suggestion
+from engine.kit.errors import DataError, suggested_file
 from engine.kit.types import INTEGER, Type
 
 MOST_PROBLEMS = 5
@@ -98,8 +98,7 @@ def read(
     Raises DataError when it is not there, or has not these columns.
     """
     if not path.is_file():
-        beside = sorted(item.name for item in path.parent.iterdir() if item.is_file()) if path.parent.is_dir() else []
-        raise DataError(f"there is no file {path}", suggestion(path.name, beside, "files there"))
+        raise DataError(f"there is no file {path}", suggested_file(path))
     header, table = _open(path, written, columns)
     _check_header(path, header, table.names, {**dict.fromkeys(columns, ""), **needed})
     declared: Declared = columns or dict.fromkeys(table.names)

@@ -11,15 +11,16 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.failures import USAGE
-from engine.app.cli.invocation import Misused, invocation
+from engine.app.cli.invocation import Invocation, Misused, invocation
 from engine.app.options import workflows_in
+from engine.app.testing import SUFFIX
 
 if TYPE_CHECKING:
     from engine.kit.errors import Diagnostic
 
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATHS]...", help="Workflow files or folders; else all of the project's folder."),
+    typer.Argument(metavar="[PATHS]...", help="Workflow files, names or folders; else all of the project's folder."),
 ]
 CheckFormat = Annotated[
     Literal["text", "json", "sarif"],
@@ -33,7 +34,7 @@ Offline = Annotated[
 
 
 def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, format: CheckFormat = "text") -> None:
-    """Find what is wrong with workflows, each problem with its place and what to type.
+    """Find what is wrong with workflows and the tests beside them, each problem with its place and what to type.
 
     A warning is silenced by '# noqa: CODE' on its line, an error never.
     Exit codes: 0 nothing, or warnings only · 2 an error.
@@ -41,7 +42,8 @@ def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, for
     from engine.app import checking
 
     line = invocation(ctx)
-    files = [file for path in paths or [line.folder()] for file in workflows_in(path)]
+    named = [_workflow_of(path, line) for path in paths or [line.folder()]]
+    files = [file for path in {path.resolve(): path for path in named}.values() for file in workflows_in(path)]
     if not files:
         raise Misused(
             f"there is no workflow in {', '.join(map(str, paths or [line.folder()]))}",
@@ -58,6 +60,14 @@ def check(ctx: typer.Context, paths: Files = None, offline: Offline = False, for
             show(found)
             typer.echo(_summary(len(files), errors, len(found) - errors))
     raise typer.Exit(USAGE if errors else 0)
+
+
+def _workflow_of(path: Path, line: Invocation) -> Path:
+    """Give what a path or the name of a workflow means; a test file stands for its workflow, with which it is checked."""
+    tested = path.with_name(f"{path.name.removesuffix(SUFFIX)}.yaml")
+    if path.name.endswith(SUFFIX) and tested.is_file():
+        return tested
+    return line.workflow(str(path))
 
 
 def show(problems: Sequence[Diagnostic]) -> None:

@@ -36,7 +36,7 @@ def execute(do: Callable[[progress.Watch], RunResult], format: str) -> None:
     if format == "json":
         output.show_json(result.to_json())
     else:
-        outcome.show_result(result)
+        outcome.show_result(result, is_new=bool(watch.run))
     raise typer.Exit(result.exit_code)
 
 

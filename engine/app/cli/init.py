@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.app.cli import output
-from engine.app.cli.invocation import Misused
+from engine.app.cli.invocation import Misused, now, read_time
 
 if TYPE_CHECKING:
     from engine.app.scaffold import Begun
@@ -24,8 +25,16 @@ DatabaseName = Annotated[
 ]
 
 
-def init(folder: Folder = Path(), database: DatabaseName = "duckdb") -> None:
-    """Begin a project: files that run and pass their tests, and a few hundred invented people.
+Day = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at", metavar="TIME", parser=read_time, help="The day after the last of the invented orders. [today]"
+    ),
+]
+
+
+def init(folder: Folder = Path(), database: DatabaseName = "duckdb", at: Day = None) -> None:
+    """Begin a project: files that run and pass their tests, and a few hundred invented people with their orders of a year.
 
     No file and no table that is there already is changed.
     """
@@ -37,7 +46,7 @@ def init(folder: Folder = Path(), database: DatabaseName = "duckdb") -> None:
             f"'{database}' is no database and no address",
             "write --database duckdb, --database sqlite, or --database postgresql://USER@HOST/NAME",
         )
-    begun = begin(folder, FILES.get(database, database), registry.load())
+    begun = begin(folder, FILES.get(database, database), registry.load(), (at or now()).date())
     for word, names in (("made", begun.made), ("kept", begun.kept)):
         for name in names:
             typer.echo(f"{word:<5} {folder / name}{'  (it was there)' if word == 'kept' else ''}")

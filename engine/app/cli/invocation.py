@@ -28,7 +28,9 @@ ENVIRONMENT_VARIABLE = "AUDIENCEFLOW_ENV"
 WORKFLOWS = "workflows"
 
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="For a person, or for a program.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, or 'last'.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, its key, or 'last'.")
+]
 WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", help="A workflow file, or the name of one in the project's folder.")
 ]
@@ -125,13 +127,17 @@ def invocation(ctx: typer.Context) -> Invocation:
 
 
 def find_run(name: str, store: Store) -> str:
-    """Find a run by its id, a unique beginning of it, or `last`. Raises Misused when none or several fit."""
+    """Find a run by its id, `last`, its key, or a unique beginning of its id. Raises Misused when none or several fit."""
+    from engine.app.options import run_of_key
+
     known = store.runs()
     if name in known:
         return name
     if name == "last" and known:
         return known[0]
-    fitting = [run for run in known if run.startswith(name)] if name else []
+    behind = len(run_of_key("", name))
+    keyed = [run for run in known if run == run_of_key(run[:-behind], name)]
+    fitting = keyed or ([run for run in known if run.startswith(name)] if name else [])
     match fitting:
         case [run]:
             return run
@@ -144,7 +150,8 @@ def find_run(name: str, store: Store) -> str:
             raise Misused(f"there is no run '{name}'", fix)
         case _:
             raise Misused(
-                f"'{name}' begins the names of {len(fitting)} runs", f"write one of: {', '.join(fitting[:5])}"
+                f"'{name}' {'is the key' if keyed else 'begins the names'} of {len(fitting)} runs",
+                f"write one of: {', '.join(fitting[:5])}",
             )
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -27,7 +26,10 @@ app = typer.Typer(help="The lists: populations kept between runs, by name.", inv
 ListName = Annotated[str, typer.Argument(metavar="NAME", help="A list.")]
 RowFormat = Annotated[
     Literal["text", "json", "csv"],
-    typer.Option("--format", help="text shows the first rows; json and csv give every row."),
+    typer.Option("--format", help="For a person, or for a program."),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="How many rows, the first by key; text shows 20, json and csv all.")
 ]
 FEW = 20
 
@@ -54,17 +56,17 @@ def list_lists(ctx: typer.Context, format: Format = "text") -> None:
 
 
 @app.command("show")
-def show(ctx: typer.Context, name: ListName, format: RowFormat = "text") -> None:
+def show(ctx: typer.Context, name: ListName, limit: Limit = None, format: RowFormat = "text") -> None:
     """Show the rows of a list, in the order of its key, the key first."""
     with invocation(ctx).session(read_only=True) as session:
         population = _find(name, session)
         match format:
             case "csv":
-                _write_csv(_rows(population, session), _columns(population))
+                _write_csv(_rows(population, session, limit), _columns(population))
             case "json":
-                _write_json(_rows(population, session), _columns(population))
+                _write_json(_rows(population, session, limit), _columns(population))
             case _:
-                _show_first(name, population, session)
+                _show_first(name, population, session, limit or FEW)
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _rows(population: Population, session: Session, most: int | None = None) -> 
 def _write_csv(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(map(_text, row) for row in rows)
+    writer.writerows(map(output.cell, row) for row in rows)
 
 
 def _write_json(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
@@ -134,27 +136,15 @@ def _write_json(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
     separator = "[\n"
     for row in rows:
         sys.stdout.write(
-            separator + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=_text)
+            separator + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=output.cell)
         )
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _show_first(name: str, population: Population, session: Session) -> None:
+def _show_first(name: str, population: Population, session: Session, limit: int) -> None:
     columns = _columns(population)
-    output.show(output.table(columns, (tuple(map(_text, row)) for row in _rows(population, session, FEW))))
+    output.show(output.table(columns, (tuple(map(output.cell, row)) for row in _rows(population, session, limit))))
     rows = population.count or 0
-    if rows > FEW:
-        typer.echo(f"… and {rows - FEW:,} more; 'audienceflow lists show {name} --format csv' writes every row")
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return format(value, "f")  # no exponent, where there are zeros alone
-        case _:
-            return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    if rows > limit:
+        typer.echo(f"… and {rows - limit:,} more; 'audienceflow lists show {name} --format csv' writes every row")

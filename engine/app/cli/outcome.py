@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 DEFAULT_PORTS = (".result", ".from")
 
 
-def show_result(result: RunResult) -> None:
-    """Print the counts per transition, what each effect did, how the run stands, and what to do when it did not succeed."""
+def show_result(result: RunResult, *, is_new: bool = True) -> None:
+    """Print the counts per transition, what each effect did, how the run stands, and what to do when it did not succeed.
+
+    Without `is_new` the run had ended before it was asked for again.
+    """
     counts = list(_counts(result))
     if counts:
         output.show(output.table(("from", "to", "rows"), counts, numbers=("rows",)))
@@ -32,8 +35,14 @@ def show_result(result: RunResult) -> None:
         result.status, typer.colors.YELLOW
     )
     typer.echo(f"\n{result.workflow}, run {result.run}: ", nl=False)
-    typer.secho(result.status, fg=colour)
-    _show_errors(result)
+    typer.secho(result.status, fg=colour, nl=False)
+    typer.echo("" if is_new else " before; nothing was done now, this is what was done then")
+    show_errors(result)
+    match result.status:
+        case "suspended" | "waiting" | "running":
+            typer.echo(f"Go on with: audienceflow resume {result.run}")
+        case "failed":
+            typer.echo("A failed run is over; correct what is said above and start a new one.")
 
 
 def _counts(result: RunResult) -> Iterator[tuple[RenderableType, ...]]:
@@ -53,15 +62,11 @@ def short(place: str) -> str:
     return place
 
 
-def _show_errors(result: RunResult) -> None:
+def show_errors(result: RunResult, verb: str = "is") -> None:
+    """Print what stopped activities, or `would be` what stops them, each with its place and what to do."""
     for error in result.errors:
         place = f"{error.place}: " if error.place else ""
-        typer.secho(f"{place}'{error.activity}' is {error.status}", fg=typer.colors.RED, nl=False)
+        typer.secho(f"{place}'{error.activity}' {verb} {error.status}", fg=typer.colors.RED, nl=False)
         typer.echo(f": {error.message}")
         if error.fix:
             typer.echo(f"  fix: {error.fix}")
-    match result.status:
-        case "suspended" | "waiting" | "running":
-            typer.echo(f"Go on with: audienceflow resume {result.run}")
-        case "failed":
-            typer.echo("A failed run is over; correct what is said above and start a new one.")

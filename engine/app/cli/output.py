@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -72,6 +73,19 @@ def status(word: str) -> RenderableType:
 
 def number(count: int) -> str:
     return f"{count:,}"
+
+
+def cell(value: Any) -> str:
+    """Give a value of a row as it is written in a file of rows; a null is empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return format(value, "f")  # no exponent, where there are zeros alone
+        case _:
+            return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def words(value: Any) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invocation, read_variables
-from engine.app.cli.outcome import short
+from engine.app.cli.outcome import short, show_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def plan(
     """Say what a workflow would do; nothing is written.
 
     Each port with its columns, its SQL and the values bound in it; and what each effect would do. With --counts also how many
-    rows would arrive where, up to what only an effect outside the database can know.
+    rows would arrive where, up to what only an effect outside the database can know; the exit code is then the one of a run.
     """
     from engine.app import api
 
@@ -63,6 +63,8 @@ def plan(
     else:
         for name, activity in activities.items():
             _show(name, activity)
+    if planned.counted is not None and planned.counted.errors:
+        raise typer.Exit(planned.counted.exit_code)
 
 
 def _values(
@@ -140,14 +142,18 @@ def _show_counts(planned: Plan, counted: RunResult) -> None:
         output.show(output.table(("from", "to", "rows"), rows, numbers=("rows",)))
     for activity in planned.activities:
         found = counted.activities[activity.id]
-        if activity.sentences or found.details or found.message:
+        is_told = activity.id in {error.activity for error in counted.errors}
+        if activity.sentences or found.details or (found.message and not is_told):
             typer.echo(f"\n{activity.id}")
             for sentence in activity.sentences:
                 typer.echo(f"  would {sentence}")
             for key, value in found.details.items():
                 typer.echo(f"  {key.replace('_', ' ')}: {output.words(value)}")
-            if found.message:
+            if found.message and not is_told:
                 typer.echo(f"  {found.message}")
+    if counted.errors:
+        typer.echo()
+    show_errors(counted, "would be")
 
 
 def _counted(count: int | None) -> str:

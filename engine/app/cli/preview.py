@@ -47,10 +47,12 @@ def preview(
         return
     if found.rows:
         numbers = [name for name, type_ in found.columns.items() if type_.is_numeric]
-        cells = [[_text(value) for _, value in _shown(found, row)] for row in found.rows]
+        cells = [[output.cell(value) for _, value in _shown(found, row)] for row in found.rows]
         output.show(output.table(tuple(found.columns), cells, numbers=numbers))
     shown = f"; {len(found.rows)} of those that meet the condition" if where else f"; the first {len(found.rows)}"
     typer.echo(f"{found.port}: {output.number(found.count)} rows{shown}")
+    if found.others:
+        typer.echo(f"other outputs: {', '.join(found.others)}")
 
 
 def _shown(found: Preview, row: Any) -> list[tuple[str, Any]]:
@@ -61,7 +63,3 @@ def _shown(found: Preview, row: Any) -> list[tuple[str, Any]]:
         (name, MASK if name in found.masked and value is not None else value)
         for name, value in zip(found.columns, row, strict=True)
     ]
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

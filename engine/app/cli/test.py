@@ -11,7 +11,7 @@ import typer
 from engine.app.cli import output
 from engine.app.cli.failures import FAILED, USAGE
 from engine.app.cli.invocation import At, Format, Invocation, Misused, Variables, invocation, read_variables
-from engine.app.options import workflows_in
+from engine.app.options import label_of, workflows_in
 from engine.app.testing import SUFFIX, find
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _record(
         output.show_json({"file": str(found.path), "line": found.line, "name": found.name, "masked": masked})
         return
     masks = f"; masked: {', '.join(found.masked)}" if found.masked else ""
-    typer.echo(f"{found.path}:{found.line}: recorded '{found.name}'{masks}")
+    typer.echo(f"{label_of(found.path)}:{found.line}: recorded '{found.name}'{masks}")
 
 
 def _run(files: list[Path], options: Options, *, is_told: bool, is_covered: bool) -> _Results:

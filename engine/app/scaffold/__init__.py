@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +29,7 @@ FILES: Mapping[str, str] = {
 }
 """What a project begins with: the file's name, and that of its text in the package."""
 WORKFLOW = "good_customers"
+HALF_A_YEAR = timedelta(days=181)
 ADDRESS = "write duckdb:///file, sqlite:///file or postgresql://…"
 
 
@@ -44,13 +46,14 @@ class Begun:
     """The URL had a password, which is written nowhere."""
 
 
-def begin(folder: Path, url: str, registry: Registry) -> Begun:
+def begin(folder: Path, url: str, registry: Registry, day: date) -> Begun:
     """Make the files that are not there, then the tables that are not there in the database of `url`; the same again changes nothing.
 
-    A relative file of `url` starts at the folder. Raises AuthorError for a URL the engine cannot use, DataError when the database cannot be reached.
+    A relative file of `url` starts at the folder. The orders end the day before `day`.
+    Raises AuthorError for a URL the engine cannot use, DataError when the database cannot be reached.
     """
     address = _address(url)
-    texts = _texts(address._replace(password=None).render_as_string())  # `set` takes None for not given
+    texts = _texts(address._replace(password=None).render_as_string(), day)  # `set` takes None for not given
     folder.mkdir(parents=True, exist_ok=True)
     kept = tuple(name for name in FILES if (folder / name).exists())
     made = tuple(name for name in FILES if name not in kept)
@@ -61,7 +64,7 @@ def begin(folder: Path, url: str, registry: Registry) -> Begun:
     project = projects.read(folder / FILE, texts[FILE], registry, environment=None, surroundings={})
     own = sa.make_url(project.database_url()).set(password=address.password)
     with Database(own.render_as_string(hide_password=False)) as db:
-        tables_made, rows = people.lay_out(db)
+        tables_made, rows = people.lay_out(db, day)
     return Begun(made=made, kept=kept, tables_made=tables_made, rows=rows, lacks_password=address.password is not None)
 
 
@@ -77,9 +80,13 @@ def _address(url: str) -> sa.URL:
     return address
 
 
-def _texts(url: str) -> Mapping[str, str]:
-    """Give the text of every file; only the database's address is put in."""
+def _texts(url: str, day: date) -> Mapping[str, str]:
+    """Give the text of every file; only the database's address, and the day since which orders count, are put in."""
     place = files(__name__) / "files"
     sources = {name: (place / source).read_text(encoding="utf-8") for name, source in FILES.items()}
-    rendered = Template(sources[FILE]).render({"url": json.dumps(url)})
-    return {**sources, FILE: f"{rendered}\n"}  # Jinja takes the last line end for its own
+    filled = {"url": json.dumps(url), "since": (day - HALF_A_YEAR).isoformat()}
+    rendered = {name: Template(sources[name]).render(filled) for name in (FILE, f"{WORKFLOW}.yaml")}
+    return {
+        **sources,
+        **{name: f"{text}\n" for name, text in rendered.items()},
+    }  # Jinja takes the last line end for its own

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from engine.sql.database import Database
 
 PEOPLE, ORDERS = 300, 900
-FIRST_DAY, DAYS = date(2025, 7, 1), 365
+DAYS = 365
+"""The orders are of so many days, the last of them the day before a given one."""
 
 _FIRST = ("Ada", "Bruno", "Chloé", "David", "Elif", "Farid", "Greta", "Hugo", "Inès", "Jonas", "Katja", "Luca", "Mona")
 _LAST = ("Abel", "Brandt", "Costa", "Dubois", "Evans", "Fischer", "Garcia", "Haddad", "Ivanova", "Jensen", "Kaya")
@@ -40,11 +41,14 @@ _ORDERS = sa.Table(
 )
 
 
-def lay_out(db: Database) -> tuple[tuple[str, ...], Mapping[str, int]]:
-    """Make the tables that are not there. Gives the names of those made, and how many rows every one holds now."""
+def lay_out(db: Database, day: date) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    """Make the tables that are not there, with orders until the day before `day`.
+
+    Gives the names of those made, and how many rows every one holds now.
+    """
     made, rows = [], {}
     with db.transaction() as connection:
-        for table, content in ((_PEOPLE, _people()), (_ORDERS, _orders())):
+        for table, content in ((_PEOPLE, _people()), (_ORDERS, _orders(day))):
             if not db.dialect.has_table(connection, table.name, None):
                 table.create(connection)
                 connection.execute(table.insert(), list(content))
@@ -68,12 +72,12 @@ def _people() -> Iterator[dict[str, Any]]:
         }
 
 
-def _orders() -> Iterator[dict[str, Any]]:
+def _orders(day: date) -> Iterator[dict[str, Any]]:
     """Who ordered is drawn by md5, so that some ordered often and some never."""
     for number in range(1, ORDERS + 1):
         yield {
             "order_id": number,
             "person_id": int(md5(str(number).encode(), usedforsecurity=False).hexdigest(), 16) % PEOPLE + 1,
             "amount": Decimal(number * 7919 % 14_000 + 500) / 100,
-            "ordered_at": FIRST_DAY + timedelta(days=number * 53 % DAYS),
+            "ordered_at": day - timedelta(days=DAYS - number * 53 % DAYS),
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kit.errors import Span
-from engine.lang.spec import WorkflowSpec
+from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Unreached:
 class Coverage:
     """How many activities and ports there are, how many of them some test reaches, and the others.
 
-    The ports of an activity that no test executes are counted, and not named.
+    A port that stays empty whatever comes is left out. The ports of an activity that no test executes are counted, and not named.
     """
 
     reached: int
@@ -46,7 +46,7 @@ def coverage(workflows: Iterable[tuple[WorkflowSpec, frozenset[str]]]) -> Covera
     """Sum up workflows, each with the names of what its tests reached: `activity`, and `activity.port`."""
     pairs = list(workflows)
     names = [(f"{activity.id}.{port}" if port else activity.id, reached) for spec, reached in pairs
-             for activity in spec.activities.values() for port in ("", *activity.output_ports)]  # fmt: skip
+             for activity in spec.activities.values() for port in ("", *_ports(activity))]  # fmt: skip
     return Coverage(
         reached=sum(name in reached for name, reached in names),
         total=len(names),
@@ -61,8 +61,12 @@ def text(found: Coverage) -> str:
     return "\n".join((*head, *lines, f"coverage: {found.reached} of {found.total} activities and ports ({found.percent}%)"))  # fmt: skip
 
 
+def _ports(activity: ActivitySpec) -> Iterator[str]:
+    return (name for name, port in activity.output_ports.items() if not port.stays_empty)
+
+
 def _unreached(spec: WorkflowSpec, reached: frozenset[str]) -> Iterator[Unreached]:
     for activity in spec.activities.values():
-        ports = (f"{activity.id}.{port}" for port in activity.output_ports)
+        ports = (f"{activity.id}.{port}" for port in _ports(activity))
         missing = [name for name in ports if name not in reached] if activity.id in reached else [activity.id]
         yield from (Unreached(name=name, span=activity.span) for name in missing)

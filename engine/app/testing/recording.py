@@ -51,7 +51,9 @@ def record(planning: Planning, activity: str, options: Options) -> Recorded:
     path = planning.path.with_name(f"{planning.path.stem}{SUFFIX}")
     before = read_text(path) if path.exists() else ""
     known = _read(before, path, planning).tests if before else ()
-    name = _unused(f"{activity} as recorded on {planning.session.clock():%Y-%m-%d}", {test.name for test in known})
+    name = _unused(
+        f"{activity} as recorded for {planning.values['run.time'].value:%Y-%m-%d}", {test.name for test in known}
+    )
     taken = sample(planning, activity)
     indent = _indent(before, path)
     lines = [*_beginning(planning, activity, name, options), *_world(taken)]
@@ -89,7 +91,7 @@ def _suite(text: str, path: Path, planning: Planning, options: Options) -> Suite
     """Give the suite of the last test of a file."""
     file = _read(text, path, planning)
     file = replace(file, workflow=planning.path, tests=file.tests[-1:])
-    return suite_of(file, planning.session.registry, options)
+    return suite_of(file, planning.session.registry, options, planning.session.db)
 
 
 def _refuse_failing(suite: Suite) -> None:

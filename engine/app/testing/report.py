@@ -22,7 +22,9 @@ def line(outcome: Outcome) -> str:
 
 def explanation(outcome: Outcome) -> str:
     """Say why a test did not pass: its failures with their tables, or the problems of the files."""
+    way = ", ".join(f"{port} {count:,}" for port, count in outcome.way.items())
     parts = [*map(str, outcome.problems), *(_failure(failure) for failure in outcome.failures)]
+    parts += [f"rows on the way: {way}"] if way else []
     return "\n".join(
         [f"{outcome.test.span}: {outcome.test.name}", *("  " + part.replace("\n", "\n  ") for part in parts)]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.app.testing.comparing import Failure, Found, compare, compare_texts
 from engine.app.testing.inputs import fired, laid_out, like_a_dimension
@@ -32,7 +32,8 @@ TROUBLE = ("failed", "suspended", "guarded", "ignored")
 class Outcome:
     """What became of a test: it passed, or failures, or problems of the files.
 
-    `reached` names the activities it executed, and the ports of theirs that gave rows; without `is_covered`, of those looked at.
+    `reached` names the activities it executed, and the ports of theirs that gave rows; without `is_covered`, of those looked at. `way`
+    says, of a whole workflow that failed, how many rows came how far.
     """
 
     test: WrittenTest
@@ -40,6 +41,7 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     reached: frozenset[str] = frozenset()
+    way: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_passed(self) -> bool:
@@ -48,10 +50,13 @@ class Outcome:
 
 def run(suite: Suite, test: WrittenTest, *, is_covered: bool = False) -> Outcome:
     """Run a test in a world of its own, and hold what came against what it expects. `is_covered`: every port is looked at."""
+    if test.name in suite.wrong:
+        return Outcome(test=test, seconds=0, problems=suite.wrong[test.name])
     begun = time.perf_counter()
     failures: tuple[Failure, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     reached: frozenset[str] = frozenset()
+    way: dict[str, int] = {}
     wanted = every_port(suite.spec) if is_covered else _wanted(suite, test)
     try:
         with world(suite, test) as opened:
@@ -59,12 +64,22 @@ def run(suite: Suite, test: WrittenTest, *, is_covered: bool = False) -> Outcome
             runner = prepared(opened, suite, test, wanted)
             reached = frozenset(_reached(test, runner.drive()))
             failures = tuple(_failures(opened, suite, test, runner))
+            if failures and test.activity is None:
+                way = dict(_way(runner))
     except AuthorError as problem:
         problems = tuple(item if item.span.line else replace(item, span=test.span) for item in problem.diagnostics)
         problems = (*problems, *_guessed_tables(suite, test, problems))
     return Outcome(
-        test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems, reached=reached
+        test=test, seconds=time.perf_counter() - begun, failures=failures, problems=problems, reached=reached, way=way
     )
+
+
+def _way(runner: Runner) -> Iterator[tuple[str, int]]:
+    """Say how many rows came how far, by `activity` or `activity.port`, in the order of the activities."""
+    for name in graphs.order(graphs.build(runner.execution.spec)):
+        task = runner.state.task(name)
+        for port, fact in task.fired.items() if task else ():
+            yield name if port == "result" else f"{name}.{port}", fact.count
 
 
 def every_port(spec: WorkflowSpec) -> Iterator[tuple[str, str]]:

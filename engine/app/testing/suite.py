@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,14 +40,48 @@ class Suite:
     shapes: Mapping[str, Shape]
     known: tables.Known
     fixtures: Mapping[str, Fixture]
+    wrong: Mapping[str, tuple[Diagnostic, ...]]
+    """By the name of a test, what does not fit; such a test is not run, and hinders no other."""
 
 
 def open_suite(path: Path, options: Options) -> Suite:
     """Read a test file with all it needs, and hold every name against the workflow and the project.
 
-    Raises AuthorError with all problems found. The project's database is asked for the types of columns, and not touched otherwise.
+    Raises AuthorError for what concerns the whole file; what is wrong with one test is in `wrong`. The project's database is asked for
+    the types of columns, and not touched otherwise.
     """
     registry = load_registry()
+    return _suite(_read(path, registry), registry, options)
+
+
+def suite_of(file: WrittenFile, registry: Registry, options: Options, db: Database | None = None) -> Suite:
+    """Give tests with all they need; see `open_suite`. Raises AuthorError with all problems found.
+
+    `db` is the project's database where it is open already: not every database is opened twice by one process.
+    """
+    suite = _suite(file, registry, options, db)
+    if suite.wrong:
+        raise AuthorError(*(problem for problems in suite.wrong.values() for problem in problems))
+    return suite
+
+
+def problems(
+    path: Path, spec: WorkflowSpec, registry: Registry, columns: Mapping[str, Collection[str]]
+) -> list[Diagnostic]:
+    """Hold a test file against its workflow, and against the columns of the tables that are known, without a database."""
+    try:
+        tests = _read(path, registry).tests
+    except AuthorError as problem:
+        return list(problem.diagnostics)
+    found = [problem for test in tests for problem in _problems(test, spec)]
+    for test in tests:
+        for name, rows in test.tables.items():
+            if name in columns:
+                found += tables.unknown_columns(rows, columns[name], f"the table '{name}'")
+    return found
+
+
+def _read(path: Path, registry: Registry) -> WrittenFile:
     file = reading.read(read_text(path), path, label_of(path), registry.of("fixture"))
     if not file.workflow.is_file():
         beside = sorted(item.name for item in path.parent.glob("*.yaml") if item != path)
@@ -57,23 +91,20 @@ def open_suite(path: Path, options: Options) -> Suite:
             f"there is no workflow {file.workflow.name} beside this file",
             suggestion(file.workflow.name, beside, "files"),
         )
-    return suite_of(file, registry, options)
+    return file
 
 
-def suite_of(file: WrittenFile, registry: Registry, options: Options) -> Suite:
-    """Give tests with all they need; see `open_suite`."""
+def _suite(file: WrittenFile, registry: Registry, options: Options, db: Database | None = None) -> Suite:
     spec, graph = read_workflow(file.workflow, read_text(file.workflow), registry)
-    problems = list(_problems(file, spec))
-    if problems:
-        raise AuthorError(*problems)
     found = _projects(file, registry, options)
     first = found[min(found, key=str)]
     wanted = catalogs.tables_named(_definitions(first)) | {str(name) for test in file.tests for name in test.tables}
-    known = tables.known(first, sorted(wanted))
-    shapes = tables.shapes(_definitions(first), known, file.tests)
+    known = tables.known(first, sorted(wanted), db)
+    wrong = {test.name: told for test in file.tests if (told := tuple(_wrong(test, spec, _definitions(first), known)))}
+    shapes = tables.shapes(_definitions(first), known, [test for test in file.tests if test.name not in wrong])
     return Suite(
         file=file, spec=spec, graph=graph, registry=registry, options=options, fixtures=dict(registry.of("fixture")), projects=found,
-        known=known, shapes=shapes, catalogs={environment: _catalog(project, shapes) for environment, project in found.items()},
+        known=known, shapes=shapes, wrong=wrong, catalogs={environment: _catalog(project, shapes) for environment, project in found.items()},
     )  # fmt: skip
 
 
@@ -121,28 +152,38 @@ def _unmasked(project: Project) -> Project:
     return replace(project, dimensions=dimensions)
 
 
-def _problems(file: WrittenFile, spec: WorkflowSpec) -> Iterator[Diagnostic]:
-    for test in file.tests:
-        if test.activity is not None and test.activity not in spec.activities:
-            yield Diagnostic(
-                test.activity.span,
-                "U010",
-                f"there is no activity '{test.activity}'",
-                suggestion(test.activity, spec.activities, "activities"),
-            )
-            continue
-        if test.activity is not None:
-            yield from _given_problems(test, spec.activities[test.activity])
-        for expected in test.ports:
-            yield from _expected_problems(expected, test, spec)
-        if test.error is not None and test.error.activity is not None and test.error.activity not in spec.activities:
-            yield Diagnostic(
-                test.error.activity.span,
-                "U010",
-                f"there is no activity '{test.error.activity}'",
-                suggestion(test.error.activity, spec.activities, "activities"),
-            )
-        yield from _variable_problems(test, spec)
+def _wrong(
+    test: WrittenTest, spec: WorkflowSpec, definitions: Mapping[str, Definition], known: tables.Known
+) -> Iterator[Diagnostic]:
+    """Give what of a test does not fit its workflow, and the tables there are."""
+    yield from _problems(test, spec)
+    try:
+        tables.shapes(definitions, known, [test])
+    except AuthorError as problem:
+        yield from problem.diagnostics
+
+
+def _problems(test: WrittenTest, spec: WorkflowSpec) -> Iterator[Diagnostic]:
+    if test.activity is not None and test.activity not in spec.activities:
+        yield Diagnostic(
+            test.activity.span,
+            "U010",
+            f"there is no activity '{test.activity}'",
+            suggestion(test.activity, spec.activities, "activities"),
+        )
+        return
+    if test.activity is not None:
+        yield from _given_problems(test, spec.activities[test.activity])
+    for expected in test.ports:
+        yield from _expected_problems(expected, test, spec)
+    if test.error is not None and test.error.activity is not None and test.error.activity not in spec.activities:
+        yield Diagnostic(
+            test.error.activity.span,
+            "U010",
+            f"there is no activity '{test.error.activity}'",
+            suggestion(test.error.activity, spec.activities, "activities"),
+        )
+    yield from _variable_problems(test, spec)
 
 
 def _given_problems(test: WrittenTest, activity: ActivitySpec) -> Iterator[Diagnostic]:

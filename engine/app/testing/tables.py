@@ -44,18 +44,24 @@ class Known:
     is_open: bool = False
 
 
-def known(project: Project, names: Iterable[str]) -> Known:
-    """Ask the project's database about tables and lists, reading only; nothing where it cannot be opened."""
+def known(project: Project, names: Iterable[str], db: Database | None = None) -> Known:
+    """Ask the project's database, `db` where it is open already, about tables and lists, reading only; nothing where it cannot be opened."""
+    if db is not None:
+        return _known(db, names)
     url = sa.make_url(project.database_url())
     if _is_file(url) and not (url.database and Path(url.database).is_file()):
         return Known()
     settings = project.databases["default"]
     try:
         with Database(project.database_url(), work_schema=settings.work_schema, read_only=True) as db:
-            tables = {name: table for name in names if (table := _reflected(db, name)) is not None}
-            return Known(tables=tables, lists=Ledger(db).read_lists(), is_open=True)
+            return _known(db, names)
     except (AudienceflowError, sa.exc.SQLAlchemyError):
         return Known()
+
+
+def _known(db: Database, names: Iterable[str]) -> Known:
+    tables = {name: table for name in names if (table := _reflected(db, name)) is not None}
+    return Known(tables=tables, lists=Ledger(db).read_lists(), is_open=True)
 
 
 def url_of_tests(project: Project) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 
 from lark import Token, Transformer, v_args
 
+from engine.kit.errors import suggestion
 from engine.kit.expression import tree
+from engine.kit.expression.elsewhere import AGGREGATES_OF_OTHERS, squeezed
 
 COLLECTIONS = ("avg", "count", "count_distinct", "exists", "max", "min", "std_dev", "string_agg", "sum")
 
@@ -267,7 +269,8 @@ def _joined(operator: str, operands: tuple[tree.Node, ...]) -> tree.Node:
 def _known_collection(function: Token) -> str:
     name = function.lower()
     if name not in COLLECTIONS:
-        fix = f"aggregates of a link: {', '.join(COLLECTIONS)}"
+        meant = AGGREGATES_OF_OTHERS.get(squeezed(name))
+        fix = f"write {meant}" if meant else suggestion(name, COLLECTIONS, "aggregates of a link")
         raise Unreadable(_at(function), "X007", f"{function} does not work on a link", fix)
     return name
 

@@ -13,6 +13,7 @@ from engine.kit.errors import AuthorError, Diagnostic, suggestion
 from engine.kit.expression import tree
 from engine.kit.expression.aggregates import AGGREGATES, TIED, WINDOWS, plainly
 from engine.kit.expression.arithmetic import computed
+from engine.kit.expression.cures import Side, cure, cure_of_pair
 from engine.kit.expression.elsewhere import ELSEWHERE, FUNCTIONS_OF_SQL, squeezed
 from engine.kit.expression.expr import VALUE_ROOTS, Expr, SortKey
 from engine.kit.expression.functions import Function, Parameter
@@ -247,14 +248,14 @@ class Compiler:
 
     def _pair(self, left: tree.Node, right: tree.Node, at: int, operator: str) -> tuple[Value, Value]:
         values = self._all(self.value, (left, right))
-        self._comparable(values[0].type, values[1].type, at, operator)
+        self._comparable((left, values[0].type), (right, values[1].type), at, operator)
         return values[0], values[1]
 
-    def _comparable(self, left: Type, right: Type, at: int, operator: str) -> None:
-        if common_type([left, right]) is None:
-            self.fail(
-                at, "E305", f"'{operator}' cannot compare {left.in_words} with {right.in_words}", _cure(left, right)
-            )
+    def _comparable(self, left: Side, right: Side, at: int, operator: str) -> None:
+        (_, first), (_, second) = left, right
+        if common_type([first, second]) is None:
+            what = f"'{operator}' cannot compare {first.in_words} with {second.in_words}"
+            self.fail(at, "E305", what, cure_of_pair(left, right))
 
     def _logical(self, node: tree.Node) -> Any:
         match node:
@@ -286,7 +287,7 @@ class Compiler:
         operand = self.value(node.operand)
         options = [self.value(option) for option in node.options]
         for option, written in zip(options, node.options, strict=True):
-            self._comparable(operand.type, option.type, written.at, "in")
+            self._comparable((node.operand, operand.type), (written, option.type), written.at, "in")
         type_ = common_type([operand.type, *(option.type for option in options)])
         if type_ is None:
             self.fail(node.at, "E305", "the values of 'in' are not of one type", "write values of one type")
@@ -319,7 +320,7 @@ class Compiler:
                     node.at,
                     "E305",
                     f"this is {value.type.in_words}, and what stands before it {type_.in_words}",
-                    _cure(type_, value.type),
+                    cure(type_, value.type),
                 )
             type_ = both
         return type_
@@ -438,20 +439,6 @@ def _ungrouped(node: tree.Node, group_by: Sequence[tree.Node]) -> Iterator[tree.
         case _:
             for child in tree.children(node):
                 yield from _ungrouped(child, group_by)
-
-
-def _cure(left: Type, right: Type) -> str:
-    for side in (left, right):
-        if side.is_carried:
-            return cure_of_carried(side)
-    kinds = {left.kind, right.kind}
-    if Kind.TEXT in kinds and kinds & {Kind.DATE, Kind.TIMESTAMP}:
-        return "write date '2026-11-23' or timestamp '2026-11-23T08:30:00Z'"
-    if Kind.BOOLEAN in kinds:
-        return "write true or false, without quotes"
-    if Kind.TEXT in kinds and kinds & {Kind.INTEGER, Kind.DECIMAL}:
-        return "write the number without quotes, or to_integer(…) or to_string(…) around one side"
-    return "bring both to one type"
 
 
 def _conversion(type_: Type, parameter: Parameter) -> str:

@@ -103,3 +103,10 @@ VALUES_OF_SQL: Mapping[str, str] = {
     "current_date": _TODAY, "current_timestamp": _MOMENT, "localtimestamp": _MOMENT, "now": _MOMENT, "sysdate": _MOMENT, "today": _TODAY,
 }  # fmt: skip
 """What other languages write without brackets."""
+
+AGGREGATES_OF_OTHERS: Mapping[str, str] = {
+    "any": "exists(link where …)", "arrayagg": "string_agg", "average": "avg", "countdistinct": "count_distinct", "countif": "count(link where …)",
+    "groupconcat": "string_agg", "highest": "max", "listagg": "string_agg", "lowest": "min", "maximum": "max", "mean": "avg",
+    "median": "avg: there is no median", "minimum": "min", "number": "count", "stddev": "std_dev", "total": "sum",
+}  # fmt: skip
+"""What others call the aggregates of a link, by their squeezed names."""

@@ -82,6 +82,8 @@ def _misplaced(word: str, before: str, rest: str) -> tuple[str, str]:
         return "nothing stands between these brackets", "write at least one value"
     if word == ")" and before.count(")") >= before.count("("):
         return "this bracket closes nothing", "take it out"
+    if word == "," and re.search(r"\bwhere\b[^()]*(\([^()]*\)[^()]*)*$", before, re.IGNORECASE):
+        return what, "write 'and' between two conditions"
     if word in (*_OPERATORS, ")", ",") and _awaits_value(before):
         return what, f"write a value before '{word}', or take it out"
     if word in _COMPARISONS:

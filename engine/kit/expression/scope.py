@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -104,6 +105,8 @@ class RowScope:
         if more and not fix.startswith("write"):
             return f"{more.replace('{name}', wrong)} ({fix})"
         is_quoted = compiler.expression.text[name.at : name.at + 1] == '"'
+        if is_quoted and re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", wrong):
+            return f"write the number {wrong} without quotes: these stand around names of columns"
         if path or (fix.startswith("write") and not is_quoted):
             return fix
         return f"{fix}; a text is written '{wrong}'"

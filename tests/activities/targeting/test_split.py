@@ -32,6 +32,13 @@ def test_a_row_goes_to_the_first_subset_that_takes_it(world: World) -> None:
     assert found == {"rich": [1, 6, 7], "paris": [], "rest": [2, 3, 4, 5, 8], "complement": []}
 
 
+def test_a_condition_knows_no_column_that_was_not_there_before(world: World) -> None:
+    subsets = "  first: {limit: {count: 1, by: [-spend]}}\n  second: {where: subset_number = 0}"
+    with pytest.raises(AuthorError, match="E301 there is no column 'subset_number'") as caught:
+        split(world, subsets, world.everyone())
+    assert "subset_number" not in caught.value.diagnostics[0].fix.partition(";")[0]
+
+
 def test_a_condition_that_is_null_takes_nobody(world: World) -> None:
     found = split(world, "  rich: {where: spend > 100}\n  poor: {where: not spend > 100}", world.everyone())
     assert found == {"rich": [1, 6, 7], "poor": [2, 3, 5, 8], "complement": [4]}

@@ -204,6 +204,24 @@ def test_a_partition_gives_every_row_to_one_port(name: str, world: World) -> Non
     assert sorted(given) == world.keys(inputs["from"])
 
 
+def test_a_row_that_nobody_reads_is_counted(name: str, world: World) -> None:
+    spec = example(name)
+    if not isinstance(value_of(spec), Transform) or not value_of(spec).adds_up:
+        return
+    wanted = {port: rows.count for port, rows in world.perform(spec, arrivals(name, world)).items()}
+    for port in wanted:
+        counts = {other: rows.count for other, rows in world.perform(spec, arrivals(name, world), read=port).items()}
+        assert counts == wanted, port
+    assert sum(count or 0 for count in wanted.values()) == arrivals(name, world)["from"].count
+
+
+def test_what_is_said_to_stay_empty_does(name: str, world: World) -> None:
+    spec = example(name)
+    empty = [port.name for port in value_of(spec).outputs() if port.stays_empty]
+    done = world.perform(spec, arrivals(name, world)) if empty else {}
+    assert {port: done[port].count for port in empty} == dict.fromkeys(empty, 0)
+
+
 def test_nobody_in_is_nobody_out(name: str, empty_world: World) -> None:
     spec = example(name, guard={"on_empty": "allow"})
     done = empty_world.perform(spec, arrivals(name, empty_world))

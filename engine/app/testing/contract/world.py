@@ -201,9 +201,12 @@ class World:
             self.ledger.write_list(connection, name, population, "replace", key, self.now)
 
     def perform(
-        self, spec: WorkflowSpec, inputs: Inputs, *, run: str = "run1", known: Mapping[str, Any] | None = None
-    ) -> dict[str, Population]:
-        """Run the activity `tested` of a workflow. `known` are the steps that the facts of the run tell of."""
+        self, spec: WorkflowSpec, inputs: Inputs, *, run: str = "run1", known: Mapping[str, Any] | None = None, read: str = ""
+    ) -> dict[str, Population]:  # fmt: skip
+        """Run the activity `tested` of a workflow. `known` are the steps that the facts of the run tell of.
+
+        Where `read` names a port of a transform, it alone is read, and the others are only counted.
+        """
         execution = self.execution(spec, run)
         written = spec.activities[TESTED]
         activity = bind.bind(written.activity, execution.values, execution.evaluate)
@@ -212,7 +215,9 @@ class World:
                 ports = [port.name for port in activity.outputs()]
                 table = partial(execution.work_table, TESTED, "1")
                 self.ledger.ensure()
-                with made(self.db, activity, inputs, execution.catalog_of(TESTED), ports, table) as kept:
+                stored = [port for port in ports if port == (read or port)]
+                counted = [port for port in ports if port not in stored]
+                with made(self.db, activity, inputs, execution.catalog_of(TESTED), stored, table, counted) as kept:
                     if activity.memory is not None:
                         execution.remember(TESTED, activity.memory, kept["result"])
                 execution.commit_history()
