@@ -106,8 +106,8 @@ def test_a_file_is_known_by_its_name_and_lines(folder: Path, name: str) -> None:
         (INBOUND, b"", "inbound", [(None, "empty_file")]),
         (INBOUND, b"\n\n", "inbound", [(None, "empty_file")]),
         (f"{INBOUND}.gz", b"a\td_sid=1\n", "inbound", [(None, "packing")]),
-        (INBOUND, gzip.compress(b"a\td_sid=1\n"), "inbound", [(None, "packing")]),
-        (f"{INBOUND}.gz", gzip.compress(b"a\td_sid=1\n" * 9)[:-9], "inbound", [(None, "packing")]),
+        (INBOUND, gzip.compress(b"a\td_sid=1\n", mtime=0), "inbound", [(None, "packing")]),
+        (f"{INBOUND}.gz", gzip.compress(b"a\td_sid=1\n" * 9, mtime=0)[:-9], "inbound", [(None, "packing")]),
         (f"{INBOUND}.gpg", b"\x85\x02", "inbound", [(None, "encrypted")]),
         ("adobe_id_0_1.sync", b"a\tb\n", "id_sync", [(None, "name")]),
         (OUTBOUND, b"", "outbound", []),
@@ -128,7 +128,7 @@ def test_what_is_wrong_with_a_file_is_told(
 @pytest.mark.contract("A3", "a file is at most 3 GB packed and 5 GB plain")
 def test_a_file_that_is_too_large_is_told(folder: Path) -> None:
     (folder / INBOUND).write_text("a\td_sid=1\n")
-    (folder / f"{INBOUND}.gz").write_bytes(gzip.compress(b"a\td_sid=1\n"))
+    (folder / f"{INBOUND}.gz").write_bytes(gzip.compress(b"a\td_sid=1\n", mtime=0))
     limits = Conventions(plain_bytes=9, packed_bytes=9)
     found = [inspect(folder / name, conventions=limits) for name in (INBOUND, f"{INBOUND}.gz")]
     assert [problem.code for each in found for problem in each.problems] == ["large_file", "large_file"]
