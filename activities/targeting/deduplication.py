@@ -17,7 +17,7 @@ from engine.kit.expression.value import Value, null_of
 from engine.kit.frame import Frame
 from engine.kit.limit import settled
 from engine.kit.option import ColumnName, Integer, Many, Options, Some, option, wrong
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Outputs, Population
 from engine.kit.types import BOOLEAN, INTEGER, NULL, Type
 
 MARK, RANK = "is_kept", "rank"
@@ -115,10 +115,10 @@ class Deduplication(Staged):
         is_kept = staged.column(population.unused(MARK))
         rank = {self.rank: (staged.column(population.unused(RANK)), INTEGER)} if self.rank else {}
         taken = {name: (staged.column(mark), staged.columns[mark]) for name, mark in self._marks(population).items()}
-        return {
-            "result": _with(staged, population, {**taken, **rank}, is_kept),
-            "complement": _with(staged, population, rank, ~is_kept),
-        }
+        return Outputs({
+            "result": lambda: _with(staged, population, {**taken, **rank}, is_kept),
+            "complement": lambda: _with(staged, population, rank, ~is_kept),
+        })  # fmt: skip
 
     def _taken(
         self, frame: Frame, criteria: list[Any], is_alone: sa.ColumnElement[bool]

@@ -15,7 +15,7 @@ from engine.kit.frame import Frame
 from engine.kit.linking import leads_to
 from engine.kit.matching import MATCH, JoinPairs, Match, joined, sides
 from engine.kit.option import Name, Options, option, wrong
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Outputs, Population
 
 
 class Rule(Options):
@@ -74,12 +74,10 @@ class Exclusion(Transform):
         self._check_names([name for name, _ in inputs.named("exclude")])
         main = Frame(inputs[FROM.name], catalog)
         conditions = list(self._conditions(main, inputs, catalog))
-        return {
-            "result": main.where(
-                *(~is_held for is_held in conditions)
-            ),  # each becomes an anti-join, `not (… or …)` none
-            "complement": main.where(sa.or_(sa.false(), *conditions)),
-        }
+        return Outputs({
+            "result": lambda: main.where(*(~is_held for is_held in conditions)),  # each becomes an anti-join, `not (… or …)` none
+            "complement": lambda: main.where(sa.or_(sa.false(), *conditions)),
+        })  # fmt: skip
 
     def _conditions(self, main: Frame, inputs: Inputs, catalog: Catalog) -> Iterator[sa.ColumnElement[bool]]:
         """Say of a row, for each excluded population, that it holds it."""

@@ -12,7 +12,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.frame import Frame
 from engine.kit.matching import MATCH, Kept, Match, fresh, in_all, laid, sides, with_one_key
 from engine.kit.option import option
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Outputs, Population
 
 
 class Intersection(Transform):
@@ -43,9 +43,13 @@ class Intersection(Transform):
         populations = inputs.many("from")
         held = first, *others = sides(self.match, [Frame(population, catalog) for population in populations])
         is_in_all = sa.and_(sa.true(), *(first.is_in(other) for other in others))
-        result = first.frame.where(is_in_all)
-        rest = [first.frame.where(~is_in_all), *(fresh(held, place) for place in range(1, len(held)))]
-        return {
-            "result": result.only(in_all(populations)) if self.columns == "common" else result,
-            "complement": laid(with_one_key(rest, catalog.dialect), self.columns),
-        }
+
+        def common() -> Population:
+            result = first.frame.where(is_in_all)
+            return result.only(in_all(populations)) if self.columns == "common" else result
+
+        def rest() -> Population:
+            parts = [first.frame.where(~is_in_all), *(fresh(held, place) for place in range(1, len(held)))]
+            return laid(with_one_key(parts, catalog.dialect), self.columns)
+
+        return Outputs({"result": common, "complement": rest})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr
 from engine.kit.limit import Limit, in_a_row, settled
 from engine.kit.option import Flag, Name, Options, option, wrong
-from engine.kit.population import Inputs, Population
+from engine.kit.population import Inputs, Outputs, Population
 from engine.kit.template import Template
 from engine.kit.types import TEXT
 
@@ -133,12 +134,16 @@ class Split(Staged):
             mark = staged.column(inbound.unused(MARK))
             taken = {name: mark == number for number, name in enumerate(self.subsets)}
             rest = mark.is_(None)
-        complement = self._coded(staged.of(rows.where(rest)), self.complement.code)
+
+        def subset(name: str) -> Population:
+            return self._coded(staged.of(rows.where(taken[name])), self.subsets[name].code)
+
+        def complement() -> Population:
+            return self._coded(staged.of(rows.where(rest)), self.complement.code)
+
         if self.single_output:
-            return {"result": self._marked(staged, inbound, taken), "complement": complement}
-        parts = {name: staged.of(rows.where(is_taken)) for name, is_taken in taken.items()}
-        coded = {name: self._coded(part, self.subsets[name].code) for name, part in parts.items()}
-        return {**coded, "complement": complement}
+            return Outputs({"result": lambda: self._marked(staged, inbound, taken), "complement": complement})
+        return Outputs({**{name: partial(subset, name) for name in self.subsets}, "complement": complement})
 
     def _flags(self, inbound: Population) -> list[str]:
         """Name what says of a row, subset by subset, whether it takes the row: by number, so that no two names are one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
@@ -153,6 +153,28 @@ def _twins(names: Collection[str]) -> tuple[str, str] | None:
         if first != name:
             return first, name
     return None
+
+
+class Outputs(Mapping[str, Population]):
+    """The populations of output ports, each made when it is first asked for: most ports are read by nobody.
+
+    What is wrong with a port is an error of whoever reads it.
+    """
+
+    def __init__(self, ports: Mapping[str, Callable[[], Population]]) -> None:
+        self._ports = ports
+        self._made: dict[str, Population] = {}
+
+    def __getitem__(self, port: str) -> Population:
+        if port not in self._made:
+            self._made[port] = self._ports[port]()
+        return self._made[port]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)
 
 
 class Inputs(Mapping[str, Population]):

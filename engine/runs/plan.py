@@ -56,9 +56,11 @@ def plan(
         try:
             _check_bounds(activity, reporting, values, evaluate)
             planned[name] = _planned(activity, planned, laid, reporting, values, evaluate)
-            for port, population in planned[name].outputs.items():
+            for port in planned[name].outputs:
                 if f"{name}.{port}" in read:
-                    laid[f"{name}.{port}"] = _laid(population, _planned_table(name, port, catalog, work_schema))
+                    laid[f"{name}.{port}"] = _laid(
+                        planned[name].outputs[port], _planned_table(name, port, catalog, work_schema)
+                    )
         except AuthorError as problem:
             problems.extend(_placed(problem, activity))
             planned[name] = PlannedActivity(id=name, type=activity.activity.type, unknown="see its problems")

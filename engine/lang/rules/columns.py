@@ -11,7 +11,7 @@ from engine.kit.expression import Expr, SortKey, tree
 from engine.kit.matching import Pair
 from engine.kit.population import Population
 from engine.kit.types import Kind, Type
-from engine.lang.spec import ActivitySpec
+from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 ROW, TARGET = "row", "target"
 
@@ -23,12 +23,11 @@ class Known:
     catalog: Catalog
     populations: Mapping[str, Mapping[str, Population]] = field(default_factory=dict)
 
-    @property
-    def has_floats(self) -> bool:
-        """Say that a column is a float anywhere."""
+    def has_floats(self, spec: WorkflowSpec) -> bool:
+        """Say that a column is a float anywhere: in a table, or on an arrow."""
         tables = (each.columns for each in (*self.catalog.dimensions.values(), *self.catalog.tables.values()))
-        ports = (population.columns for ports in self.populations.values() for population in ports.values())
-        return any(type_.kind == Kind.FLOAT for columns in (*tables, *ports) for type_ in columns.values())
+        arrows = (population.columns for each in spec.activities.values() for population in self.arriving(each))
+        return any(type_.kind == Kind.FLOAT for columns in (*tables, *arrows) for type_ in columns.values())
 
     def arriving(self, activity: ActivitySpec) -> Iterator[Population]:
         """Give the populations that reach an activity, where they are known."""

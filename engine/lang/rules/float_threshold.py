@@ -21,7 +21,7 @@ from engine.lang.spec import WorkflowSpec
 
 
 def check(spec: WorkflowSpec, graph: Graph, known: Known) -> Iterator[Diagnostic]:  # noqa: ARG001  (all rules are called alike)
-    if not known.has_floats:
+    if not known.has_floats(spec):
         return
     for activity in spec.activities.values():
         for expression, row in known.texts(activity):
