@@ -118,7 +118,18 @@ class UpdateSharedAudience(Effect):
         absent = ctx.keep("absent", members)
         if self.mode == "replace" or absent.count == 0:
             return absent
+        self._hold_rows(source, ctx)
         return ctx.keep("withdrawn", withdrawn(absent, audience, source, ctx.catalog))
+
+    def _hold_rows(self, source: DataSourceSettings, ctx: Context) -> None:
+        """Refuse to take a table without a row for the word of everybody that they withdrew."""
+        table = ctx.catalog.dimension(source.dimension).table
+        some = sa.select(sa.literal(1, sa.Integer()).label("some")).select_from(table).limit(1)
+        if not any(batch.num_rows for batch in ctx.batches(some)):
+            raise DataError(
+                f"the table of {source.dimension} has no row, so all members of '{self.audience}' would be taken out",
+                "see why it is empty; if all are to leave, write 'mode: replace' with 'guard: {on_empty: allow}'",
+            )
 
     def _deliver(
         self, divided: Division, leaving: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context
