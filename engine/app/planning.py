@@ -167,7 +167,7 @@ class Planning:
         )  # fmt: skip
         with session.db.rolled_back(), TemporaryDirectory(prefix="audienceflow-") as staging:
             ledger = Ledger(session.db)
-            if remembering(self.spec):
+            if session.db.dialect.capabilities.passing is None or remembering(self.spec):
                 ledger.ensure()
             running = replace(
                 execution(session, PLANNED_RUN, self.spec, graph, self.values, started),

@@ -108,7 +108,8 @@ def _reader(read: Callable[[str], T], wanted: str) -> Callable[[Any, ValidationI
             if re.search(r"\b(vars|run)\.", value):
                 allow(value, info)
                 return Deferred(author_checked(lambda: Expr(str(value), getattr(value, "span", None))), read)
-            raise wrong(f"{wanted} is wanted here, not '{value}'") from None
+            told = {"wanted": wanted, "value": str(value)}  # by which the loader knows what was meant
+            raise PydanticCustomError("option", "{wanted} is wanted here, not '{value}'", told) from None
 
     return validate
 

@@ -114,6 +114,10 @@ STEPS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+UNREAD = ("eligible.complement", "one_per_email.complement", "share.suppressed")
+"""Ports that nobody reads: the engine counts them, the hand does not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What one run came to: seconds in all, of processors and by activity; counts by port; the md5 of the unpacked file; the most memory."""
@@ -210,9 +214,10 @@ def by_engine(folder: Path) -> Outcome:
         total, cpu = perf_counter() - begin, process_time() - cpu
         assert found.status == "succeeded", found.errors
         counts = {
-            f"{name}.{port}": n for name, activity in found.activities.items() for port, n in activity.outputs.items()
-        }
-        assert counts.pop("share.suppressed") == 0
+            f"{name}.{port}": n
+            for name, activity in found.activities.items() for port, n in activity.outputs.items()
+            if f"{name}.{port}" not in UNREAD
+        }  # fmt: skip
         _forget(session)
     (file,) = (state / "sent").rglob("*.gz")
     seconds = {name: activity.seconds for name, activity in found.activities.items()}

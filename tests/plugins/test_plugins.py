@@ -288,6 +288,7 @@ def test_the_contract_that_ships_finds_what_an_activity_does_not_keep(tmp_path: 
         "no_secret_is_shown",
         "it_fires_the_ports_it_declares",
         "a_partition_gives_every_row_to_one_port",
+        "a_row_that_nobody_reads_is_counted",
     }
 
 

@@ -6,7 +6,7 @@ Why: whoever takes the consent back, or asks to be left out, goes on being share
 opposite, and nobody sees it in the counts of a run.
 
 Instead: take the option out; the next run then takes out whom it may not share any more. Who has another way to remove them, such as
-Adobe's own opt-out, says so in the activity's `description` and silences this rule.
+an opt-out of the service itself, says so in the activity's `description` and silences this rule.
 """
 
 from __future__ import annotations

@@ -96,9 +96,9 @@ def test_a_column_that_is_only_null_has_the_type_of_the_others(world: World) -> 
 
 def test_what_is_only_carried_stays_and_is_null_where_absent(world: World) -> None:
     type_ = {"duckdb": "INTEGER[]", "sqlite": "BLOB", "postgresql": "JSON"}[world.db.dialect.name]
-    with world.db.rolled_back():
-        world.db.connection.exec_driver_sql(f"CREATE TABLE carried (id INTEGER PRIMARY KEY, data {type_})")
-        world.db.connection.exec_driver_sql("INSERT INTO carried VALUES (3, NULL)")
+    with world.db.rolled_back(), world.db.transaction() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE carried (id INTEGER PRIMARY KEY, data {type_})")
+        connection.exec_driver_sql("INSERT INTO carried VALUES (3, NULL)")
         table = world.db.reflect("carried")
         columns = {column.name: from_sqlalchemy(column.type) for column in table.columns}
         carried = world.keep(Population(relation=table, key=("id",), columns=columns, dimension="carried"))
