@@ -151,6 +151,8 @@ class Compiler:
                 return False
             case tree.Call(function=function) if function in AGGREGATES:
                 return True
+            case tree.Collection():  # the rows behind its link are others, and so are their groups
+                return False
             case _:
                 return any(map(self.is_of_group, tree.children(node)))
 

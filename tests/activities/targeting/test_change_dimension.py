@@ -53,6 +53,12 @@ add:
     ]
 
 
+def test_a_count_inside_a_collection_is_of_that_collection(world: World) -> None:
+    often = "exists(owner.purchases group by basket_id having count(*) > 1)"
+    text = f"type: change_dimension\nto: owner\nadd:\n  often: case when {often} then 'yes' else 'no' end\n  n: count(*)"
+    assert world.rows(world.run(text, lines(world))["result"]) == [(1, "yes", 2), (2, "no", 1), (3, "no", 1)]
+
+
 def test_the_key_decides_between_those_that_lead_there(world: World) -> None:
     text = "type: change_dimension\nto: owner\norder: owner.city\nadd: {note: note}"
     assert world.rows(world.run(text, lines(world))["result"]) == [(1, "a"), (2, "c"), (3, "d")]
