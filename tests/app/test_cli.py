@@ -443,6 +443,12 @@ def test_draw_writes_the_counts_of_a_run(call: Call) -> None:
     assert 'sides -->|"young<br>2"| share' in call("draw", "greet", "--run", "last", "--format", "mermaid").stdout
 
 
+@pytest.mark.parametrize(("name", "begins"), [("x.mmd", "flowchart"), ("x.svg", "<"), ("x.txt", "greet")])
+def test_draw_writes_what_the_name_of_the_file_says(call: Call, folder: Path, name: str, begins: str) -> None:
+    assert call("draw", "greet", "--output", name).exit_code == 0
+    assert (folder / name).read_text().lstrip().startswith(begins)
+
+
 def test_audiences_show_gives_the_members_one_a_line(call: Call) -> None:
     run_json(call)
     assert call("audiences", "show", "young").stdout == "bert\n"

@@ -15,10 +15,16 @@ if TYPE_CHECKING:  # reading a workflow imports much
     from engine.app.pictures.figure import Figure
 
 Format = Literal["text", "mermaid", "svg", "png"]
-PictureFormat = Annotated[Format, typer.Option("--format", help="text, mermaid for Markdown, or a drawing: svg, png.")]
+PictureFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", help="text, mermaid for Markdown, or a drawing: svg, png. [as the file's name ends, else text]"
+    ),
+]
+ENDINGS: dict[str, Format] = {".svg": "svg", ".png": "png", ".mmd": "mermaid"}
 OfRun = Annotated[
     str | None,
-    typer.Option("--run", metavar="RUN", help="Write the counts of this run on the arrows: its id, or 'last'."),
+    typer.Option("--run", metavar="RUN", help="Write the counts of this run on the arrows: its id or key, or 'last'."),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file. [standard output]")
@@ -36,12 +42,13 @@ def draw(
     ctx: typer.Context,
     workflow: WorkflowName,
     run: OfRun = None,
-    format: PictureFormat = "text",
+    format: PictureFormat = None,
     output: Output = None,
     theme: Colours = "auto",
     direction: Way = None,
 ) -> None:
     """Draw a workflow; with a run, the workflow as the run had it, with its counts."""
+    format = format or ENDINGS.get(output.suffix if output else "", "text")
     if format == "png" and output is None and sys.stdout.isatty():
         raise Misused("a png is nothing for a terminal", "name a file: --output picture.png")
     figure, order = _figure(invocation(ctx), workflow, run)

@@ -55,7 +55,9 @@ add:
 
 def test_a_count_inside_a_collection_is_of_that_collection(world: World) -> None:
     often = "exists(owner.purchases group by basket_id having count(*) > 1)"
-    text = f"type: change_dimension\nto: owner\nadd:\n  often: case when {often} then 'yes' else 'no' end\n  n: count(*)"
+    text = (
+        f"type: change_dimension\nto: owner\nadd:\n  often: case when {often} then 'yes' else 'no' end\n  n: count(*)"
+    )
     assert world.rows(world.run(text, lines(world))["result"]) == [(1, "yes", 2), (2, "no", 1), (3, "no", 1)]
 
 
