@@ -8,12 +8,13 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from activities.connectors.object_store.folder import FolderStore
+from activities.connectors.object_store.forwarding import ForwardingStore
 from activities.connectors.object_store.place import Place
 from activities.connectors.object_store.settings import FolderAddress, S3Address, SftpAddress, StoreSettings
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.option import Secret
 
-__all__ = ("StoreSettings", "open_store")
+__all__ = ("ForwardingStore", "StoreSettings", "open_store")
 
 
 def open_store(settings: StoreSettings, surroundings: Surroundings) -> ObjectStore:

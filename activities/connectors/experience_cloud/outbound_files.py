@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from activities.connectors.audience_manager.lines import Unpackable
 from activities.connectors.audience_manager.outbound import DEFAULT_NAME, read_outbound_name
@@ -19,24 +18,16 @@ from activities.connectors.audience_manager.transfer_control import (
     read_transfer_control,
     root,
 )
+from activities.connectors.object_store import ForwardingStore
 from engine.kit.connector import ObjectStore
 from engine.kit.errors import DataError
 
 
-class OutboundFiles:
+class OutboundFiles(ForwardingStore):
     """The store they lie in. A fetched file whose transfer control file says something else of it is not given."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    def put(self, file: Path, key: str) -> Mapping[str, Any]:
-        return self._store.put(file, key)
-
-    def exists(self, key: str) -> bool:
-        return self._store.exists(key)
-
-    def list(self, prefix: str = "") -> Sequence[str]:
-        return self._store.list(prefix)
+        super().__init__(lambda: store)
 
     def fetch(self, key: str, to: Path) -> Path:
         path = self._store.fetch(key, to)

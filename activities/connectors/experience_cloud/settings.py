@@ -1,23 +1,17 @@
-"""Experience Cloud as a project knows it: its data sources, its audiences, and the way to it."""
+"""What a project says of Experience Cloud: its data sources, its audiences, and how it is reached."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator
 
 from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
 from activities.connectors.audience_manager.template import WrongTemplate
-from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
-from activities.connectors.object_store import StoreSettings, open_store
-from activities.connectors.outbound_files import OutboundFiles
+from activities.connectors.object_store import StoreSettings
 from engine.kit.catalog import Catalog
-from engine.kit.connector import ObjectStore, Surroundings
-from engine.kit.errors import AuthorError, DataError, Refused, Span, suggestion
+from engine.kit.connector import Surroundings
+from engine.kit.errors import AuthorError, Span, suggestion
 from engine.kit.expression import Expr, SortKey
 from engine.kit.option import Flag, Integer, Many, Name, Options, option, wrong
 from engine.kit.section import Section
@@ -164,20 +158,9 @@ class ExperienceCloudSettings(Options):
     )
 
 
-STORES = ("export_store", "import_store")
 DATA_SOURCES = Section(model=DataSourceSettings, many=True)
 AUDIENCES = Section(model=AudienceSettings, many=True)
 EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperienceCloud:
-    """The way to Experience Cloud: where files are handed over, where they are fetched, and which are the newest."""
-
-    export_store: ObjectStore
-    import_store: ObjectStore
-    newest: Callable[[str, DataSourceSettings], Sequence[str]]
-    """Gives the keys of the newest complete state of a segment for a data source's destination."""
 
 
 def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[AudienceSettings, DataSourceSettings]:
@@ -207,153 +190,11 @@ def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[Aud
     return found, source
 
 
-def connect(surroundings: Surroundings) -> ExperienceCloud:
-    """Open the way to Experience Cloud.
-
-    Refused when it would be the real one and the command line names no environment. AuthorError, when a store is used, where the
-    project does not say where it is.
-    """
-    settings = _settings(surroundings)
-    if settings.service != "audience_manager":
-        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
-    if settings.sandbox:
-        return _local(surroundings)
-    if not surroundings.is_environment_named:
-        raise Refused(
-            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
-            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
-        )
-
-    export_store, import_store = (_Declared(name, surroundings) for name in STORES)
-    outbound = OutboundFiles(import_store)
-
-    def newest(
-        _segment: str, source: DataSourceSettings
-    ) -> Sequence[str]:  # a file holds all segments of its destination
-        return outbound.newest(source.destination, source.id, source.template.name if source.template else None)
-
-    return ExperienceCloud(export_store=export_store, import_store=outbound, newest=newest)
-
-
-def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:
-    """Give the settings of `export_store` or `import_store`; AuthorError where the project has not got them."""
-    found: StoreSettings | None = getattr(_settings(surroundings), name)
-    if found is None:
-        raise AuthorError.at(
-            None,
-            "A020",
-            f"the environment '{surroundings.environment}' does not say where the {name} of Experience Cloud is",
-            f"write '{name}: {{url: \"s3://bucket/prefix\"}}' below its 'experience_cloud'",
-        )
-    return found
-
-
-def _settings(surroundings: Surroundings) -> ExperienceCloudSettings:
+def of_project(surroundings: Surroundings) -> ExperienceCloudSettings:
+    """Give what the project says of Experience Cloud; AuthorError where it says nothing."""
     settings: ExperienceCloudSettings | None = surroundings.sections.get("experience_cloud")
     if settings is None:
         raise AuthorError.at(
             None, "A003", "the project says nothing of Experience Cloud", "write 'experience_cloud: {sandbox: true}'"
         )
     return settings
-
-
-def _local(surroundings: Surroundings) -> ExperienceCloud:
-    sandbox = local(surroundings)
-    folders = _Folders(sandbox)
-
-    def newest(segment: str, source: DataSourceSettings) -> Sequence[str]:
-        try:  # it has no schedule: it writes the state of now
-            return sandbox.export(segment, destination=str(source.destination))
-        except ValueError as problem:
-            raise DataError(
-                f"the local Experience Cloud cannot export the segment {segment}: {problem}",
-                "write the audience's 'trait' beside its 'segment' in project.yaml: it knows an audience by both",
-            ) from None
-
-    return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
-
-
-def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
-    """Open the local Experience Cloud, and make known to it what the project declares with ids, as Adobe's provisioning would have.
-
-    Raises AuthorError where it knows an id as something else: an id means one thing for ever. Refused where the real one is meant.
-    """
-    if not _settings(surroundings).sandbox:
-        raise Refused(
-            f"the environment '{surroundings.environment}' means the real Experience Cloud, which shows nobody's members",
-            "write 'experience_cloud: {sandbox: true}' for this environment, or name another with '--env'",
-        )
-    sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
-    sources = surroundings.sections.get("data_sources") or {}
-    audiences = surroundings.sections.get("audiences") or {}
-    try:
-        sandbox.provision(
-            data_sources=[DataSource(id=source.id, name=name, kind=source.kind) for name, source in sources.items()],
-            audiences=[
-                Audience(
-                    name=found.name, data_source=sources[found.data_source].id, trait=found.trait, segment=found.segment
-                )
-                for found in audiences.values()
-                if found.trait and found.segment and found.data_source in sources
-            ],
-        )
-    except ValueError as problem:
-        raise AuthorError.at(
-            None,
-            "A010",
-            f"the local Experience Cloud knows these ids by other names: {problem}",
-            "give what is new ids of its own in project.yaml, or take the old name back",
-        ) from None
-    return sandbox
-
-
-class _Declared:
-    """A store of the project, opened when it is used first: a share needs no import_store, and none of its secrets."""
-
-    def __init__(self, name: str, surroundings: Surroundings) -> None:
-        self._name = name
-        self._surroundings = surroundings
-
-    @cached_property
-    def _store(self) -> ObjectStore:
-        return open_store(store_settings(self._name, self._surroundings), self._surroundings)
-
-    def put(self, file: Path, key: str) -> Mapping[str, Any]:
-        return self._store.put(file, key)
-
-    def exists(self, key: str) -> bool:
-        return self._store.exists(key)
-
-    def list(self, prefix: str = "") -> Sequence[str]:
-        return self._store.list(prefix)
-
-    def fetch(self, key: str, to: Path) -> Path:
-        return self._store.fetch(key, to)
-
-
-class _Folders:
-    """Where the local Experience Cloud takes files, which it judges at once, and leaves its own."""
-
-    def __init__(self, sandbox: ExperienceCloudSandbox) -> None:
-        self._sandbox = sandbox
-
-    def put(self, file: Path, key: str) -> Mapping[str, Any]:
-        receipt = self._sandbox.put(file, key)
-        if not receipt.accepted:
-            raise Refused(
-                f"the local Experience Cloud refused {key}: {'; '.join(receipt.reasons[:3])}",
-                "correct the data source or the audience in project.yaml",
-            )
-        counts = asdict(receipt)
-        return {
-            name: counts[name] for name in ("records_received", "stored_records", "realized_traits", "removed_traits")
-        }
-
-    def exists(self, key: str) -> bool:
-        return self._sandbox.has_accepted(key)
-
-    def list(self, prefix: str = "") -> Sequence[str]:
-        return self._sandbox.list(prefix)
-
-    def fetch(self, key: str, to: Path) -> Path:
-        return self._sandbox.fetch(key, to)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from activities.connectors.experience_cloud.outbound_files import OutboundFiles
 from activities.connectors.object_store import StoreSettings, open_store
-from activities.connectors.outbound_files import OutboundFiles
 from engine.kit.errors import DataError
 from tests.activities.connectors.object_store.conftest import surroundings
 

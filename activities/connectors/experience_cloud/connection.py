@@ -1,0 +1,87 @@
+"""The way to Experience Cloud: the real one, or the local one that stands in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from activities.connectors.experience_cloud.local import LocalStore, local
+from activities.connectors.experience_cloud.outbound_files import OutboundFiles
+from activities.connectors.experience_cloud.settings import DataSourceSettings, of_project
+from activities.connectors.object_store import ForwardingStore, StoreSettings, open_store
+from engine.kit.connector import ObjectStore, Surroundings
+from engine.kit.errors import AuthorError, DataError, Refused
+
+STORES = ("export_store", "import_store")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperienceCloud:
+    """The way to Experience Cloud: where files are handed over, where they are fetched, and which are the newest."""
+
+    export_store: ObjectStore
+    import_store: ObjectStore
+    newest: Callable[[str, DataSourceSettings], Sequence[str]]
+    """Gives the keys of the newest complete state of a segment for a data source's destination."""
+
+
+def connect(surroundings: Surroundings) -> ExperienceCloud:
+    """Open the way to Experience Cloud.
+
+    Refused when it would be the real one and the command line names no environment. AuthorError, when a store is used, where the
+    project does not say where it is.
+    """
+    settings = of_project(surroundings)
+    if settings.service != "audience_manager":
+        raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
+    if settings.sandbox:
+        return _local(surroundings)
+    if not surroundings.is_environment_named:
+        raise Refused(
+            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
+            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
+        )
+
+    export_store, import_store = (_declared_store(name, surroundings) for name in STORES)
+    outbound = OutboundFiles(import_store)
+
+    def newest(
+        _segment: str, source: DataSourceSettings
+    ) -> Sequence[str]:  # a file holds all segments of its destination
+        return outbound.newest(source.destination, source.id, source.template.name if source.template else None)
+
+    return ExperienceCloud(export_store=export_store, import_store=outbound, newest=newest)
+
+
+def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:
+    """Give the settings of `export_store` or `import_store`; AuthorError where the project has not got them."""
+    found: StoreSettings | None = getattr(of_project(surroundings), name)
+    if found is None:
+        raise AuthorError.at(
+            None,
+            "A020",
+            f"the environment '{surroundings.environment}' does not say where the {name} of Experience Cloud is",
+            f"write '{name}: {{url: \"s3://bucket/prefix\"}}' below its 'experience_cloud'",
+        )
+    return found
+
+
+def _declared_store(name: str, surroundings: Surroundings) -> ObjectStore:
+    """Give a store that is opened when it is used first: a share needs no import_store, and none of its secrets."""
+    return ForwardingStore(lambda: open_store(store_settings(name, surroundings), surroundings))
+
+
+def _local(surroundings: Surroundings) -> ExperienceCloud:
+    sandbox = local(surroundings)
+    folders = LocalStore(sandbox)
+
+    def newest(segment: str, source: DataSourceSettings) -> Sequence[str]:
+        try:  # it has no schedule: it writes the state of now
+            return sandbox.export(segment, destination=str(source.destination))
+        except ValueError as problem:
+            raise DataError(
+                f"the local Experience Cloud cannot export the segment {segment}: {problem}",
+                "write the audience's 'trait' beside its 'segment' in project.yaml: it knows an audience by both",
+            ) from None
+
+    return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
