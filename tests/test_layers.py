@@ -34,7 +34,7 @@ HOMES = {
     "networkx": {"engine.lang.graph"},
     "lark": {"engine.kit.expression"},
     "sqlalchemy.ext.compiler": {"engine.sql.ddl", "engine.kit.expression"},
-    "jinja2": {"engine.kit.template", "engine.app.web"},
+    "jinja2": {"engine.kit.template_language", "engine.app.web"},
     "alembic": {"engine.state"},
     "typer": {"engine.app.cli", "activities.audiences.commands"},
     "rich": {"engine.app", "activities.audiences.commands"},

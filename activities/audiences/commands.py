@@ -351,9 +351,9 @@ def _source(found: AudienceSettings, surroundings: Surroundings) -> DataSourceSe
 
 def _cloud(surroundings: Surroundings) -> ExperienceCloudSandbox:
     """Open the local Experience Cloud. Refused when the environment means the real one."""
-    from activities.connectors import experience_cloud
+    from activities.connectors.experience_cloud.local import local
 
-    return experience_cloud.local(surroundings)
+    return local(surroundings)
 
 
 def _members(name: str, found: AudienceSettings, surroundings: Surroundings) -> Iterator[str]:

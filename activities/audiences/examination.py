@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from activities.connectors import experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.experience_cloud.connection import STORES, store_settings
 from activities.connectors.object_store import open_store
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AudienceflowError, AuthorError, suggestion
@@ -75,9 +75,9 @@ def _of_stores(surroundings: Surroundings) -> Iterator[Finding]:
             f"add '--env {environment}'",
         )
         return
-    for name in experience_cloud.STORES:
+    for name in STORES:
         try:
-            settings = experience_cloud.store_settings(name, surroundings)
+            settings = store_settings(name, surroundings)
             open_store(settings, surroundings).list(NOWHERE)
             yield Finding("ok", f"{name}: {settings.url} is reached")
         except AuthorError as problem:

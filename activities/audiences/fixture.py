@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from activities.connectors import experience_cloud
+from activities.connectors.experience_cloud.local import local
 from engine.kit.activity import Activity
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AuthorError, DataError, suggestion
@@ -30,7 +30,7 @@ class AudiencesFixture:
     def prepare(self, written: Mapping[str, Sequence[str]], surroundings: Surroundings) -> None:
         if not written:
             return
-        cloud = experience_cloud.local(surroundings)
+        cloud = local(surroundings)
         audiences = surroundings.sections.get("audiences") or {}
         for name, identifiers in written.items():
             span = getattr(name, "span", None)
@@ -85,7 +85,7 @@ class LocalExperienceCloud:
             fix = suggestion(audience, audiences, "audiences")
             raise DataError(f"the project has no audience '{audience}'", fix)
         segment = audiences[audience].segment
-        return set(experience_cloud.local(surroundings).members(segment)) if segment else set()
+        return set(local(surroundings).members(segment)) if segment else set()
 
     @property
     def files(self) -> dict[str, list[str]]:

@@ -168,7 +168,7 @@ class Frame:
 
     def _condition(self, expression: Expr, grouping: bool) -> sa.ColumnElement[bool]:
         """Compile a condition. With windows it is told row by row beside the population, since no database filters by one."""
-        if grouping or not any(isinstance(node, tree.Window) for node, _ in tree.walk(expression.tree)):
+        if grouping or not any(isinstance(node, tree.Window) for node in expression.nodes):
             return self._compiler(expression, grouping).condition(expression.tree)
         relation = self.population.relation.alias()
         beside = Frame(replace(self.population, relation=relation), self.catalog)

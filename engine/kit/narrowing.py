@@ -19,11 +19,10 @@ PLAIN, EXISTS, GROUPS = range(3)
 
 def cost(text: Text) -> int:
     """Say what an expression reads."""
-    nodes = [node for node, _ in tree.walk(text.tree)]
-    over = {id(node.call) for node in nodes if isinstance(node, tree.Window)}
-    if any(_counts_links(node) and id(node) not in over for node in nodes):
+    over = {id(node.call) for node in text.nodes if isinstance(node, tree.Window)}
+    if any(_counts_links(node) and id(node) not in over for node in text.nodes):
         return GROUPS
-    collections = [node for node in nodes if isinstance(node, tree.Collection)]
+    collections = [node for node in text.nodes if isinstance(node, tree.Collection)]
     finds_one = (node.function == "exists" and node.having is None for node in collections)
     return max((EXISTS if one else GROUPS for one in finds_one), default=PLAIN)
 
@@ -35,7 +34,7 @@ def _counts_links(node: tree.Node) -> bool:
 
 def looks_at_all(text: Text) -> bool:
     """Say that a window stands in an expression: it looks at all rows, so that none may be left out before."""
-    return any(isinstance(node, tree.Window) for node, _ in tree.walk(text.tree))
+    return any(isinstance(node, tree.Window) for node in text.nodes)
 
 
 def steps(where: Expr | None, others: int, catalog: Catalog) -> list[list[Expr]]:
@@ -71,11 +70,7 @@ def narrowed(
     names: Iterable[str] = population.columns
     if is_whole:
         mentioned = {
-            part
-            for text in texts
-            for node, _ in tree.walk(text.tree)
-            if isinstance(node, tree.Name)
-            for part in node.parts
+            part for text in texts for node in text.nodes if isinstance(node, tree.Name) for part in node.parts
         }
         mentioned |= {our for link in frame.links.values() for our, _ in link.on}
         names = [name for name in population.columns if name in population.key or name in mentioned]

@@ -2,97 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
-from decimal import Decimal
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.exceptions import SecurityError
-from jinja2.filters import FILTERS
-from jinja2.runtime import Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.tests import TESTS
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from engine.kit.errors import AuthorError, DataError, Span, suggestion
+from engine.kit.errors import AuthorError, Span
 from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
-
-LONGEST = 4_000
-DEEPEST = 40
-
-_FIX = "write {{ vars.name }} or {{ run.date }}"
-_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
-_FILTERS = (
-    "abs",
-    "capitalize",
-    "d",
-    "default",
-    "first",
-    "float",
-    "int",
-    "last",
-    "length",
-    "lower",
-    "string",
-    "title",
-    "trim",
-    "upper",
-)
-_TESTS = (
-    "==",
-    "!=",
-    "<",
-    "<=",
-    ">",
-    ">=",
-    "boolean",
-    "defined",
-    "even",
-    "false",
-    "none",
-    "number",
-    "odd",
-    "string",
-    "true",
-    "undefined",
-)
-_METHODS = ("isoformat", "strftime")
-_PARTS = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Keyword,
-    nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.Test, nodes.Filter,
-    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Call,
-)  # fmt: skip
-"""What a template may be made of. Nothing in it repeats, and nothing makes a text much longer than what went in."""
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset(("*", "%"))
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if not isinstance(left, int | float | Decimal) or not isinstance(right, int | float | Decimal):
-            raise SecurityError(f"'{operator}' takes numbers")
-        return super().call_binop(context, operator, left, right)
-
-
-def _value(value: Any) -> Any:
-    """Give what `{{ … }}` came to; anything but a plain value would be shown as Python shows it, with its address."""
-    if isinstance(value, str | int | float | Decimal | date | time | Undefined) or value is None:
-        return value
-    raise SecurityError(f"'{type(value).__name__}' is no value that can be written")
-
-
-_ENVIRONMENT = _Environment(undefined=StrictUndefined, autoescape=False, finalize=_value)
-_ENVIRONMENT.globals = {}
-_ENVIRONMENT.filters = {name: FILTERS[name] for name in _FILTERS}
-_ENVIRONMENT.tests = {name: TESTS[name] for name in _TESTS}
-
-
-_GONE_WRONG = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
-"""What the author's own expressions raise while they are computed; `include` has no loader, which is a TypeError."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +23,10 @@ class Template:
     def __post_init__(self) -> None:
         if self.is_literal:
             return
-        wrong, fix, at = "", _FIX, 0
-        try:
-            wrong, fix, at = _what_is_wrong(self.source)
-        except TemplateSyntaxError as problem:
-            wrong, fix, at = _explained(problem.message or "it is cut off", self.source)
-        except (RecursionError, ValueError):  # brackets or digits without end
-            wrong = "it nests too deep, or holds a number that is too long"
-        if wrong:
+        from engine.kit import template_language  # jinja2 is heavy, and most texts are literal
+
+        if found := template_language.problem(self.source):
+            wrong, fix, at = found
             span = self.span and self.span.shifted(at)
             raise AuthorError.at(span, "T001", f"the template cannot be read: {wrong}", fix)
 
@@ -124,27 +38,9 @@ class Template:
         """Fill the template in; AuthorError when a name in it is not known, DataError when what it computes goes wrong."""
         if self.is_literal:
             return self.source
-        try:
-            return _ENVIRONMENT.from_string(self.source).render(names)
-        except UndefinedError as problem:
-            unknown = meta.find_undeclared_variables(_ENVIRONMENT.parse(self.source)) - names.keys()
-            if unknown:
-                raise self._unknown(min(unknown)) from None
-            raise AuthorError.at(
-                self.span,
-                "T002",
-                f"the template '{self.source}' asks for what is not there: {problem.message}",
-                "declare it under 'variables'",
-            ) from None
-        except _GONE_WRONG as problem:
-            raise DataError(f"the template '{self.source}' cannot be rendered: {problem}", _FIX) from None
+        from engine.kit import template_language
 
-    def _unknown(self, name: str) -> AuthorError:
-        """Give the error of a name that is neither `vars` nor `run`."""
-        found = re.search(rf"\b{re.escape(name)}\b", self.source)
-        span = self.span and self.span.shifted(found.start() if found else 0)
-        fix = f"write run.date, or vars.{name} and declare it under 'variables'"
-        return AuthorError.at(span, "T002", f"there is no '{name}' in a template", fix)
+        return template_language.render(self.source, self.span, names)
 
     def __str__(self) -> str:
         return self.source
@@ -172,50 +68,3 @@ def _read(value: Any, info: ValidationInfo) -> Template:
 
 def _is_literal(source: str) -> bool:
     return not any(mark in source for mark in ("{{", "{%", "{#"))
-
-
-def _explained(said: str, source: str) -> tuple[str, str, int]:
-    """Say in an author's words what jinja2 says of a template, what to type, and where."""
-    opened = max(source.rfind(mark) for mark in _CLOSING)
-    closing = _CLOSING.get(source[opened : opened + 2], "")
-    if closing and closing not in source[opened:]:
-        return (
-            f"the '{source[opened : opened + 2]}' that opens here is never closed",
-            f"close it with '{closing}'",
-            opened,
-        )
-    return said.removesuffix("."), _FIX, 0
-
-
-def _what_is_wrong(source: str) -> tuple[str, str, int]:
-    """Say what a template may not hold, if it holds it, what to type, and where. Raises what jinja2 does where it is none."""
-    if len(source) > LONGEST:
-        return f"it has {len(source):,} characters, more than {LONGEST:,}", "write less", 0
-    waiting: list[tuple[nodes.Node, int]] = [(_ENVIRONMENT.parse(source), 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        wrong = "it nests too deep" if depth > DEEPEST else _what_is_refused(node)
-        if wrong and isinstance(node, nodes.Filter):
-            return wrong, suggestion(node.name, _FILTERS, "filters"), source.find(node.name)
-        if wrong:
-            return wrong, _FIX, 0
-        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
-    return "", "", 0
-
-
-def _what_is_refused(node: nodes.Node) -> str:
-    match node:
-        case nodes.Call(node=nodes.Getattr(attr=method)) if method in _METHODS:
-            return ""
-        case nodes.Call():
-            return f"nothing is called in it but {' and '.join(_METHODS)}"
-        case nodes.Filter(name=name) if name not in _FILTERS:
-            return f"there is no filter '{name}'"
-        case nodes.Test(name=name) if name not in _TESTS:
-            return f"there is no test '{name}', but {', '.join(_TESTS)}"
-        case nodes.Getattr(attr=name) if name.startswith("_"):
-            return f"'{name}' is a name of Python's own"
-        case _ if not isinstance(node, _PARTS):
-            return f"'{type(node).__name__.lower()}' is not part of it; it has names, filters, operators and {{% if %}}"
-        case _:
-            return ""

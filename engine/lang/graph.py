@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import TypeAlias
 
@@ -51,10 +52,11 @@ def problems(spec: WorkflowSpec, graph: Graph) -> list[Diagnostic]:
     return [*islice(wrong, MOST_PROBLEMS), *_cycles(spec, graph), *_undeclared(spec)]
 
 
-def order(graph: Graph) -> list[str]:
-    """Give the activities so that each comes after those it needs, otherwise as written."""
+@lru_cache(maxsize=1)
+def order(graph: Graph) -> tuple[str, ...]:
+    """Give the activities so that each comes after those it needs, otherwise as written. The graph is not changed any more."""
     position = {activity: index for index, activity in enumerate(graph)}
-    return list(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
+    return tuple(nx.lexicographical_topological_sort(graph, key=position.__getitem__))
 
 
 def upstream(graph: Graph, activity: str) -> set[str]:

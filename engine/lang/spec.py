@@ -137,7 +137,7 @@ class ActivitySpec:
     @cached_property
     def nodes(self) -> tuple[tuple[Expr | SortKey, tree.Node], ...]:
         """Every part of every expression, with the expression it stands in."""
-        return tuple((each, node) for each in self.expressions for node, _ in tree.walk(each.tree))
+        return tuple((each, node) for each in self.expressions for node in each.nodes)
 
     @property
     def references(self) -> Iterator[Reference]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from activities.connectors import experience_cloud
+from activities.connectors.experience_cloud.local import local
 from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
 from engine import registry
 from engine.app.project import Project
@@ -66,7 +66,7 @@ class World(standard.World):
 
     @property
     def cloud(self) -> ExperienceCloudSandbox:
-        return experience_cloud.local(self.surroundings)
+        return local(self.surroundings)
 
     def identify(self, source: str, by: str, **options: Any) -> None:
         """Change by which expression, and how, a data source identifies its rows."""

@@ -15,6 +15,7 @@ import yaml
 import engine
 from activities.audiences.fixture import AUDIENCES
 from activities.connectors import experience_cloud
+from activities.connectors.experience_cloud.connection import connect
 from engine.app.session import Options
 from engine.app.testing.inputs import like_a_dimension
 from engine.kit.catalog import Catalog
@@ -119,13 +120,13 @@ def no_value_of_a_variable(folder: Path) -> list[Diagnostic]:
 
 
 def no_settings_of_the_cloud(folder: Path) -> list[Diagnostic]:
-    return raised(lambda: experience_cloud.connect(surroundings(folder, {})))
+    return raised(lambda: connect(surroundings(folder, {})))
 
 
 def no_store_of_the_cloud(folder: Path) -> list[Diagnostic]:
     real = {"experience_cloud": experience_cloud.ExperienceCloudSettings(sandbox=False)}
     world = replace(surroundings(folder, real), is_environment_named=True)
-    return raised(lambda: experience_cloud.connect(world).export_store.exists("file"))
+    return raised(lambda: connect(world).export_store.exists("file"))
 
 
 def an_identifier_that_cannot_be(folder: Path) -> list[Diagnostic]:

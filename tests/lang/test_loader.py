@@ -120,7 +120,7 @@ def test_the_order_of_a_graph_follows_its_arrows_and_otherwise_the_file() -> Non
     )
     spec = read(f"workflow: w\nactivities:\n{body}")
     graph = graphs.build(spec)
-    assert graphs.order(graph) == ["b", "a", "c", "d"]
+    assert graphs.order(graph) == ("b", "a", "c", "d")
     assert graphs.used_ports(graph, "b") == {"complement"}
     assert graphs.used_ports(graph, "c") == {"result"}
 

@@ -1,7 +1,5 @@
-"""Experience Cloud as a project knows it: its data sources, its audiences, and the way to it."""
+"""Experience Cloud as a project knows it: its data sources and its audiences; how it is reached stands in `connection` and `local`."""
 
-from activities.connectors.experience_cloud.connection import STORES, ExperienceCloud, connect, store_settings
-from activities.connectors.experience_cloud.local import local
 from activities.connectors.experience_cloud.settings import (
     AUDIENCES,
     DATA_SOURCES,
@@ -16,13 +14,8 @@ __all__ = [
     "AUDIENCES",
     "DATA_SOURCES",
     "EXPERIENCE_CLOUD",
-    "STORES",
     "AudienceSettings",
     "DataSourceSettings",
-    "ExperienceCloud",
     "ExperienceCloudSettings",
     "audience",
-    "connect",
-    "local",
-    "store_settings",
 ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import field_validator
 
-from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
-from activities.connectors.audience_manager.template import WrongTemplate
 from activities.connectors.object_store import StoreSettings
 from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
@@ -15,6 +13,9 @@ from engine.kit.errors import AuthorError, Span, suggestion
 from engine.kit.expression import Expr, SortKey
 from engine.kit.option import Flag, Integer, Many, Name, Options, option, wrong
 from engine.kit.section import Section
+
+if TYPE_CHECKING:  # the codecs are heavy, and most projects write no template
+    from activities.connectors.audience_manager.outbound import Templates
 
 
 def _is_number(value: str | None) -> str | None:
@@ -40,6 +41,9 @@ class OutboundTemplates(Options):
     @field_validator("name", "content")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:
+        from activities.connectors.audience_manager.outbound import Templates
+        from activities.connectors.audience_manager.template import WrongTemplate
+
         try:
             Templates.of([value] if value else [])
         except WrongTemplate as problem:
@@ -89,6 +93,8 @@ class DataSourceSettings(Options):
     @property
     def came_back(self) -> Templates:
         """Give the templates of the files that come back; that of lines is the default where none is written."""
+        from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates
+
         written = self.template or OutboundTemplates()
         content = written.content or DEFAULT_CONTENT
         return Templates(name=written.name, content=content, header_lines=written.header_lines)

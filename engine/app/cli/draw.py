@@ -12,6 +12,8 @@ import typer
 from engine.app.cli.invocation import Invocation, Misused, WorkflowName, find_run, invocation
 
 if TYPE_CHECKING:  # reading a workflow imports much
+    from collections.abc import Sequence
+
     from engine.app.pictures.figure import Figure
 
 Format = Literal["text", "mermaid", "svg", "png"]
@@ -63,7 +65,7 @@ def draw(
         typer.echo(drawn.decode(), nl=False)
 
 
-def _figure(line: Invocation, workflow: str, run: str | None) -> tuple[Figure, list[str]]:
+def _figure(line: Invocation, workflow: str, run: str | None) -> tuple[Figure, Sequence[str]]:
     from engine import registry
     from engine.app import api
     from engine.app.options import read_text
@@ -86,7 +88,7 @@ def _figure(line: Invocation, workflow: str, run: str | None) -> tuple[Figure, l
     return figure.figure(spec, graph, result), figure.order(spec, graph)
 
 
-def _drawn(figure: Figure, order: list[str], format: Format, theme: Literal["auto", "light", "dark"]) -> bytes:
+def _drawn(figure: Figure, order: Sequence[str], format: Format, theme: Literal["auto", "light", "dark"]) -> bytes:
     from engine.app.pictures import words
 
     match format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,7 +116,7 @@ def figure(spec: WorkflowSpec, graph: Graph, result: RunResult | None = None) ->
     )
 
 
-def order(spec: WorkflowSpec, graph: Graph) -> list[str]:
+def order(spec: WorkflowSpec, graph: Graph) -> Sequence[str]:
     """Give the activities from the first to the last; as written where they wait for each other."""
     return list(graph) if graphs.problems(spec, graph) else graphs.order(graph)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Self
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
@@ -14,6 +14,7 @@ from engine.kit.errors import AuthorError, Span
 from engine.kit.expression import tree
 from engine.kit.expression.parser import Unreadable, parse
 from engine.kit.expression.reading import ANY_TEXT, allow, author_checked
+from engine.kit.expression.tree import Node
 from engine.kit.types import Type
 
 NameKind = Literal["column", "value", "link", "function"]
@@ -77,12 +78,18 @@ class _Text:
         parts = [object.__new__(type(self)) for _ in self.tree.operands]
         for part, operand in zip(parts, self.tree.operands, strict=True):
             part.__dict__.update(self.__dict__, tree=operand)
+            part.__dict__.pop("nodes", None)
         return parts
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every part of the tree, the whole first."""
+        return tuple(node for node, _ in tree.walk(self.tree))
 
     def names(self) -> Iterator[Mention]:
         """Give every name that is mentioned."""
-        links = {id(node.link) for node, _ in tree.walk(self.tree) if isinstance(node, tree.Collection)}
-        for node, _ in tree.walk(self.tree):
+        links = {id(node.link) for node in self.nodes if isinstance(node, tree.Collection)}
+        for node in self.nodes:
             if id(node) in links:
                 continue
             span = self.span and self.span.shifted(node.at)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from activities.connectors import experience_cloud
+from activities.connectors.experience_cloud.connection import connect
 from engine.kit.connector import ObjectStore
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.population import Inputs, Population
@@ -269,7 +269,7 @@ class Breaking:
 
 def cut_off(world: World, text: str, population: Population, *, taken: bool) -> None:
     """Share in the run `one`, which dies before the store has taken the file, or after."""
-    real = experience_cloud.connect(world.surroundings)
+    real = connect(world.surroundings)
     world.connect = lambda _name: replace(real, export_store=Breaking(real.export_store, taken))
     with pytest.raises(Cut):
         world.run(text, population, run="one")

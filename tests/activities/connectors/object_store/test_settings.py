@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from activities.connectors import experience_cloud
+from activities.connectors.experience_cloud.connection import connect
+from activities.connectors.experience_cloud.local import local
 from activities.connectors.object_store import StoreSettings, open_store
 from activities.connectors.object_store.settings import FolderAddress, S3Address, SftpAddress
 from engine import registry
@@ -124,12 +126,12 @@ def test_nothing_leaves_for_the_real_experience_cloud_unless_the_command_line_na
     settings = experience_cloud.ExperienceCloudSettings(sandbox=False, export_store=read("url: outbox"))
     named = replace(surroundings(tmp_path), sections={"experience_cloud": settings})
     with pytest.raises(Refused, match="the command line does not name it") as caught:
-        experience_cloud.connect(replace(named, is_environment_named=False))
+        connect(replace(named, is_environment_named=False))
     assert caught.value.fix.startswith("add '--env prod'")
-    assert experience_cloud.connect(named).export_store.list() == []
+    assert connect(named).export_store.list() == []
 
 
 def test_the_real_experience_cloud_is_no_local_one(tmp_path: Path) -> None:
     real = {"experience_cloud": experience_cloud.ExperienceCloudSettings(sandbox=False)}
     with pytest.raises(Refused, match="which shows nobody's members"):
-        experience_cloud.local(replace(surroundings(tmp_path), sections=real))
+        local(replace(surroundings(tmp_path), sections=real))
