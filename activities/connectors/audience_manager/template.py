@@ -63,22 +63,16 @@ Node: TypeAlias = str | Macro | Condition
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListShape:
-    """How the items of a list are found in its text."""
-
-    item: re.Pattern[str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Template:
     """A template made a pattern: what it finds, by macro, is a text, or the ids of a list.
 
-    `columns` are its macros, where they are separated by tabs and nothing else; `time_format` is how strptime reads its time.
+    `lists` has, by macro, the pattern of one item of a list. `columns` are the macros, where they are separated by tabs and nothing
+    else; `time_format` is how strptime reads its time.
     """
 
     text: str
     pattern: re.Pattern[str]
-    lists: Mapping[str, ListShape]
+    lists: Mapping[str, re.Pattern[str]]
     conditions: Mapping[str, tuple[str, ...]]
     columns: tuple[str, ...] = field(default=())
     time_format: str | None = None
@@ -91,7 +85,7 @@ class Template:
         found: dict[str, str | tuple[str, ...]] = {}
         for name in self.pattern.groupindex:
             if name in self.lists:
-                found[name] = tuple(item[1] for item in self.lists[name].item.finditer(match[name] or ""))
+                found[name] = tuple(item[1] for item in self.lists[name].finditer(match[name] or ""))
             elif name not in self.conditions and match[name] is not None:
                 found[name] = match[name]
         for group, needed in self.conditions.items():
@@ -201,7 +195,7 @@ class _Reader:
 
 
 def _compiled(text: str, nodes: Sequence[Node], macros: Mapping[str, str]) -> Template:
-    lists: dict[str, ListShape] = {}
+    lists: dict[str, re.Pattern[str]] = {}
     conditions: dict[str, tuple[str, ...]] = {}
     pattern = "".join(_patterns(nodes, macros, lists, conditions, set()))
     return Template(text=text, pattern=re.compile(pattern), lists=lists, conditions=conditions)
@@ -210,7 +204,7 @@ def _compiled(text: str, nodes: Sequence[Node], macros: Mapping[str, str]) -> Te
 def _patterns(
     nodes: Sequence[Node],
     macros: Mapping[str, str],
-    lists: dict[str, ListShape],
+    lists: dict[str, re.Pattern[str]],
     conditions: dict[str, tuple[str, ...]],
     seen: set[str],
 ) -> Iterator[str]:
@@ -228,7 +222,7 @@ def _patterns(
             case Macro() if node.name in LISTS:
                 seen.add(node.name)
                 whole, item = _list_pattern(node)
-                lists[node.name] = ListShape(item=re.compile(item))
+                lists[node.name] = re.compile(item)
                 yield f"(?P<{node.name}>{whole})"
             case Macro() if node.name in macros or node.name in TEXT_MACROS:
                 seen.add(node.name)
