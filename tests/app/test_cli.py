@@ -162,6 +162,13 @@ def test_show_gives_the_object_that_run_gave(call: Call) -> None:
         assert json.loads(call("show", name, "--format", "json").stdout) == ran
 
 
+def test_a_workflow_whose_file_is_called_otherwise_is_found_by_its_own_name(call: Call, folder: Path) -> None:
+    (folder / "greet.yaml").rename(folder / "01-greet.yaml")
+    assert run_json(call)["workflow"] == "greet"
+    assert call("plan", "01-greet").exit_code == 0
+    assert "there is no workflow 'greeet'" in call("plan", "greeet").stderr
+
+
 def test_show_begins_with_the_key_the_times_and_the_variables(call: Call) -> None:
     run = run_json(call, "--key", "june", "--var", "most=20", "--at", "2026-06-01 08:00:00")
     head, times, variables, *_ = call("show", "june").stdout.splitlines()

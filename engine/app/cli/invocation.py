@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,16 +110,20 @@ class Invocation:
         return (self.project or find(self.near())).parent
 
     def workflow(self, name: str) -> Path:
-        """Find a workflow by its path, or by its name in the project's folder. Raises Misused for a name that has no file."""
+        """Find a workflow by its path; in the project's folder by its file's name, or by its own. Raises Misused for neither."""
         path = Path(name)
         if path.exists() or path.suffix or len(path.parts) > 1:
             return path
         folder = self.folder()
         found = folder / f"{name}.yaml"
-        if not found.is_file():
-            known = [file.stem for file in workflows_in(folder)]
-            raise Misused(f"there is no workflow '{name}' in {folder}", suggestion(name, known, "workflows"))
-        return found
+        if found.is_file():
+            return found
+        files = {file: file.stem for file in workflows_in(folder)}
+        called = re.compile(rf"^workflow:[ ]+(['\"]?){re.escape(name)}\1[ ]*(?:#.*)?$", re.MULTILINE)
+        named = [file for file in files if called.search(file.read_text(encoding="utf-8", errors="replace"))]
+        if len(named) != 1:
+            raise Misused(f"there is no workflow '{name}' in {folder}", suggestion(name, files.values(), "workflows"))
+        return named[0]
 
 
 def invocation(ctx: typer.Context) -> Invocation:
