@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # Arrow is heavy, and a plan reads no file
     import pyarrow as pa
 
 IDENTIFIER = "identifier"
+HOUR = timedelta(hours=1)
 PAUSE = timedelta(minutes=30)
 """After so long somebody who waits for a transfer looks again: longer than a run waits in its process, so it is left waiting."""
 
@@ -91,14 +92,13 @@ def _hold(choice: Choice, before: Sequence[int], source: DataSourceSettings, pat
     late = f"; that of {choice.awaited.time} is not there whole" if choice.awaited is not None else ""
     age = ctx.now() - moment(newest)
     if newest and patience.stale_after is not None and age > patience.stale_after:
-        hours = age // timedelta(hours=1)
         raise DataError(
-            f"the newest transfer to {where} is of {shown(newest)}, {hours} hours ago, and stale after {patience.stale_after}{late}",
-            "see whether Experience Cloud still sends to the destination, then resume the run, or write a longer 'stale_after'",
+            f"the newest transfer of {where} is of {shown(newest)}, {age // HOUR} hours ago, which is more than 'stale_after'{late}",
+            "see whether Experience Cloud still sends to the destination, then resume the run",
         )
     if choice.keys:
         return
-    what = f"a transfer newer than that of {shown(newest)}" if newest else "complete file"
+    what = f"transfer newer than that of {shown(newest)}" if newest else "complete file"
     missing = f"no {what} of {where} lies in the import_store{late}"
     if patience.when_no_file == "wait":
         raise NotYet(missing, PAUSE)

@@ -118,7 +118,7 @@ class ListImport(Effect):
             if self.audience is not None and name in self.model_fields_set:
                 raise wrong(f"'{name}' is for files", f"remove '{name}'", name)
         for name in OF_AN_AUDIENCE:
-            if self.file is not None and name in self.model_fields_set:
+            if self.file is not None and getattr(self, name) != type(self).model_fields[name].default:
                 raise wrong(f"'{name}' is for audiences", f"remove '{name}'", name)
         return self
 
@@ -285,7 +285,7 @@ def _by_identifier(
 ) -> Mapping[str, Population]:
     """Reconcile identifiers, each of which stands once, with the rows that have them; an ambiguous one finds none.
 
-    The rows found, and how many each identifier found, are kept on the way, so that identifiers are computed once.
+    The rows found are kept on the way, so that identifiers are computed once.
     """
     everyone = dimension.population()
     frame = Frame(everyone, catalog)
@@ -298,17 +298,15 @@ def _by_identifier(
     pairs = sa.select(known).where(known.c[name].in_(wanted))
     types = {**{key: everyone.columns[key] for key in dimension.key}, name: TEXT}
     rows = keep("found", Population(relation=pairs.subquery(), key=tuple(types), columns=types, unique=True))
-    tally = sa.select(rows.column(name).label("identifier"), sa.func.count().label("rows")).group_by(rows.column(name))
-    columns = {"identifier": TEXT, "rows": INTEGER}
-    counted = keep("tally", Population(relation=tally.subquery(), key=("identifier",), columns=columns, unique=True))
-    is_single = sa.exists().where(counted.column("identifier") == rows.column(name), counted.column("rows") == 1)
-    is_found = sa.exists().where(counted.column("identifier") == identifiers.column("identifier"))
-    is_ambiguous = sa.exists().where(
-        counted.column("identifier") == identifiers.column("identifier"), counted.column("rows") > 1
+    borne = rows.column(name)
+    twice = sa.select(borne.label("identifier")).group_by(borne).having(sa.func.count() > 1).subquery()
+    several = keep(
+        "ambiguous", Population(relation=twice, key=("identifier",), columns={"identifier": TEXT}, unique=True)
     )
-    found = rows.select(dimension.key).where(is_single)
+    found = rows.select(dimension.key).where(~_is_among([borne], [several.column("identifier")], catalog))
+    is_found = _is_among([identifiers.column("identifier")], [borne], catalog)
     return {
         "result": everyone.only(()).of(found.distinct() if has_many(frame, source) else found),
         "unmatched": identifiers.where(~is_found),
-        "ambiguous": identifiers.where(is_ambiguous),
+        "ambiguous": several,
     }
