@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from activities.connectors.experience_cloud.outbound_files import OutboundFiles
 from activities.connectors.object_store import StoreSettings, open_store
 from engine.kit.errors import DataError, RetryLater
 from tests.activities.connectors.object_store.conftest import surroundings
+from tests.transfers import transfer_control
 
 LINE = b"0" * 38 + b"\t102\t\n"
 OLD, NEW = "S3_91011_5678_full_1700000000000", "S3_91011_5678_full_1800000000000"
@@ -36,14 +36,8 @@ def leave(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(LINE)
 
 
-def control(folder: Path, name: str, *files: str, md5: str = hashlib.md5(LINE).hexdigest()) -> None:  # noqa: S324
-    """Leave a transfer control file, its keys without quotes as Adobe writes them."""
-    said = ",\n".join(
-        f'{{FileByteSize: {len(LINE)}, FileLineCount: 1, FileName: "{file}", FileSequenceNumber: {number}, md5: "{md5}"}}'
-        for number, file in enumerate(files, start=1)
-    )
-    totals = f'{{FileName: "{name}", TotalByteSize: {len(LINE) * len(files)}, TotalNumberFiles: {len(files)}, TotalNumberLines: {len(files)}}}'
-    (folder / name).write_text(f"{{Files: [{said}],\nTotals: {totals}}}\n")
+def control(folder: Path, name: str, *files: str, content: bytes = LINE) -> None:
+    (folder / name).write_bytes(transfer_control(name, dict.fromkeys(files, content)))
 
 
 def found(outbound: OutboundFiles, *taken: int, **templates: Any) -> dict[str, tuple[str, ...]]:
@@ -111,7 +105,7 @@ def test_a_file_that_is_not_as_its_control_file_says_is_not_given(
     folder: Path, outbound: OutboundFiles, tmp_path: Path
 ) -> None:
     leave(folder, f"{NEW}.sync")
-    control(folder, f"{NEW}.info", f"{NEW}.sync", md5="0" * 32)
+    control(folder, f"{NEW}.info", f"{NEW}.sync", content=LINE.replace(b"0", b"1"))
     with pytest.raises(DataError, match=rf"{NEW}.sync: the md5 of the file is not the one of the transfer control file"):  # fmt: skip
         outbound.fetch(f"{NEW}.sync", tmp_path / "back.sync")
     assert not (tmp_path / "back.sync").exists()
