@@ -60,29 +60,36 @@ def members(
     def prepare() -> Mapping[str, Any]:
         choice = choose(cloud.transfers(place["segment"], source, before), before)
         _hold(choice, before, source, patience, ctx)
-        return {
-            "files": list(choice.keys), "full": len(choice.full), "first": choice.first,
-            "before": list(before), "taken": list(choice.taken),
-        }  # fmt: skip
+        counts = {"full": len(choice.full), "first": choice.first}
+        return {"files": list(choice.keys), "cursor": {**place, **counts, "after": _texts(before), "transfers": _texts(choice.taken)}}  # fmt: skip
 
     prepared = ctx.step("prepared", prepare)
-    if before not in (tuple(prepared["before"]), tuple(prepared["taken"])):
+    cursor = prepared["cursor"]
+    if _texts(before) not in (cursor["after"], cursor["transfers"]):
         raise DataError(
             f"another run has filled the list '{name}' since this one chose its files",
             "start a new run, which goes on from there",
         )
     paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
-    rows, duplicate = _read(paths, prepared, kept, place["segment"], source, ctx)
-    newest = {"newest_transfer": shown(prepared["taken"][-1])} if prepared["taken"][-1] else {}
-    said = {**place, "taken": prepared["taken"], **newest, "identifiers": rows.count, "duplicate": duplicate}
+    rows, duplicate = _read(paths, cursor, ctx.catalog.lists.get(kept) if before else None, source, ctx)
+    newest = int(cursor["transfers"][-1])
+    said = {
+        "cursor": {**place, "transfers": cursor["transfers"]}, **({"newest_transfer": shown(newest)} if newest else {}),
+        "identifiers": rows.count, "duplicate": duplicate,
+    }  # fmt: skip
     return Members(rows=rows, said=said, remembered={kept: rows} if paths else {})
+
+
+def _texts(stamps: Sequence[int]) -> list[str]:
+    """Give stamps as they are remembered: texts, which nobody takes for counts."""
+    return [str(stamp) for stamp in stamps]
 
 
 def _taken(kept: str, place: Mapping[str, str], ctx: Context) -> tuple[int, ...]:
     """Give the stamps of the transfers that a list of identifiers is made of."""
-    said = ctx.filled(kept)
-    is_it = said is not None and all(said.get(name) == value for name, value in place.items())
-    return tuple(said["taken"]) if said is not None and is_it else ()
+    cursor = (ctx.filled(kept) or {}).get("cursor", {})
+    is_it = all(cursor.get(name) == value for name, value in place.items())
+    return tuple(int(stamp) for stamp in cursor["transfers"]) if is_it else ()
 
 
 def _hold(choice: Choice, before: Sequence[int], source: DataSourceSettings, patience: Patience, ctx: Context) -> None:
@@ -91,6 +98,11 @@ def _hold(choice: Choice, before: Sequence[int], source: DataSourceSettings, pat
     where = f"destination {source.destination} and data source {source.id}"
     late = f"; that of {choice.awaited.time} is not there whole" if choice.awaited is not None else ""
     age = ctx.now() - moment(newest)
+    if choice.taken and not newest and patience.stale_after is not None:
+        raise DataError(
+            f"the names of the files of {where} do not say when they were sent, so 'stale_after' cannot be held",
+            "have <TIMESTAMP> in the template of names, or take 'stale_after' out",
+        )
     if newest and patience.stale_after is not None and age > patience.stale_after:
         raise DataError(
             f"the newest transfer of {where} is of {shown(newest)}, {age // HOUR} hours ago, which is more than 'stale_after'{late}",
@@ -110,11 +122,11 @@ def _hold(choice: Choice, before: Sequence[int], source: DataSourceSettings, pat
 
 
 def _read(
-    paths: Sequence[Path], prepared: Mapping[str, Any], kept: str, segment: str, source: DataSourceSettings, ctx: Context
-) -> tuple[Population, int]:  # fmt: skip
-    """Give the members, and how many lines of a full transfer name an identifier again."""
-    way, full = source.came_back, prepared["full"]
-    base, duplicate = ctx.catalog.lists.get(kept) if not full and prepared["before"] else None, 0
+    paths: Sequence[Path], cursor: Mapping[str, Any], known: Population | None, source: DataSourceSettings, ctx: Context
+) -> tuple[Population, int]:
+    """Give the members, and how many lines of a full transfer name an identifier again. `known` are the members before."""
+    way, full, segment, duplicate = source.came_back, cursor["full"], cursor["segment"], 0
+    base = None if full or cursor["first"] else known
     if full:
         lines = ctx.load("lines", {IDENTIFIER: TEXT}, (IDENTIFIER,), (
             batch for path in paths[:full] for batch in audience_manager.read_outbound(path, segment, str(way.content), way.header_lines)
@@ -127,7 +139,7 @@ def _read(
     changes = ctx.load(
         "changes", {IDENTIFIER: TEXT, "mark": INTEGER}, (IDENTIFIER,), _changes(paths[full:], segment, source)
     )
-    _hold_first(changes, prepared["first"], ctx)
+    _hold_first(changes, cursor["first"], ctx)
     said = [sa.select(changes.column(IDENTIFIER), changes.column("mark"))]
     if base is not None:
         said.append(sa.select(base.column(IDENTIFIER), sa.literal(0, sa.BigInteger())))

@@ -21,9 +21,9 @@ from engine.app.options import Options
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("crash_driver.py")
-EVERY = 8
-"""Every eighth moment, on each database others. AUDIENCEFLOW_TEST_CRASHES=all: all of them."""
-FIRST = {"duckdb": 1, "sqlite": 5}
+EVERY = 12
+"""Every twelfth moment, on each database others. AUDIENCEFLOW_TEST_CRASHES=all: all of them."""
+FIRST = {"duckdb": 1, "sqlite": 7}
 PROJECT = """\
 databases: {default: {url: "URL"}}
 dimensions: {person: {table: people, key: id}}

@@ -523,6 +523,29 @@ def test_a_transfer_that_is_too_old_changes_nothing(offline_deliveries: Deliveri
     assert offline_deliveries.take("stale_after: 34h\nwhen_no_file: wait") == [2, 5]
 
 
+def test_how_old_a_transfer_is_cannot_be_held_where_names_do_not_say_it(offline_deliveries: Deliveries) -> None:
+    template = OutboundTemplates.model_validate({"name": "members_<ORDER_ID>.csv"})
+    offline_deliveries.world.declare("data_sources", "ecid", template=template)
+    offline_deliveries.world.write("out/members_91011.csv", f"{ecid(2)}\t10603119\t\n")
+    with pytest.raises(DataError, match="do not say when they were sent, so 'stale_after' cannot be held"):
+        offline_deliveries.take("stale_after: 36h")
+    assert offline_deliveries.take() == [2]
+    offline_deliveries.world.write("out/members_91011.csv", f"{ecid(8)}\t10603119\t\n")
+    assert offline_deliveries.take() == [8]
+
+
+def test_a_run_that_stopped_does_not_take_back_what_another_one_has_imported_since(offline_deliveries: Deliveries) -> None:  # fmt: skip
+    world, text = offline_deliveries.world, "type: list_import\nlist: vip\naudience: by_ecid\nguard: {min: 2}"
+    offline_deliveries.leave("full", 0, "+2")
+    with pytest.raises(GuardTrip):
+        world.run(text, run="stopped")
+    offline_deliveries.leave("iter", 1, "+5")
+    assert offline_deliveries.take() == [2, 5]
+    with pytest.raises(DataError, match="another run has filled the list 'vip' since this one chose its files"):
+        world.run(text, run="stopped")
+    assert world.list_rows("vip") == [2, 5]
+
+
 def test_an_increment_by_a_template_that_does_not_say_who_left_is_refused(offline_deliveries: Deliveries) -> None:
     template = {"content": '<MCID><TAB><SEGMENT_LIST; separator=",">'}
     offline_deliveries.world.declare("data_sources", "ecid", template=OutboundTemplates.model_validate(template))
