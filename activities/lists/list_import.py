@@ -39,11 +39,12 @@ class ListImport(Effect):
     """Fill a list from exactly one source, a file or a shared audience, and reconcile it with a dimension.
 
     From a file, the columns named like the dimension's key find the row: an integer however it is written, anything else in its
-    canonical text, blanks at the ends of both aside; a null finds nobody. A key that stands on several lines counts once. From an
-    audience, the identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of
-    the dimension. `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither
-    gets into the list. A row with several identifiers is found by any of them that finds no other row. With `key: line` nothing is
-    reconciled: the list and `result` hold the file, a row a line with its number and all its columns, of no dimension.
+    canonical text, blanks at the ends of both aside; a null finds nobody. A key that stands on several lines counts once: `matched`
+    counts rows, `unmatched` lines that find none, `duplicate` further lines that find a row which another has found. From an audience,
+    the identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of the dimension.
+    `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither gets into the
+    list. A row with several identifiers is found by any of them that finds no other row. With `key: line` nothing is reconciled: the
+    list and `result` hold the file, a row a line with its number and all its columns, of no dimension.
 
     A line is rejected when it has too few or too many values, a quote that opens and does not close or closes too early, bytes that are
     not of the encoding, a NUL, or a value its column rejects; a row of Parquet, when it has an infinite number, an integer of more than
@@ -182,7 +183,15 @@ class ListImport(Effect):
             rejects = ctx.load("rejects", REJECTS, ("line",), file.rejects())
         outputs = _by_key(lines, dimension, ctx.catalog) if dimension else {"result": lines}
         kept = self._kept({**outputs, "rejects": rejects}, ctx)
-        ctx.write_list(self.list.source, kept["result"], self.mode, said=file.counts)
+        report = {}
+        if dimension:
+            matched, unmatched = (kept[port].count or 0 for port in ("result", "unmatched"))
+            report = {
+                "matched": matched,
+                "unmatched": unmatched,
+                "duplicate": max(0, (lines.count or 0) - matched - unmatched),
+            }
+        ctx.write_list(self.list.source, kept["result"], self.mode, said={**file.counts, **report})
         return kept
 
     def _from_audience(self, ctx: Context) -> Mapping[str, Population]:

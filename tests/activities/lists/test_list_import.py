@@ -76,6 +76,9 @@ def test_a_key_on_several_lines_counts_once(world: World) -> None:
     done = imported(world, "household_id\n3\n5\n3\n 3\n")
     assert world.list_rows("people") == [3, 5]
     assert (done["result"].count, done["unmatched"].count) == (2, 0)
+    said = world.ledger.filled("people")
+    assert said is not None
+    assert [said[name] for name in ("lines", "matched", "unmatched", "duplicate")] == [4, 2, 0, 2]
 
 
 def test_every_line_that_finds_nobody_is_unmatched_also_when_it_repeats(world: World) -> None:
@@ -292,6 +295,15 @@ def test_a_visitor_id_is_compared_as_it_is(world: World) -> None:
     assert world.rows(done["result"]) == [2]
     assert world.rows(done["ambiguous"]) == [ecid(1)]
     assert world.rows(done["unmatched"]) == [ecid(77)]
+
+
+def test_a_row_is_found_by_each_of_its_identifiers_that_finds_no_other(world: World) -> None:
+    world.identify("plain", "purchases.product_id")
+    world.cloud.add_members("10603121", ["10", "11", "12", "99"])
+    done = world.run("type: list_import\nlist: vip\naudience: by_plain")
+    assert world.list_rows("vip") == [1, 5]
+    assert world.rows(done["unmatched"]) == ["99"]
+    assert world.rows(done["ambiguous"]) == ["10"]
 
 
 def test_an_import_replaces_the_whole_list(world: World) -> None:
