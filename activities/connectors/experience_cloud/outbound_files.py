@@ -5,7 +5,7 @@ Adobe, Audience Manager documentation, "Receive Audience Data": names, and "Tran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -61,45 +61,29 @@ class OutboundFiles(ForwardingStore):
         from 0 or 1, unless the destination always sends one. One of which only the control file is there is told, too. What the
         names do not say is not asked of them. Raises DataError for increments whose names do not say when they were sent.
         """
-        keys, template = self._store.list(), templates.name or DEFAULT_NAME
+        keys = self._store.list()
+        named = _named(keys, destination, data_source, templates.name or DEFAULT_NAME)
         parts: dict[tuple[int, Mode], dict[int, str]] = {}
-        announced: set[tuple[int, Mode]] = set()
-        for key in keys:
-            name = read_outbound_name(_announced(key, template), template)
-            if (
-                name is None
-                or name.destination not in (None, destination)
-                or name.data_source not in (None, data_source)
-            ):
-                continue
-            mode, stamp = _MODES.get(name.mode), name.stamp or 0
-            if mode == "iter" and not stamp:
-                raise DataError(
-                    f"{key}: the name of an incremental file does not say when it was sent",
-                    "have <TIMESTAMP> in the template of names, in Audience Manager and in project.yaml",
-                )
-            if mode is None or (stamp and stamp < min(taken, default=0)):
-                continue
-            if key.endswith(ENDING):
-                announced.add((stamp, mode))
-            else:
-                parts.setdefault((stamp, mode), {})[name.split] = key
-        found = [
+        for (stamp, mode), number, key in named:
+            if not stamp or stamp >= min(taken, default=0):
+                files = parts.setdefault((stamp, mode), {})
+                if not key.endswith(ENDING):
+                    files[number] = key
+        between = [stamp for stamp, mode in parts if taken and mode == "iter" and min(taken) < stamp < max(taken)]
+        is_late = any(stamp not in taken for stamp in between)
+        return [
             Transfer(
                 stamp=stamp, mode=mode, keys=tuple(key for _, key in sorted(files.items())),
-                is_complete=stamp in taken or self._is_complete(files, keys, needs_control=templates.transfer_control),
+                # what was taken is looked at again only where it may have to be taken once more
+                is_complete=(stamp in taken and not is_late) or self._is_complete(files, keys, needs_control=templates.transfer_control),
             )
-            for (stamp, mode), files in parts.items()
+            for (stamp, mode), files in parts.items()  # a transfer control file may bear the other mode
+            if files or all(other == mode or not parts.get((stamp, other)) for other in _MODES.values())
         ]  # fmt: skip
-        stamps = {stamp for stamp, _ in parts}
-        absent = [
-            Transfer(stamp=stamp, mode=mode, keys=(), is_complete=False)
-            for stamp, mode in announced
-            if stamp not in stamps
-        ]
-        return [*found, *absent]
 
     def _is_complete(self, parts: Mapping[int, str], keys: Sequence[str], *, needs_control: bool) -> bool:
+        if not parts:
+            return False
         control = _control_of(next(iter(parts.values())), keys)
         if control is not None:
             return not self._read(control).missing(key.rpartition("/")[2] for key in parts.values())
@@ -114,6 +98,24 @@ class OutboundFiles(ForwardingStore):
         if transfer is None:
             raise DataError(f"{key}: {problems[0].message}", "have the transfer sent again")
         return transfer
+
+
+def _named(
+    keys: Iterable[str], destination: str | None, data_source: str, template: str
+) -> Iterator[tuple[tuple[int, Mode], int, str]]:
+    """Give the files of a destination, and their transfer control files, each with its moment, mode and number."""
+    for key in keys:
+        name = read_outbound_name(_announced(key, template), template)
+        if name is None or name.mode not in _MODES:
+            continue
+        if name.destination in (None, destination) and name.data_source in (None, data_source):
+            mode = _MODES[name.mode]
+            if mode == "iter" and not name.stamp:
+                raise DataError(
+                    f"{key}: the name of an incremental file does not say when it was sent",
+                    "have <TIMESTAMP> in the template of names, in Audience Manager and in project.yaml",
+                )
+            yield (name.stamp or 0, mode), name.split, key
 
 
 def _announced(key: str, template: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Literal
 
+from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError
 
 NOBODY = 0
@@ -52,7 +53,7 @@ class Choice:
         return self.full + self.changes
 
 
-def choose(transfers: Iterable[Transfer], taken: Sequence[int]) -> Choice:
+def choose(transfers: Iterable[Transfer], taken: Sequence[int], conventions: Conventions = CONVENTIONS) -> Choice:
     """Choose what to take, when those of `taken` have been taken before.
 
     That is the newest full transfer, where it is newer than all of them, and every increment after it, else every increment after
@@ -75,6 +76,8 @@ def choose(transfers: Iterable[Transfer], taken: Sequence[int]) -> Choice:
     newer = [each for each in known if each.stamp > begun[-1]]
     following = [*takewhile(lambda each: each.is_complete, (each for each in newer if each.mode == "iter"))]
     is_first = begun == (NOBODY,) and not first and following
+    if is_first and not conventions.first_is_everybody:
+        return Choice(taken=())
     return Choice(
         full=first, changes=tuple(key for each in following for key in each.keys), first=len(following[0].keys) if is_first else 0,
         taken=begun + tuple(each.stamp for each in following) if first or following else tuple(taken),

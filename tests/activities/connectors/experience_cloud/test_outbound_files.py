@@ -79,6 +79,18 @@ def test_a_control_file_may_come_before_its_files_and_bear_the_other_mode(folder
     assert found(outbound) == {"full_1800000000000": (f"{NEW}001.sync",)}
 
 
+def test_what_was_taken_before_is_complete_unless_something_came_late(folder: Path, outbound: OutboundFiles) -> None:
+    for stamp in (1, 2, 3):
+        leave(folder, f"S3_91011_5678_iter_180000000000{stamp}002.sync")  # the first part was taken away since
+    taken = (1700000000000, 1800000000001, 1800000000003)
+    assert found(outbound, *taken[:2]) == {
+        "iter_1800000000001": ("S3_91011_5678_iter_1800000000001002.sync",),
+        "iter_1800000000002": (),
+        "iter_1800000000003": (),
+    }
+    assert set(found(outbound, *taken).values()) == {()}
+
+
 def test_where_control_files_always_come_a_transfer_waits_for_its_own(folder: Path, outbound: OutboundFiles) -> None:
     leave(folder, f"{NEW}001.sync")
     assert found(outbound, transfer_control=True) == {"full_1800000000000": ()}

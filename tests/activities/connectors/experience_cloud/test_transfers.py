@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.experience_cloud.transfers import Choice, Transfer, choose
 from engine.kit.errors import DataError
 
@@ -48,6 +49,7 @@ def test_without_a_full_transfer_the_oldest_increment_begins() -> None:
     assert choose(sent("i3", "i2"), ()) == Choice(changes=("i2", "i3"), first=1, taken=(0, 2, 3))
     assert chosen("i2 i3 i4", 0, 2, 3) == ("", "i4", (0, 2, 3, 4))
     assert chosen("i2? i3") == ("", "", ())
+    assert choose(sent("i2"), (), Conventions(first_is_everybody=False)) == Choice(taken=())
     assert chosen("") == ("", "", ())
 
 
