@@ -31,6 +31,7 @@ from engine.state import facts as f
 from engine.state.fold import fold
 
 KEY = "crash"
+CLOUD = ".audienceflow/experience_cloud"
 FILE_OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.copyfile", "sqlite3.connect")
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -73,14 +74,14 @@ def execute(order: dict[str, Any], killer: Killer, now: str) -> Any:
     clock = Clock(datetime.fromisoformat(now), killer)
     return api.run(
         path, key=KEY, at=datetime.fromisoformat(order["at"]), listen=lambda fact, _state: killer.pass_moment(type(fact).__name__),
-        options=Options(surroundings=os.environ, clock=clock),
+        options=Options(surroundings=os.environ, clock=clock, environment=order.get("environment")),
     )  # fmt: skip
 
 
 def observe(order: dict[str, Any]) -> dict[str, Any]:
-    """Give all that a run leaves behind: in the state, in the database, and in Experience Cloud."""
+    """Give all that a run leaves behind: in the state, in the database, and in the local Experience Cloud where there is one."""
     folder = Path(order["folder"])
-    options = Options(surroundings=os.environ)
+    options = Options(surroundings=os.environ, environment=order.get("environment"))
     with Session.start(folder / order["workflow"], load(), options) as session:
         (run,) = session.store.runs()
         facts = session.store.facts(run)
@@ -119,11 +120,11 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
                 name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
                 for name, table in tables.items()
             }
-    return seen | observe_cloud(folder)
+    return seen | (observe_cloud(folder) if (folder / CLOUD).exists() else {})
 
 
 def observe_cloud(folder: Path) -> dict[str, Any]:
-    cloud = folder / ".audienceflow" / "experience_cloud"
+    cloud = folder / CLOUD
     with closing(sqlite3.connect(cloud / "experience_cloud.sqlite")) as db:
         receipts = [
             (key, json.loads(content))
