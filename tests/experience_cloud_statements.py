@@ -16,13 +16,13 @@ import pytest
 TABLE = Path(__file__).parent / "contract" / "experience_cloud.md"
 HEAD = """# What Experience Cloud's files must be, and the test that shows it
 
-Written by `pytest tests/activities/connectors tests/activities/audiences --write-contract`. The sections are those of the contract:
-A inbound files, B identifiers and ID syncs, C outbound files.
+Written by `pytest tests/activities --write-contract`. The sections are those of the contract:
+A inbound files, B identifiers and ID syncs, C outbound files, G what Campaign does with them.
 
 | section | statement | test, or why there is none |
 |---|---|---|
 """
-ROW = re.compile(r"\| ([A-Z]\d) \| (.*) \| (.*) \|")
+ROW = re.compile(r"\| ([A-Z]\d?) \| (.*) \| (.*) \|")
 
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "A1": (
@@ -141,6 +141,12 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "C4": ("files come about 14:00 UTC, sometimes two the next day",),
     "C5": ("destinations in real time are posted",),
+    "G": (
+        "an import replaces the whole list",
+        "who is not known is told, where Campaign drops them",
+        "split files are read whole, not the last one",
+        "which files were read is remembered",
+    ),
 }
 
 GAPS: dict[tuple[str, str], str] = {

@@ -287,6 +287,7 @@ activities:
 # from a shared audience
 
 
+@pytest.mark.contract("G", "who is not known is told, where Campaign drops them")
 def test_identifiers_find_their_rows_or_nobody_or_several(world: World) -> None:
     members = {name: declared(name) for name in ("a-001", "b-003", "c-008", "é-005", "nobody")}
     world.cloud.add_members("10603117", members.values())
@@ -314,6 +315,7 @@ def test_a_row_is_found_by_each_of_its_identifiers_that_finds_no_other(world: Wo
     assert world.rows(done["ambiguous"]) == ["10"]
 
 
+@pytest.mark.contract("G", "an import replaces the whole list")
 def test_an_import_replaces_the_whole_list(world: World) -> None:
     world.write_list("vip", world.given("household_id integer, note text", [(1, "old")]))
     world.cloud.add_members("10603117", [declared("b-003")])

@@ -28,6 +28,7 @@ def test_the_newest_full_transfer_and_what_changed_since_are_everybody() -> None
 
 
 @pytest.mark.contract("C4", "files come about 14:00 UTC, sometimes two the next day")
+@pytest.mark.contract("G", "which files were read is remembered")
 def test_what_was_taken_is_not_taken_again() -> None:
     assert chosen("f3 i4 i5 i6 i7", 3, 4, 5) == ("", "i6 i7", (3, 4, 5, 6, 7))
     assert chosen("f3 i4 i5", 3, 4, 5) == ("", "", (3, 4, 5))
