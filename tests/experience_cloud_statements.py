@@ -22,7 +22,7 @@ A inbound files, B identifiers and ID syncs, C outbound files.
 | section | statement | test, or why there is none |
 |---|---|---|
 """
-ROW = re.compile(r"\| ([A-Z]\d) \| (.*) \| (.*) \|")
+ROW = re.compile(r"\| ([A-Z]\d?) \| (.*) \| (.*) \|")
 
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "A1": (
@@ -141,6 +141,11 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "C4": ("files come about 14:00 UTC, sometimes two the next day",),
     "C5": ("destinations in real time are posted",),
+    "F": (
+        "a control and a label of the same pair forbid, another pair does not",
+        "a control alone, or a label alone, forbids nothing",
+        "controls count on the trait's data source, on the merge rule and on what it reads",
+    ),
 }
 
 GAPS: dict[tuple[str, str], str] = {

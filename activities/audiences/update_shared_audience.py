@@ -180,6 +180,7 @@ class UpdateSharedAudience(Effect):
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+        experience_cloud.hold_to_law(self.audience, audience, catalog)
         if audience.trait is None:
             raise AuthorError.at(
                 getattr(self.audience, "span", None),
