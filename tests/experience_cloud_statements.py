@@ -145,6 +145,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "a control and a label of the same pair forbid, another pair does not",
         "a control alone, or a label alone, forbids nothing",
         "controls count on the trait's data source, on the merge rule and on what it reads",
+        "who shared how many of what, with whom, on what basis, is written down; counts, never people",
     ),
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from activities.connectors.experience_cloud.settings import AudienceSettings, DataSourceSettings, SharingSettings
 from engine.kit.catalog import Catalog
@@ -11,7 +12,8 @@ from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 NO_PURPOSE = "none"
 """Written by an author who means that no consent is to be asked."""
 
-BASIS_EXAMPLE = "consent"
+COUNTS = ("matched", "unmatched", "opted_out", "identifiers", "duplicate", "added", "removed", "kept")
+"""What is told of a share in numbers."""
 
 
 def hold_to_law(name: str, audience: AudienceSettings, catalog: Catalog) -> None:
@@ -27,6 +29,29 @@ def hold_to_law(name: str, audience: AudienceSettings, catalog: Catalog) -> None
         raise AuthorError(*problems)
 
 
+def disclosure(name: str, audience: AudienceSettings, catalog: Catalog, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Say for the audit log what a share came to (`said`): of which audience, how many, to whom, on what basis, what was waived."""
+    source: DataSourceSettings = catalog.sections["data_sources"][audience.data_source]
+    settings = catalog.sections.get("experience_cloud")
+    dimension = catalog.dimension(source.dimension)
+    is_asked = bool(dimension.consent) and audience.purpose not in (None, NO_PURPOSE)
+    waived = {"consent": is_asked, "suppression": bool(dimension.suppress)}
+    return {
+        "audience": name,
+        "trait": audience.trait,
+        "segment": audience.segment,
+        "data_source": audience.data_source,
+        "data_source_id": source.id,
+        "purpose": audience.purpose,
+        "legal_basis": audience.legal_basis,
+        "service": settings.service if settings else None,
+        "organization": settings.organization if settings else None,
+        "is_local": bool(settings and settings.sandbox),
+        "counts": {count: said[count] for count in COUNTS if count in said},
+        "waived": [protection for protection, is_on in waived.items() if not is_on],
+    }
+
+
 def _missing(name: str, audience: AudienceSettings, catalog: Catalog, place: Span) -> Iterator[Diagnostic]:
     sharing: SharingSettings = catalog.sections.get("sharing") or SharingSettings()
     if "purpose" in sharing.require and audience.purpose is None:
@@ -34,7 +59,7 @@ def _missing(name: str, audience: AudienceSettings, catalog: Catalog, place: Spa
         yield Diagnostic(place, "A040", f"the project requires a purpose, and the audience '{name}' says none", fix)
     if "legal_basis" in sharing.require and audience.legal_basis is None:
         message = f"the project requires a legal basis, and the audience '{name}' says none"
-        yield Diagnostic(place, "A041", message, f"add 'legal_basis: {BASIS_EXAMPLE}', or what else it is")
+        yield Diagnostic(place, "A041", message, "add 'legal_basis: consent', or what else it is")
     if audience.legal_basis == "consent" and audience.purpose in (None, NO_PURPOSE):
         message = f"the legal basis of the audience '{name}' is consent, and nobody's consent is asked"
         yield Diagnostic(place, "A042", message, "write 'purpose: …' as the dimension's 'consent' names it")
