@@ -269,6 +269,7 @@ activities:
 # from a shared audience
 
 
+@pytest.mark.contract("G", "identifiers that find nobody are told")
 def test_identifiers_find_their_rows_or_nobody_or_several(world: World) -> None:
     members = {name: declared(name) for name in ("a-001", "b-003", "c-008", "é-005", "nobody")}
     world.cloud.add_members("10603117", members.values())
@@ -287,6 +288,7 @@ def test_a_visitor_id_is_compared_as_it_is(world: World) -> None:
     assert world.rows(done["unmatched"]) == [ecid(77)]
 
 
+@pytest.mark.contract("G", "an import replaces the whole list")
 def test_an_import_replaces_the_whole_list(world: World) -> None:
     world.write_list("vip", world.given("household_id integer, note text", [(1, "old")]))
     world.cloud.add_members("10603117", [declared("b-003")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -58,3 +59,10 @@ def test_the_merge_rule_and_what_it_reads_count_too() -> None:
 def test_a_data_source_that_no_rule_reads_does_not_count() -> None:
     assert forbidden(source(), *USES, other=source(*USES)) == []
     assert forbidden(source(), *USES, rule=MergeRule(data_sources=("read",)), other=source(*USES), read=source()) == []
+
+
+@pytest.mark.contract("F", "Experience Platform calls the pairs C3, C6, C5 and C7")
+def test_the_reference_says_what_experience_platform_calls_them() -> None:
+    names = {"pii": "C3", "on_site_ads": "C6", "off_site_ads": "C5", "on_site_personalization": "C7"}
+    told = str(AudienceSettings.model_fields["labels"].description)
+    assert [use for use, name in names.items() if not re.search(rf"{use}\b[^;]*\({name}\b", told)] == []

@@ -48,6 +48,7 @@ def newest(outbound: OutboundFiles) -> list[str]:
     return list(outbound.newest("91011", "5678", None))
 
 
+@pytest.mark.contract("G", "all parts of a split export are imported")
 def test_the_parts_of_the_newest_transfer_are_given_in_their_order(folder: Path, outbound: OutboundFiles) -> None:
     leave(folder, f"{NEW}002.sync", f"{OLD}.sync", f"{NEW}.sync", f"{NEW}001.sync")
     assert newest(outbound) == [f"{NEW}.sync", f"{NEW}001.sync", f"{NEW}002.sync"]
