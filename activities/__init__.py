@@ -23,6 +23,8 @@ COMPONENTS = (
     Component("section", "data_sources", "activities.connectors.experience_cloud:DATA_SOURCES"),
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
+    Component("section", "sharing", "activities.connectors.experience_cloud:SHARING"),
+    Component("column_rule", "W136", "activities.audiences.unasked_consent:check"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
     Component(
         "pytest_fixture",

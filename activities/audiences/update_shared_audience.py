@@ -97,6 +97,12 @@ class UpdateSharedAudience(Effect):
             self._deliver(divided, leaving, audience, source, ctx)
         return divided.ports
 
+    def disclosed(self, said: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
+        audience, _ = self._declared(catalog)
+        told = experience_cloud.disclosure(self.audience, audience, catalog, said)
+        withdrawal = ["withdrawal"] if self.on_withdrawal == "keep" else []
+        return {**told, "mode": self.mode, "waived": [*told["waived"], *withdrawal]}
+
     def _removals(self) -> tuple[str, ...]:
         match self.mode, self.on_withdrawal:
             case "replace", "remove":
@@ -180,6 +186,7 @@ class UpdateSharedAudience(Effect):
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+        experience_cloud.hold_to_law(self.audience, audience, catalog)
         if audience.trait is None:
             raise AuthorError.at(
                 getattr(self.audience, "span", None),

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.experience_cloud.law import NO_PURPOSE
 from activities.connectors.identity import has_many, identifier, identifier_name, identifiers
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, DataError, suggestion
@@ -22,9 +23,6 @@ Keep = Callable[[str, Population], Population]
 
 MARK, VALUE, PLACE = "may_leave", "identifier", "place"
 """Columns of judged rows, with underscores behind where the population has such."""
-
-NO_PURPOSE = "none"
-"""Written by an author who means that no consent is to be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from engine.kit.population import Population
 from engine.kit.types import Type
 from engine.lang.spec import ActivitySpec
 from engine.runs import guard
-from engine.runs.execution import Execution
+from engine.runs.execution import Execution, details
 from engine.sql.database import stored_population
 from engine.state.facts import EffectDelivered, EffectPrepared, Fact
 
@@ -270,10 +270,28 @@ class EffectContext:
             begun = do()
             with self._execution.db.transaction() as connection:
                 outcome = perform(connection, begun)
+                if name == "delivered":
+                    outcome = {**outcome, **self._audit(connection, outcome)}
                 self._execution.ledger.record(connection, self._key, name, outcome, self._execution.clock())
             self._done = {**self._done, name: outcome}
         self._tell(name, outcome)
         return outcome
+
+    def _audit(self, connection: sa.Connection, outcome: Json) -> Json:
+        """Write what left into the audit log, in the transaction that says it did; give the hash of the entry."""
+        said = details({**self._known, "delivered": outcome})
+        disclosed = self._activity.activity.disclosed(said, self.catalog)  # type: ignore[attr-defined]  # it is an effect
+        if disclosed is None or self._execution.is_rehearsed:
+            return {}
+        guard_, waived = self._activity.common.guard, list(disclosed.get("waived", ()))
+        entry = {
+            **self._execution.origin,
+            "at": self._execution.clock().isoformat(),
+            "workflow": self.moment.workflow, "run": self.moment.run, "activity": self.moment.activity, "arrival": self.moment.arrival,
+            "disclosed": {name: value for name, value in disclosed.items() if name != "waived"},
+            "waived": [*waived, *(["guard"] if guard_ is not None and guard_.on_empty == "allow" else [])],
+        }  # fmt: skip
+        return {"audit": self._execution.ledger.write_audit(connection, entry)}
 
     def _tell(self, name: str, outcome: Json) -> None:
         """Append the fact of a step, unless an earlier attempt did and it came to the same."""

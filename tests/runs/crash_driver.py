@@ -27,6 +27,7 @@ from engine.app import api
 from engine.app.options import Options
 from engine.app.session import Session
 from engine.registry import load
+from engine.sql import audit
 from engine.state import facts as f
 from engine.state.fold import fold
 
@@ -108,6 +109,8 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
                 "steps": sorted(f"{activity}.{step}" for activity, step in steps),
                 "ledger": [row[:2] for row in rows(ledger.effects.c.activity, ledger.effects.c.step)],
                 "memberships": rows(ledger.memberships.c.audience, ledger.memberships.c.identifier),
+                "audit": [entry.said["activity"] for entry in ledger.audit_entries()],
+                "forged": list(audit.verify(ledger.audit_entries())),
                 "reservations": len(rows(ledger.reservations.c.name)),
                 "counts": {f"{task.activity}.{port}": fired.count for task in state.tasks.values() for port, fired in task.fired.items()},
             }  # fmt: skip

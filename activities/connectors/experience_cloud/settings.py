@@ -18,6 +18,19 @@ if TYPE_CHECKING:  # the codecs are heavy, and most projects write no template
     from activities.connectors.audience_manager.outbound import Templates
 
 
+ExportUse = Literal["pii", "on_site_ads", "off_site_ads", "on_site_personalization"]
+"""What a control forbids and a label admits to; in Experience Platform C3, C6, C5 and C7."""
+
+LegalBasis = Literal[
+    "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
+]
+
+EXPORT_USES = (
+    "pii: combined with what identifies a person (C3 in Experience Platform); on_site_ads (C6); off_site_ads (C5); "
+    "on_site_personalization (C7)."
+)
+
+
 def _is_number(value: str | None) -> str | None:
     if value is not None and not (value.isascii() and value.isdigit()):
         raise wrong(f"'{value}' is no id of Experience Cloud: digits only", "copy the id from Audience Manager")
@@ -93,6 +106,12 @@ class DataSourceSettings(Options):
         example=["audience_manager"],
     )
 
+    export_controls: Many[ExportUse] = option(
+        f"The data export controls it has in Audience Manager: uses its traits must not reach. {EXPORT_USES}",
+        default=(),
+        example=["off_site_ads"],
+    )
+
     _numbers = field_validator("id", "destination")(_is_number)
 
     @property
@@ -138,6 +157,17 @@ class DataSourceSettings(Options):
             )
 
 
+class MergeRule(Options):
+    """What the profile merge rule of a segment brings in."""
+
+    export_controls: Many[ExportUse] = option(
+        "The data export controls of the rule itself.", default=(), example=["pii"]
+    )
+    data_sources: Many[Name] = option(
+        "The project's data sources that the rule reads; their controls count, too.", default=(), example=["ecid"]
+    )
+
+
 class AudienceSettings(Options):
     """A shared audience: a segment over one onboarded trait."""
 
@@ -145,6 +175,18 @@ class AudienceSettings(Options):
     data_source: Name = option("Which identifier it is shared by.", example="crm_id")
     purpose: Name | None = option(
         "What it is used for; decides which consent is asked.", default=None, example="advertising"
+    )
+    legal_basis: LegalBasis | None = option(
+        "Why it may be shared (GDPR, article 6); written to the audit log.", default=None, example="consent"
+    )
+    labels: Many[ExportUse] = option(
+        "The data export labels of the destinations its segment is mapped to. A share is refused where a control of the trait's data "
+        f"source, of the merge rule or of a data source the rule reads forbids one of them. {EXPORT_USES}",
+        default=(),
+        example=["off_site_ads"],
+    )
+    merge_rule: MergeRule | None = option(
+        "The profile merge rule of its segment.", default=None, example={"data_sources": "ecid"}
     )
     trait: Name | None = option(
         "The onboarded trait's id, written into inbound files.", default=None, example="10603116"
@@ -174,9 +216,18 @@ class ExperienceCloudSettings(Options):
     )
 
 
+class SharingSettings(Options):
+    """What every audience must say before anybody is shared into it."""
+
+    require: Many[Literal["purpose", "legal_basis"]] = option(
+        "Options no shared audience may leave out.", default=(), example=["purpose", "legal_basis"]
+    )
+
+
 DATA_SOURCES = Section(model=DataSourceSettings, many=True)
 AUDIENCES = Section(model=AudienceSettings, many=True)
 EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
+SHARING = Section(model=SharingSettings)
 
 
 def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[AudienceSettings, DataSourceSettings]:

@@ -287,7 +287,7 @@ activities:
 # from a shared audience
 
 
-@pytest.mark.contract("G", "who is not known is told, where Campaign drops them")
+@pytest.mark.contract("G", "identifiers that find nobody are told")
 def test_identifiers_find_their_rows_or_nobody_or_several(world: World) -> None:
     members = {name: declared(name) for name in ("a-001", "b-003", "c-008", "é-005", "nobody")}
     world.cloud.add_members("10603117", members.values())

@@ -161,7 +161,7 @@ def test_the_people_who_left_come_back_to_the_last_digit(partner: Partner) -> No
     assert [secret for secret in VARIABLES.values() if secret.encode() in state] == []
 
 
-@pytest.mark.contract("G", "split files are read whole, not the last one")
+@pytest.mark.contract("G", "all parts of a split export are imported")
 def test_who_came_and_left_since_is_applied_in_order_on_each_return(partner: Partner) -> None:
     def share(who: str) -> None:
         text = SHARE.replace("id != 3", who).replace("audience: all}", "audience: all, mode: replace}")
