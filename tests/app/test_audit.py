@@ -30,7 +30,7 @@ def test_a_run_prints_the_head_and_the_log_is_held_against_it(call: Call, folder
     assert f"dev  greet.share, run {done['run']}\n" in listed
     assert "purpose advertising" in listed
     assert "   waived: suppression\n" in listed
-    assert call("audit", "verify", "--head", head).stdout == f"1 entries, each as it was written; head {head}\n"
+    assert call("audit", "verify", "--head", head).stdout == f"1 entry, as written; head {head}\n"
 
     data = sqlite3.connect(folder / "data.sqlite")
     with data:

@@ -58,7 +58,8 @@ def verify(ctx: typer.Context, head: Head = None, format: Format = "text") -> No
         for problem in problems:
             typer.secho(problem, fg=typer.colors.RED)
         if not problems:
-            typer.echo(f"{output.number(len(found))} entries, each as it was written; head {newest or '-'}")
+            entries = "1 entry" if len(found) == 1 else f"{output.number(len(found))} entries"
+            typer.echo(f"{entries}, as written; head {newest or '-'}")
         for run, activity in unconfirmed:
             typer.echo(
                 f"'{activity}' of run {run} was about to deliver and may have: 'audienceflow resume {run}' finds out"
