@@ -31,6 +31,7 @@ RAW = re.compile(
             r"(?<!\d)\d{38}(?!\d)",  # a visitor id
             r"[\w.+-]+@(?:example\.(?:com|fr|org)|x\.com|household\.example)\b",
             r"\bCRM-?\d{4,}\b",  # the demo's
+            r"PRIVATE KEY-----",
             *(re.escape(value) for name, value in VARIABLES.items() if name != "STORE_ID"),
         )
     ),

@@ -73,7 +73,8 @@ def _show(said: Mapping[str, Any]) -> None:
     typer.echo(
         f"{number}  {str(at)[:19].replace('T', ' ')}  {user}@{host}  {environment}  {workflow}.{activity}, run {run}"
     )
-    told = {name: value for name, value in said.get("disclosed", {}).items() if value is not None}
-    typer.echo(f"   {output.words(told)}")
+    disclosed = said.get("disclosed")
+    if isinstance(disclosed, Mapping):  # else somebody forged it, as `verify` says
+        typer.echo(f"   {output.words({name: value for name, value in disclosed.items() if value is not None})}")
     if said.get("waived"):
         typer.echo(f"   waived: {output.words(said['waived'])}")
