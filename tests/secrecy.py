@@ -31,6 +31,7 @@ RAW = re.compile(
             r"(?<!\d)\d{38}(?!\d)",  # a visitor id
             r"[\w.+-]+@(?:example\.(?:com|fr|org)|x\.com|household\.example)\b",
             r"\bCRM-?\d{4,}\b",  # the demo's
+            r"PRIVATE KEY-----",
             *(re.escape(value) for name, value in VARIABLES.items() if name != "STORE_ID"),
         )
     ),
@@ -46,9 +47,9 @@ BY_DESIGN = {
     ("preview",): "shows columns that the project does not call personal",
 }
 """By the beginning of a command: why its output may hold identifiers, though no secret."""
-ELSEWHERE = ("experience_cloud", "staging")
-"""Folders beside the state whose files are delivered ones."""
-PAGES = (".svg", ".html", ".md", ".txt", ".log", ".sarif")
+ELSEWHERE = ("experience_cloud", "staging", ".site")
+"""Folders whose files are delivered ones, or the site of our documents, whose examples are nobody."""
+PAGES = (".svg", ".html", ".txt", ".log", ".sarif")
 Look = Callable[[str, str], None]
 
 
@@ -67,7 +68,9 @@ class Search:
     def look_into(self, folder: Path) -> None:
         """Look at all files the engine wrote below a folder: facts, the state, pictures, pages. Delivered files and databases are not."""
         for path in folder.rglob("*"):
-            is_ours = STATE_FOLDER in path.parts and not set(ELSEWHERE) & set(path.parts)
+            if set(ELSEWHERE) & set(path.parts):
+                continue
+            is_ours = STATE_FOLDER in path.parts
             if path.name == "state.sqlite":
                 self._look_at_facts(path)
             elif path.is_file() and (path.suffix in PAGES or (is_ours and path.suffix in (".json", ".jsonl", ""))):

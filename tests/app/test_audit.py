@@ -30,7 +30,7 @@ def test_a_run_prints_the_head_and_the_log_is_held_against_it(call: Call, folder
     assert f"dev  greet.share, run {done['run']}\n" in listed
     assert "purpose advertising" in listed
     assert "   waived: suppression\n" in listed
-    assert call("audit", "verify", "--head", head).stdout == f"1 entries, each as it was written; head {head}\n"
+    assert call("audit", "verify", "--head", head).stdout == f"1 entry, as written; head {head}\n"
 
     data = sqlite3.connect(folder / "data.sqlite")
     with data:
@@ -42,7 +42,10 @@ def test_a_run_prints_the_head_and_the_log_is_held_against_it(call: Call, folder
     assert (told.exit_code, told.stdout) == (1, "entry 1 was changed: what it says has another hash\n")
     with data:
         data.execute("UPDATE audienceflow_audit SET hash = ?", [digest(forged)])
-    data.close()
     assert call("audit", "verify").exit_code == 0
     told = call("audit", "verify", "--head", head, "--format", "json")
     assert (told.exit_code, len(json.loads(told.stdout)["problems"])) == (1, 1)
+    with data:
+        data.execute("UPDATE audienceflow_audit SET entry = '{\"disclosed\": []}'")
+    data.close()
+    assert call("audit").stdout.startswith("?  ?")

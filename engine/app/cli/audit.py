@@ -58,7 +58,8 @@ def verify(ctx: typer.Context, head: Head = None, format: Format = "text") -> No
         for problem in problems:
             typer.secho(problem, fg=typer.colors.RED)
         if not problems:
-            typer.echo(f"{output.number(len(found))} entries, each as it was written; head {newest or '-'}")
+            entries = "1 entry" if len(found) == 1 else f"{output.number(len(found))} entries"
+            typer.echo(f"{entries}, as written; head {newest or '-'}")
         for run, activity in unconfirmed:
             typer.echo(
                 f"'{activity}' of run {run} was about to deliver and may have: 'audienceflow resume {run}' finds out"
@@ -72,7 +73,8 @@ def _show(said: Mapping[str, Any]) -> None:
     typer.echo(
         f"{number}  {str(at)[:19].replace('T', ' ')}  {user}@{host}  {environment}  {workflow}.{activity}, run {run}"
     )
-    told = {name: value for name, value in said.get("disclosed", {}).items() if value is not None}
-    typer.echo(f"   {output.words(told)}")
+    disclosed = said.get("disclosed")
+    if isinstance(disclosed, Mapping):  # else somebody forged it, as `verify` says
+        typer.echo(f"   {output.words({name: value for name, value in disclosed.items() if value is not None})}")
     if said.get("waived"):
         typer.echo(f"   waived: {output.words(said['waived'])}")
