@@ -51,4 +51,10 @@ COMPONENTS = (
         "activities.audiences.commands:app",
         "The shared audiences the project declares, and their members.",
     ),
+    Component(
+        "command",
+        "sandbox",
+        "activities.audiences.sandbox:app",
+        "Start the local Experience Cloud: folders, S3, SFTP and a page.",
+    ),
 )

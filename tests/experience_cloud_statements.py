@@ -179,20 +179,9 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
 }
 
 GAPS: dict[tuple[str, str], str] = {
-    (
-        "A2",
-        "traits belong to the data source of the file",
-    ): "Adobe's side alone knows; the receipt counts them, and is read",
     ("A2", "the ID type of a data source says how the first column is read"): "a setting at Adobe; `doctor` lists it",
     ("A3", "a profile has 150,000 traits at most"): "Adobe's side alone knows",
-    (
-        "A4",
-        "a trait's time to live is 0, else members are lost after 120 days",
-    ): "asked of Adobe by `doctor`'s checklist",
     ("A4", "unknown identifiers are skipped"): "Adobe's side alone knows; the receipt counts them, and is read",
-    ("A4", "files uploaded together have no order"): "nothing of a share depends on it: each user stands in one line",
-    ("A4", "four hours pass after a trait is made"): "belongs to sharing, not to files",
-    ("A5", "files are removed after 30 days"): "Adobe's side alone",
     ("A6", "PGP is written"): "never: gzip is packed for transport, which is HTTPS or SFTP",
     ("A6", "objects are written with bucket-owner-full-control"): "belongs to object stores, not to files",
     ("B1", "100 device ids of an id, 10 ids of a device"): "from third hands; Adobe's side alone counts over files",
