@@ -39,6 +39,7 @@ HOMES = {
     "typer": {"engine.app.cli", "activities.audiences.commands"},
     "rich": {"engine.app", "activities.audiences.commands"},
     "isal": {"activities.connectors"},
+    "cryptography": {"activities.connectors.encryption"},
     "boto3": {"activities.connectors.object_store.s3"},
     "botocore": {"activities.connectors.object_store.s3"},
     "asyncssh": {"activities.connectors.object_store.sftp"},

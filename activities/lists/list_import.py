@@ -14,7 +14,7 @@ from pydantic import model_validator
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
-from activities.connectors.identity import identifier, identifier_name, same_dimension
+from activities.connectors.identity import coded, identifier, identifier_name, same_dimension
 from activities.connectors.lists import check
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
@@ -173,6 +173,7 @@ class ListImport(Effect):
             audience_manager.read_outbound(path, segment, str(way.content), way.header_lines) for path in paths
         )
         identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), members)
+        source = coded(source, dimension.population(), "all", ctx)
         return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep), {}
 
     def _declared(self, dimension: Dimension, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:

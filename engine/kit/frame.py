@@ -146,6 +146,10 @@ class Frame:
         """Say that an expression so far named a column behind a link of the population."""
         return (id(self._scope.row), link) in self._source.linked
 
+    def join(self, relation: sa.FromClause, on: sa.ColumnElement[bool]) -> None:
+        """Join a relation that has one row for ours at most; its columns are null where it has none."""
+        self._source.join(relation, on)
+
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""
         return sa.select(*columns).select_from(self._source.clause())
