@@ -48,7 +48,7 @@ def connect(surroundings: Surroundings) -> Callable[[EncryptionSettings], Encryp
                 "encrypting identifiers needs the library 'cryptography'", "pip install 'audienceflow[aes]'"
             )
         key, iv = _bytes("key", settings.key, surroundings), _bytes("iv", settings.iv, surroundings)
-        return lambda texts: _written(aes_cbc(texts, key, iv), settings.encoding)
+        return lambda texts: written(aes_cbc(texts, key, iv), settings.encoding)
 
     return opened
 
@@ -99,12 +99,13 @@ def aes_cbc(values: pa.Array, key: bytes, iv: bytes) -> pa.LargeBinaryArray:
     return pc.if_else(pc.is_valid(values), encrypted, None)
 
 
-def _joined(values: pa.LargeBinaryArray) -> bytes:
-    return b"".join(values.to_pylist())
-
-
-def _written(encrypted: pa.LargeBinaryArray, encoding: str) -> pa.Array:
+def written(encrypted: pa.LargeBinaryArray, encoding: str) -> pa.Array:
+    """Write encrypted values as texts: lower-case hex, or base64."""
     import pyarrow as pa
 
     write = bytes.hex if encoding == "hex" else lambda value: b64encode(value).decode("ascii")
     return pa.array([None if value is None else write(value) for value in encrypted.to_pylist()], pa.large_string())
+
+
+def _joined(values: pa.LargeBinaryArray) -> bytes:
+    return b"".join(values.to_pylist())

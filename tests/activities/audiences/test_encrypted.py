@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from activities.connectors.encryption import connect as encryption
+from activities.connectors.experience_cloud.connection import connect
 from engine.app.testing.contract import world as standard
 from engine.kit.errors import AuthorError
-from tests.activities.audiences.test_update_shared_audience import PLAIN, identifiers, opt_out, people
+from engine.kit.population import Inputs, Population
+from tests.activities.audiences.test_update_shared_audience import (
+    PLAIN,
+    Breaking,
+    Cut,
+    hashed,
+    identifiers,
+    opt_out,
+    people,
+)
 from tests.activities.connectors.test_encryption import declared
 from tests.contract.world import World
 
@@ -64,6 +76,36 @@ def test_what_comes_back_encrypted_finds_its_row(encrypting: World) -> None:
     done = encrypting.run(text)
     assert encrypting.keys(done["result"]) == [1, 5]
     assert encrypting.keys(done["unmatched"]) == ["00" * 16]
+
+
+def test_a_share_done_again_sends_and_remembers_nobody_twice(encrypting: World) -> None:
+    cut_off(encrypting, people(encrypting, 1, 5))
+    done = encrypting.run(PLAIN, people(encrypting, 1, 5), run="one")
+    assert encrypting.rows(done["result"]) == [(1, CODES["A-001"]), (5, CODES["É-005"])]
+    assert identifiers(encrypting) == sorted([CODES["A-001"], CODES["É-005"]])
+    assert len(encrypting.table_rows(encrypting.ledger.memberships)) == 2
+
+
+def cut_off(world: World, population: Population) -> None:
+    """Share in the run `one`, which dies when the store has taken the file and nobody knows it yet."""
+    store = connect(world.surroundings)
+    opened = {
+        "experience_cloud": replace(store, export_store=Breaking(store.export_store, True)),
+        "encryption": encryption(world.surroundings),
+    }
+    world.connect = opened.__getitem__
+    with pytest.raises(Cut):
+        world.run(PLAIN, population, run="one")
+    world.connect = None
+
+
+def test_a_plan_counts_by_a_stand_in_and_shows_nobody(encrypting: World) -> None:
+    spec = encrypting.load(PLAIN, {"from": 1})
+    everyone = encrypting.everyone()
+    planned = spec.activities["tested"].activity.plan(Inputs({"from": [everyone]}), encrypting.catalog)  # type: ignore[attr-defined]
+    shown = encrypting.rows(encrypting.keep(planned.outputs["result"]), "identifier")
+    assert hashed("A-001") in shown
+    assert not {"A-001", "B-003", "É-005"} & set(shown)
 
 
 WRONG: list[tuple[str, str]] = [
