@@ -63,7 +63,7 @@ def run(
         if state is not None:
             _refuse_other_run(spec, name, state, key, options, vars, at)
             if state.status in ENDED:
-                return result(name, spec.name, graph, state)
+                return result(name, spec, graph, state)
     if state is not None:  # it goes on with the texts and the environment it began with
         with session_of_run(name, workflow, options) as session:
             return _resumed(session, name, state, listen, begun)
@@ -84,7 +84,7 @@ def run(
             begun(name, spec)
             runner = _runner(session, name, spec, graph, values, started, listen)
             runner.append(started)
-            return result(name, spec.name, graph, runner.drive())
+            return result(name, spec, graph, runner.drive())
 
 
 def _refuse_other_run(
@@ -139,7 +139,7 @@ def show(run: str, session: Session) -> tuple[RunResult, WorkflowSpec, Graph]:
         raise DataError(f"there is no run '{run}'", "see 'audienceflow runs'")
     state = fold(known)
     spec, graph, _ = _recorded(session, state)
-    return result(run, spec.name, graph, state), spec, graph
+    return result(run, spec, graph, state), spec, graph
 
 
 def check(paths: Iterable[str | Path], *, options: Options | None = None, offline: bool = False) -> list[Diagnostic]:
@@ -192,17 +192,17 @@ def _refuse_problems(session: Session, spec: WorkflowSpec, graph: Graph, values:
 def _resumed(session: Session, run: str, state: RunState, listen: Listen, begun: Begun) -> RunResult:
     spec, graph, started = _recorded(session, state)
     if state.status in ENDED:
-        return result(run, spec.name, graph, state)
+        return result(run, spec, graph, state)
     values = bind.values(spec, started.variables, run=run, time=started.time, started_at=started.at)
     session.verify_keys(targeted(spec))
     with _alone(session, spec), session.store.hold(run):
         state = fold(session.store.facts(run))  # whoever held the run until now may have ended it
         if state.status in ENDED:
-            return result(run, spec.name, graph, state)
+            return result(run, spec, graph, state)
         begun(run, spec)
         runner = _runner(session, run, spec, graph, values, started, listen)
         runner.resume()
-        return result(run, spec.name, graph, runner.drive())
+        return result(run, spec, graph, runner.drive())
 
 
 def forget(session: Session, workflow: str, activities: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.app.planning import MASK
+from engine.app.result import variables
 from engine.app.session import Session, read_workflow
 from engine.kit.errors import DataError, suggestion
 from engine.kit.population import Population
@@ -26,52 +27,89 @@ Fired = Mapping[tuple[str, str], Population]
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """Rows that one side has and the other has not: how many, by the activity that tells it, and the first of their keys.
+    """Rows that one side has and the other has not: how many, and by the activity that tells it how many, and the first of their keys.
 
     Values of personal columns are masked.
     """
 
     count: int
     at: Mapping[str, int]
-    keys: Sequence[tuple[Any, ...]]
+    keys: Mapping[str, Sequence[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A port in two runs; a count is absent where the run did not fire it."""
+    """A port in two runs. A count is absent where the run did not fire it; who came and went, where one of them kept no rows."""
 
     port: str
     key: tuple[str, ...]
     before: int | None
     after: int | None
-    came: Moved
-    went: Moved
+    came: Moved | None
+    went: Moved | None
 
 
-NOBODY = Moved(count=0, at={}, keys=())
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two runs of a workflow: the variables that differ, before and after, and the ports."""
+
+    variables: Mapping[str, tuple[str | None, str | None]]
+    ports: Sequence[Difference]
 
 
-def differences(session: Session, before: str, after: str, target: str | None, limit: int) -> list[Difference]:
-    """Compare a port, `activity` or `activity.port`, of two runs; or all ports both fired, in the order of the later run's workflow.
+NOBODY = Moved(count=0, at={}, keys={})
 
-    Rows are compared by key. Raises DataError when a port did not fire, or its rows were dropped since.
+
+def compare(session: Session, before: str, after: str, target: str | None, limit: int) -> Comparison:
+    """Compare a port, `activity` or `activity.port`, of two runs; or all ports one of them fired, in the order of the later run's workflow.
+
+    Rows are compared by key, where both runs kept them; of all ports, the others are told by their counts alone. Raises DataError when
+    the rows of the one port are not there.
     """
-    (*_, first), (spec, graph, last) = (recorded(session, run) for run in (before, after))
+    (spec_before, _, first), (spec, graph, last) = (recorded(session, run) for run in (before, after))
     old, new = fired_by(session, first), fired_by(session, last)
-    chosen = named(target, spec.activities, new) if target else None
-    ports = (
-        [chosen] if chosen else [port for name in spec.activities for port in new if port[0] == name and port in old]
+    if target:
+        ports = [named(target, spec, new)]
+        for run, state, fired in ((before, first, old), (after, last, new)):
+            if ports[0] not in fired:
+                raise _without_rows(run, state, *ports[0])
+    else:
+        ports = [(name, port) for name, activity in spec.activities.items() for port in activity.output_ports]
+    counts = [(port, _count(first, *port), _count(last, *port)) for port in ports]
+    return Comparison(
+        variables=_changed(variables(spec_before, first), variables(spec, last)),
+        ports=[
+            _difference(session, graph, port, old, new, limit)
+            if port in old and port in new
+            else Difference(port=".".join(port), key=(), before=count, after=later, came=None, went=None)
+            for port, count, later in counts
+            if (count, later) != (None, None)
+        ],
     )
-    missing = [run for run, fired in ((before, old), (after, new)) for port in ports if port not in fired]
-    if missing and chosen and _is_counted_only(first if missing[0] == before else last, *chosen):
-        fix = f"let something read it: a 'list_update' with 'from: {'.'.join(chosen)}'"
-        raise DataError(
-            f"run {missing[0]} has counted '{'.'.join(chosen)}' and kept no rows, since nobody reads it", fix
-        )
-    if missing:
-        fix = "choose another port, or newer runs: the work tables of older ones are dropped"
-        raise DataError(f"run {missing[0]} holds no rows of '{target}' any more, or never did", fix)
-    return [_difference(session, graph, port, old, new, limit) for port in ports]
+
+
+def _changed(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> dict[str, tuple[str | None, str | None]]:
+    both = {name: (before.get(name), after.get(name)) for name in {**after, **before}}
+    return {name: values for name, values in both.items() if values[0] != values[1]}
+
+
+def _count(state: RunState, activity: str, port: str) -> int | None:
+    task = state.task(activity)
+    return task.fired[port].count if task and port in task.fired else None
+
+
+def _without_rows(run: str, state: RunState, activity: str, port: str) -> DataError:
+    """Say why a run has no rows of a port."""
+    place, task = f"{activity}.{port}", state.task(activity)
+    if task is None or port not in task.fired:
+        return DataError(f"run {run} never came to '{place}'", "choose another port, or another run")
+    if task.fired[port].table is None:
+        fix = f"let something read it: a 'list_update' with 'from: {place}'"
+        return DataError(f"run {run} has counted '{place}' and kept no rows, since nobody reads it", fix)
+    fix = "choose newer runs: the work tables of older ones are dropped"
+    return DataError(f"run {run} holds no rows of '{place}' any more", fix)
 
 
 def recorded(session: Session, run: str) -> tuple[WorkflowSpec, Graph, RunState]:
@@ -82,18 +120,16 @@ def recorded(session: Session, run: str) -> tuple[WorkflowSpec, Graph, RunState]
     return *read_workflow(Path(state.started.path), state.workflow_text, session.registry), state
 
 
-def named(target: str, activities: Mapping[str, Any], fired: Fired) -> tuple[str, str]:
-    """Give the port that a person names by `activity` or `activity.port`."""
+def named(target: str, spec: WorkflowSpec, fired: Fired) -> tuple[str, str]:
+    """Give the port that a person names by `activity` or `activity.port`; DataError where the workflow has it not."""
     activity, _, port = target.partition(".")
-    if activity not in activities:
-        raise DataError(f"there is no activity '{activity}'", suggestion(activity, activities, "activities"))
+    if activity not in spec.activities:
+        raise DataError(f"there is no activity '{activity}'", suggestion(activity, spec.activities, "activities"))
+    known = spec.activities[activity].output_ports
+    if port and port not in known:
+        raise DataError(f"'{activity}' has no output '{port}'", suggestion(port, known, "outputs"))
     ports = [name for place, name in fired if place == activity]
     return activity, port or ("result" if "result" in ports or not ports else ports[0])
-
-
-def _is_counted_only(state: RunState, activity: str, port: str) -> bool:
-    task = state.task(activity)
-    return task is not None and port in task.fired and task.fired[port].table is None
 
 
 def fired_by(session: Session, state: RunState) -> Fired:
@@ -149,24 +185,34 @@ def _moved(
 def moved(
     session: Session, has: Population, is_moved: sa.ColumnElement[bool], place: sa.ColumnElement[Any], limit: int
 ) -> Moved:
-    """Count the rows for which it is so, by place, and give the first of their keys, as far as anybody may see them."""
+    """Count the rows for which it is so, by place, and give so many keys of each, as far as anybody may see them."""
     name = has.unused("place")
     found = sa.select(*has.key_columns, place.label(name)).where(is_moved).subquery()
-    keys = [found.c[column] for column in has.key]
     order = [
         session.db.dialect.order(found.c[column], has.columns[column], descending=False, nulls_first=False)
         for column in has.key
     ]
+    number = sa.func.row_number().over(partition_by=found.c[name], order_by=order).label(has.unused("number"))
+    first = sa.select(*found.c, number).subquery()
+    place_of, *keys, nth = (first.c[each] for each in (name, *has.key, number.name))
     with session.db.transaction() as connection:
         counted = connection.execute(sa.select(found.c[name], sa.func.count()).group_by(found.c[name])).all()
-        first = connection.execute(sa.select(*keys).order_by(*order).limit(limit)).all() if counted else []
-    masked = _masked(session, has)
+        shown = (
+            connection.execute(sa.select(place_of, *keys).where(nth <= limit).order_by(nth)).all() if counted else []
+        )
+    masked = [column in _masked(session, has) for column in has.key]
+    at = dict(sorted(map(tuple, counted), key=lambda row: (-row[1], row[0])))
     return Moved(
-        count=sum(count for _, count in counted),
-        at=dict(sorted(map(tuple, counted), key=lambda row: (-row[1], row[0]))),
-        keys=[
-            tuple(MASK if name in masked else value for name, value in zip(has.key, key, strict=True)) for key in first
-        ],
+        count=sum(at.values()),
+        at=at,
+        keys={
+            each: [
+                tuple(MASK if hidden else value for hidden, value in zip(masked, key, strict=True))
+                for where, *key in shown
+                if where == each
+            ]
+            for each in at
+        },
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from engine.lang.graph import Graph
 from engine.lang.rules import STAND_IN, secret_in_clear
 from engine.lang.rules.columns import Known
 from engine.lang.rules.shares import shares
-from engine.lang.spec import WorkflowSpec
+from engine.lang.spec import ActivitySpec, WorkflowSpec
 from engine.registry import REINSTALL, Registry
 from engine.registry import load as load_registry
 from engine.runs import bind
@@ -34,6 +35,7 @@ from engine.sql import catalog as catalogs
 from engine.sql import snapshot
 from engine.sql.snapshot import file_of
 
+NO_DIMENSION = "E201"
 UNCHECKED = "so not all that follows was checked"
 
 
@@ -158,7 +160,7 @@ def _findings(path: Path, registry: Registry, project_of: Callable[[Path], _Proj
         found += project.lint
         if reading.spec is None:
             return Findings(path, found, is_settled=True)
-        found += _missing_files(path.parent, reading.spec)
+        found += missing_files(path.parent, reading.spec)
         found += reading.beside(_held_against(project, reading.spec, graph))
         reads_files = any(activity.activity.files for activity in reading.spec.activities.values())
         if graph is not None:
@@ -182,7 +184,7 @@ def _of_tests(project: _Project, workflow: Path, spec: WorkflowSpec) -> list[Dia
     return suite.problems(path, spec, project.session.registry, columns)
 
 
-def _missing_files(folder: Path, spec: WorkflowSpec) -> Iterator[Diagnostic]:
+def missing_files(folder: Path, spec: WorkflowSpec) -> Iterator[Diagnostic]:
     """Say which files are not there that the workflow reads; a computed name is known when it runs."""
     for activity in spec.activities.values():
         for file in activity.activity.files if activity.common.enabled != "false" else ():
@@ -207,6 +209,8 @@ def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) ->
             filled = unfilled.expected(lists, fillers, lambda spec, graph: _outputs(session, spec, graph, catalog))
             known = catalogs.with_lists(catalog, {**catalog.lists, **filled}) if filled else catalog
             planned, problems = _planned(session, sound, arrows, known)
+            if any(problem.code == NO_DIMENSION for problem in problems):
+                problems = _further(problems, _planned(session, _of_known_dimensions(sound, known), arrows, known)[1])
             if unknown := lists.keys() - filled.keys():
                 declared = unfilled.declared(sorted(unknown), known)
                 assumed = unfilled.assumed(
@@ -226,6 +230,34 @@ def _held_against(project: _Project, spec: WorkflowSpec, graph: Graph | None) ->
         case problem:
             message = f"columns were not checked: {problem.message}"
             return [Diagnostic(spec.span, "W901", message, problem.fix, "warning")]
+
+
+def _of_known_dimensions(spec: WorkflowSpec, catalog: Catalog) -> WorkflowSpec:
+    """Give a workflow with the dimension that was meant, where one is called like the unknown one, or is the only one."""
+
+    def meant(activity: ActivitySpec) -> ActivitySpec:
+        written = getattr(activity.activity, "dimension", None)
+        if written is None or written in catalog.dimensions:
+            return activity
+        near = get_close_matches(written, catalog.dimensions, n=1) or list(catalog.dimensions)
+        if len(near) != 1:
+            return activity
+        return replace(activity, activity=activity.activity.model_copy(update={"dimension": near[0]}))
+
+    return replace(spec, activities={name: meant(activity) for name, activity in spec.activities.items()})
+
+
+def _further(problems: Sequence[Diagnostic], others: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Give problems with those of the workflow as it was meant; where an unknown dimension stays unknown, its message says so."""
+    return (
+        *(
+            replace(problem, message=f"{problem.message}, {UNCHECKED}")
+            if problem in others and problem.code == NO_DIMENSION
+            else problem
+            for problem in problems
+        ),
+        *(problem for problem in others if problem not in problems),
+    )
 
 
 def _planned(

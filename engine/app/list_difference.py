@@ -58,7 +58,7 @@ def list_difference(session: Session, run: str, path: Path, target: str | None, 
     """
     spec, graph, state = recorded(session, run)
     fired = fired_by(session, state)
-    place = named(target, spec.activities, fired) if target else _leaf(spec, graph, fired)
+    place = named(target, spec, fired) if target else _leaf(spec, graph, fired)
     if place not in fired:
         fix = "choose another port, or a newer run: the work tables of older ones are dropped"
         raise DataError(f"run {run} holds no rows of '{'.'.join(place)}' any more, or never did", fix)

@@ -92,7 +92,7 @@ class Planning:
         """Plan all activities, with the counts of everything that can be known before."""
         planned = self.plan()
         with self._rehearsed(self.graph) as runner:
-            counted = result(PLANNED_RUN, self.spec.name, self.graph, runner.state)
+            counted = result(PLANNED_RUN, self.spec, self.graph, runner.state)
             with suppress(
                 DataError
             ):  # lists that the workflow itself fills are there now, unless the database refused something

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from engine.lang.graph import Graph
+from engine.lang.spec import WorkflowSpec
 from engine.state.facts import Json, Status
 from engine.state.fold import RunState, TaskState
 
@@ -46,10 +48,17 @@ class Error:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """A run, as far as it came. `status` is succeeded, failed, suspended, waiting or stopped."""
+    """A run, as far as it came. `status` is succeeded, failed, suspended, waiting or stopped.
+
+    `time` is the moment it is for. `variables` are all that the workflow declares, as text; None where one was not given.
+    """
 
     run: str
     workflow: str
+    key: str | None
+    started_at: datetime
+    time: datetime
+    variables: Mapping[str, str | None]
     status: Status
     activities: Mapping[str, Activity]
     transitions: tuple[Transition, ...]
@@ -82,14 +91,21 @@ class RunResult:
                 {"activity": error.activity, "message": error.message, "fix": error.fix, "place": error.place}
                 for error in self.errors
             ],
+            "key": self.key,
+            "started_at": self.started_at.isoformat(timespec="seconds"),
+            "for": self.time.isoformat(timespec="seconds"),
+            "variables": dict(self.variables),
         }
 
 
-def result(run: str, workflow: str, graph: Graph, state: RunState) -> RunResult:
-    """Sum a state up."""
+def result(run: str, spec: WorkflowSpec, graph: Graph, state: RunState) -> RunResult:
+    """Sum up the state of a run that began."""
+    started = state.started
+    assert started is not None  # noqa: S101
     tasks = {task.activity: task for task in state.tasks.values()}
     return RunResult(
-        run=run, workflow=workflow, status=state.status,
+        run=run, workflow=spec.name, key=started.key, started_at=started.at, time=started.time, variables=variables(spec, state),
+        status=state.status,
         activities={name: _activity(tasks.get(name)) for name in graph},
         transitions=tuple(
             Transition(source=f"{source}.{data['source']}", target=f"{target}.{data['target']}", count=tasks[source].fired[data["source"]].count)
@@ -101,6 +117,13 @@ def result(run: str, workflow: str, graph: Graph, state: RunState) -> RunResult:
             for task in tasks.values() if task.status in ("failed", "suspended", "ignored", GUARDED)
         ),
     )  # fmt: skip
+
+
+def variables(spec: WorkflowSpec, state: RunState) -> dict[str, str | None]:
+    """Give the variables of a run: those it was given, and the defaults of the others."""
+    given = state.started.variables if state.started else {}
+    defaults = {name: variable.default for name, variable in spec.variables.items()}
+    return {name: given.get(name, None if default is None else str(default)) for name, default in defaults.items()}
 
 
 def _activity(task: TaskState | None) -> Activity:

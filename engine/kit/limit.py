@@ -32,8 +32,9 @@ class Limit(Options):
     A share is of the inbound population, or of what the subset's condition found (`of: segment`), and rounds half up. `by`
     decides who is taken, and the key decides between equals. `by: random` orders by the md5 of seed and key, so the
     same rows are taken on every database and in every run; as the last of several it decides between those whom the others hold equal,
-    and a column called so is `row.random`. With `sticky` each row decides for itself by its bucket: the size is approximate and
-    nobody changes sides when others come and go. With `per` the size holds within each group of equal values, and `sizes` says it
+    and a column called so is `row.random`. With `sticky` each row decides for itself by its bucket: nobody changes sides when
+    others come and go, and the size is about so much: 10 % of 100 rows are 4 to 16, of 10,000 rows 940 to 1,060, in nineteen of twenty
+    cases. With `per` the size holds within each group of equal values, and `sizes` says it
     for single groups: then `count` or `percent` is for all others, and for those without a value.
     """
 
@@ -49,7 +50,9 @@ class Limit(Options):
         default={},
         example={"FR": "100", "DE": "50"},
     )
-    sticky: Flag = option("Let each row's own hash decide, so that nobody changes sides.", default=False)
+    sticky: Flag = option(
+        "Let each row's own hash decide, so that nobody changes sides; the size is then about `percent`.", default=False
+    )
     seed: Name | None = option(
         "Seed of the random order; workflow, activity and subset when not written.", default=None
     )

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import BaseModel
 
 from engine.kit.activity import Activity, Port
 from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
@@ -292,7 +294,8 @@ class _Loading:
         """Part what an author wrote into the options all activities have, and those of this one, with the workflow's defaults."""
         common, options = Block(), Block()
         common.span = options.span = name.span
-        for key, written in self.filled(body).items():
+        kinds = {name: field.annotation for name, field in model.model_fields.items()}
+        for key, written in self.filled(body, kinds).items():
             if key not in ports and key not in ("type", "after"):
                 (common if key in COMMON else options)[key] = written
         for key, default in self.defaults.items():
@@ -302,16 +305,21 @@ class _Loading:
                 options[key] = f"{default}.{name}" if key == "seed" else default
         return common, options
 
-    def filled(self, block: Block) -> Block:
-        """Give the keys that have a value, at every level; the others are problems."""
+    def filled(self, block: Block, kinds: Mapping[str, Any]) -> Block:
+        """Give the keys that have a value, at every level; the others are problems. `kinds` are the types of values that are known."""
         filled = Block()
         filled.span = block.span
         for key, written in block.items():
+            kind = kinds.get(key)
             if written is None:
-                fix = "write one, or take the line out; quote the word null"
+                has_options = isinstance(kind, type) and issubclass(kind, BaseModel)
+                fix = f"write '{key}: {{}}'" if has_options else "write one, or take the line out; quote the word null"
                 self.problem(key.span, "E116", f"'{key}' has no value", fix)
+            elif isinstance(written, Block):
+                inside = dict.fromkeys(written, get_args(kind)[1]) if get_origin(kind) is dict else {}
+                filled[key] = self.filled(written, inside)
             else:
-                filled[key] = self.filled(written) if isinstance(written, Block) else written
+                filled[key] = written
         return filled
 
     def fitting(self, common: Block, activity: Activity, ports: Mapping[str, Port]) -> None:

@@ -16,6 +16,7 @@ from engine.kit.template import Template
 from engine.kit.types import DATE, TEXT, TIMESTAMP
 from engine.kit.written import typed as typed
 from engine.kit.written import utc
+from engine.lang.loader import EXAMPLES
 from engine.lang.spec import WorkflowSpec
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def values(
                     variable.span,
                     "V003",
                     f"'{text}' is no {variable.type.kind}",
-                    f"give --var {name}=… as {variable.type.kind}",
+                    f"write --var {name}={EXAMPLES[variable.type.kind]}",
                 )
             )
     if problems:

@@ -130,6 +130,7 @@ def test_a_key_that_stands_on_two_rows_stops_the_run_before_it_begins(run: Run, 
     ("body", "expected"),
     [
         ("  a:\n    type: query\n    where:\n", "E116 'where' has no value"),
+        ("  a:\n    type: split\n    subsets:\n      rest:\n", "write 'rest: {}'"),
         ("  a: {type: query, when_missing: empty}\n", "E117 'when_missing' is for inputs that take a list"),
         ("  a:\n    type: query\n    outputs: {rejects: {label: x}}\n", "E114 query has no output 'rejects'"),
         (

@@ -61,6 +61,12 @@ def test_a_file_that_a_workflow_reads_and_that_is_not_there_is_told_until_it_is(
     assert codes(folder, written.replace("}\n", ", enabled: false}\n")) == [("W103", 4), ("W103", 5)]
 
 
+def test_a_workflow_is_checked_on_with_the_dimension_that_was_meant(folder: Path) -> None:
+    written = "  a: {type: query, dimension: %s, where: agee > 1}\n  k: {type: list_update, from: a, list: l}\n"
+    assert codes(folder, written % "persom") == [("E201", 4), ("E301", 4)]
+    assert "so not all" not in check("flow.yaml").stdout
+
+
 def test_the_tests_beside_a_workflow_are_checked_with_it(folder: Path) -> None:
     activities = f"  a: {{type: query}}\n{KEEP}"
     tests = folder / "flow_test.yaml"

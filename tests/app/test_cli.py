@@ -148,7 +148,9 @@ def test_progress_goes_to_standard_error_one_line_per_activity(call: Call) -> No
 
 def test_json_of_a_run_is_the_object_of_the_contract(call: Call) -> None:
     found = run_json(call, "--var", "most=20")
-    assert list(found) == ["run", "workflow", "status", "activities", "transitions", "errors"]
+    contract = ["run", "workflow", "status", "activities", "transitions", "errors"]
+    assert list(found) == [*contract, "key", "started_at", "for", "variables"]
+    assert found["variables"]["most"] == "20"
     assert found["status"] == "succeeded"
     assert found["activities"]["sides"]["outputs"] == {"young": {"count": 1}, "complement": {"count": 3}}
     assert {"from": "sides.complement", "to": "keep.from", "count": 3} in found["transitions"]
@@ -158,6 +160,14 @@ def test_show_gives_the_object_that_run_gave(call: Call) -> None:
     ran = run_json(call)
     for name in (ran["run"], ran["run"][:-1], "last"):
         assert json.loads(call("show", name, "--format", "json").stdout) == ran
+
+
+def test_show_begins_with_the_key_the_times_and_the_variables(call: Call) -> None:
+    run = run_json(call, "--key", "june", "--var", "most=20", "--at", "2026-06-01 08:00:00")
+    head, times, variables, *_ = call("show", "june").stdout.splitlines()
+    assert head == f"greet, run {run['run']}, key june"
+    assert times.endswith(" UTC, for 2026-06-01 08:00:00 UTC")
+    assert variables == "variables: most 20"
 
 
 def test_show_tells_every_fact(call: Call) -> None:

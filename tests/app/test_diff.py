@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import engine
 from engine.app.cli import app
-from engine.app.differing import Difference, differences
+from engine.app.differing import Difference, compare
 from engine.app.list_difference import ListDifference, list_difference
 from engine.app.options import Options
 from engine.app.session import Session
@@ -63,24 +63,36 @@ def project(tmp_path: Path, database_url: str) -> Path:
 def compared(project: Path, target: str | None = None, *, backwards: bool = False) -> list[Difference]:
     with Session.start(project, load(), Options()) as session:
         last, first = session.store.runs("w")
-        return differences(session, *((last, first) if backwards else (first, last)), target, 1)
+        return list(compare(session, *((last, first) if backwards else (first, last)), target, 1).ports)
 
 
-def test_every_port_is_compared_by_key(project: Path) -> None:
-    found = [(each.port, each.before, each.after, each.came.count, each.went.count) for each in compared(project)]
+def test_every_port_is_compared_by_key_or_where_no_rows_were_kept_by_its_count(project: Path) -> None:
+    found = [
+        (each.port, each.before, each.after, each.came and each.came.count, each.went and each.went.count)
+        for each in compared(project)
+    ]
     assert found == [
         ("adults.result", 6, 5, 0, 1),
         ("strangers.result", 1, 3, 2, 0),
         ("chosen.result", 5, 2, 0, 3),
+        ("chosen.complement", 1, 3, None, None),
         ("kept.result", 5, 2, 0, 3),
     ]
 
 
 def test_a_row_is_lost_at_the_first_activity_that_holds_it_no_more(project: Path) -> None:
     (found,) = compared(project, "chosen")
+    assert found.went
+    assert found.came
     assert found.went.at == {"chosen": 2, "adults": 1}
-    assert (found.went.count, len(found.went.keys), found.came.count) == (3, 1, 0)
+    assert (found.went.count, {name: len(keys) for name, keys in found.went.keys.items()}, found.came.count) == (
+        3,
+        {"adults": 1, "chosen": 1},
+        0,
+    )
     (back,) = compared(project, "kept.result", backwards=True)
+    assert back.came
+    assert back.went
     assert back.came.at == {"chosen": 2, "adults": 1}
     assert (back.key, back.came.count, back.went.count) == (("shop", "id"), 3, 0)
 
@@ -90,22 +102,25 @@ def test_a_port_without_rows_to_compare_says_so(project: Path) -> None:
         compared(project, "choosen")
     with pytest.raises(DataError, match=r"has counted 'chosen\.complement' and kept no rows, since nobody reads it"):
         compared(project, "chosen.complement")
-    with pytest.raises(DataError, match=r"holds no rows of 'adults\.complement' any more, or never did"):
-        compared(project, "adults.complement")
+    with pytest.raises(DataError, match="'chosen' has no output 'complemnt'\n  fix: write 'complement'"):
+        compared(project, "chosen.complemnt")
 
 
 def test_a_person_and_a_program_read_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     told = CliRunner().invoke(app, ["diff", "w_one", "w_two", "chosen", "--limit", "2"])
     assert told.stdout.splitlines() == [
+        "variable least: 18 → 25", "variable most: 60 → 45",
         "chosen.result: 5 rows before, 2 after", "",
         "0 came", "",
-        "3 went", "  2 lost at chosen", "  1 lost at adults", "  shop, id: b/2, b/3 …",
+        "3 went, by shop, id", "  2 lost at chosen: b/2, b/3", "  1 lost at adults: ä/2",
     ]  # fmt: skip
     listed = CliRunner().invoke(app, ["diff", "w_one", "w_two"]).stdout.splitlines()
-    assert listed[0].split() == ["port", "before", "after", "came", "went"]
-    assert listed[2].split() == ["strangers.result", "1", "3", "+2"]
+    assert listed[2].split() == ["port", "before", "after", "came", "went"]
+    assert listed[4].split() == ["strangers.result", "1", "3", "+2"]
+    assert listed[6].split() == ["chosen.complement", "1", "3"]
     found = json.loads(CliRunner().invoke(app, ["diff", "w_one", "w_two", "--format", "json"]).stdout)
+    assert found["variables"] == {"least": ["18", "25"], "most": ["60", "45"]}
     assert found["ports"][2]["went"]["at"] == {"chosen": 2, "adults": 1}
 
 
@@ -126,9 +141,12 @@ def test_people_of_a_list_are_looked_for_in_a_run_and_the_other_way_round(projec
     found = listed(project, EVERYONE)
     assert (found.port, found.key, found.rows) == ("kept.result", ("shop", "id"), 5)
     assert (found.listed, found.repeated) == (6, 1)
-    assert (found.unlisted.count, found.unlisted.keys) == (2, [("b", 2), ("b", 3)])
-    assert (found.lost.at, found.lost.keys) == ({"adults": 1, "chosen": 1}, [("b", 4), ("ä", 1)])
-    assert (found.unknown.count, found.unknown.keys) == (1, [("b", 9)])
+    assert (found.unlisted.count, found.unlisted.keys) == (2, {"kept": [("b", 2), ("b", 3)]})
+    assert (found.lost.at, found.lost.keys) == (
+        {"adults": 1, "chosen": 1},
+        {"adults": [("ä", 1)], "chosen": [("b", 4)]},
+    )
+    assert (found.unknown.count, found.unknown.keys) == (1, {"": [("b", 9)]})
 
 
 def test_nothing_of_a_list_stays_in_the_database(project: Path, database_url: str) -> None:
@@ -202,15 +220,19 @@ def test_a_person_and_a_program_read_where_a_list_was_lost(project: Path, monkey
     told = CliRunner().invoke(app, ["diff", "w_one", "--with", "list.csv"])
     assert told.stdout.splitlines() == [
         "kept.result: 5 rows, 6 in the file, 1 repeated", "",
-        "2 not in the file", "  shop, id: b/2, b/3", "",
-        "2 of the file lost", "  1 at adults", "  1 at chosen", "  shop, id: b/4, ä/1", "",
-        "1 of the file unknown to the dimension", "  shop, id: b/9",
+        "2 not in the file, by shop, id", "  b/2, b/3", "",
+        "2 of the file lost, by shop, id", "  1 at adults: ä/1", "  1 at chosen: b/4", "",
+        "1 of the file unknown to the dimension, by shop, id", "  b/9",
     ]  # fmt: skip
     text = (project / "project.yaml").read_text(encoding="utf-8")
     (project / "project.yaml").write_text(text.replace("[shop, id]", "[shop, id], personal: id"), encoding="utf-8")
     shown = CliRunner().invoke(app, ["diff", "w_one", "--with", "list.csv", "chosen", "--format", "json"])
     found = json.loads(shown.stdout)
-    assert found["lost"] == {"count": 2, "at": {"adults": 1, "chosen": 1}, "keys": [["b", "•••"], ["ä", "•••"]]}
+    assert found["lost"] == {
+        "count": 2,
+        "at": {"adults": 1, "chosen": 1},
+        "keys": {"adults": [["ä", "•••"]], "chosen": [["b", "•••"]]},
+    }
     assert "b/•••" in CliRunner().invoke(app, ["diff", "w_one", "w_two", "chosen"]).stdout
     assert "one run is compared with nothing" in CliRunner().invoke(app, ["diff", "w_one"]).stderr
     assert CliRunner().invoke(app, ["diff", "w_one", "chosen", "x", "--with", "list.csv"]).exit_code == 2

@@ -107,6 +107,17 @@ def test_other_databases_are_looked_at_too(
     engine.dispose()
 
 
+def test_a_file_that_a_workflow_reads_and_that_is_not_there_is_told(call: Call, folder: Path) -> None:
+    flow = "workflow: w\ndimension: person\nactivities:\n  a: {type: list_import, list: l, file: out.csv}\n"
+    (folder / "w.yaml").write_text(flow)
+    (folder / "broken.yaml").write_text("workflow: [")
+    found = [each for each in told(call("doctor", "--format", "json"))["findings"] if each["status"] == "warning"]
+    assert [each["what"] for each in found if "broken" in each["what"]] == ["broken.yaml has errors"]
+    (missing,) = [each for each in found if "w.yaml" in each["what"]]
+    assert missing["what"].endswith("w.yaml:4:41: there is no file 'out.csv' yet, and 'a' reads it")
+    assert missing["fix"].startswith("put it there")
+
+
 def test_a_key_on_two_rows_is_a_problem(call: Call, folder: Path) -> None:
     with sqlite3.connect(folder / "data.sqlite") as db:
         db.execute("INSERT INTO people VALUES (2, 'c')")

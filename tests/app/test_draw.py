@@ -1,5 +1,7 @@
 """Pictures of workflows in words."""
 
+from datetime import UTC, datetime
+
 from engine import registry
 from engine.app.pictures import figure as figures
 from engine.app.pictures import words
@@ -41,9 +43,14 @@ canvas:
     - {at: nobody, text: Nowhere}
 """
 
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 RESULT = RunResult(
     run="r1",
     workflow="flow",
+    key=None,
+    started_at=MOMENT,
+    time=MOMENT,
+    variables={},
     status="suspended",
     activities={
         "end": Activity(status="succeeded", seconds=1, outputs={"result": 12345}),

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -61,8 +62,10 @@ OUTCOMES = {
     "twins": ("running", {}),
     "late": ("not_started", {}),
 }
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 RESULT = RunResult(
-    run="20180101-0001", workflow="after_a_run", status="suspended", transitions=(), errors=(),
+    run="20180101-0001", workflow="after_a_run", key=None, started_at=MOMENT, time=MOMENT, variables={},
+    status="suspended", transitions=(), errors=(),
     activities={
         name: Activity(status=status, seconds=1, outputs=outputs, message="answered <503>" if status == "failed" else "")
         for name, (status, outputs) in OUTCOMES.items()

@@ -171,6 +171,21 @@ def test_what_only_the_outside_knows_is_not_counted_nor_what_follows(project: Pa
     assert counted.activities["adults"].outputs == {"result": 6}
 
 
+def test_ports_behind_a_missing_file_are_not_known(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "out.csv").unlink()
+    monkeypatch.chdir(project)
+    lines = CliRunner().invoke(app, ["plan", "w", "--counts"]).stdout.split("\n\n")[0].splitlines()
+    counts = {line.split()[0]: line.split()[-1] for line in lines[1:]}
+    assert {name for name in counts if name.startswith("out")} == {
+        "out",
+        "out.unmatched",
+        "out.ambiguous",
+        "out.rejects",
+    }
+    assert set(counts.values()) == {"?"}
+    assert {"adults", "share.complement", "unsent"} <= set(counts)
+
+
 def test_an_error_of_the_database_ends_it_and_leaves_nothing(project: Path, database_url: str) -> None:
     """A sum beyond 64 bits is refused where the rows are read, not where the SQL is written."""
     huge = "adults:\n    type: query\n    where: id * 900000000000000000 * 100 > 1\n"

@@ -35,6 +35,13 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return Registry(PLUGIN, {}, {"sample": PLUGIN})
 
 
+def test_the_page_of_an_activity_is_printed() -> None:
+    printed = CliRunner().invoke(app, ["reference", "union"])
+    assert printed.stdout == (DOCS / "reference" / "activities" / "union.md").read_text(encoding="utf-8")
+    wrong = CliRunner().invoke(app, ["reference", "unoin"])
+    assert "fix: write 'union' (activities: " in wrong.stderr
+
+
 def test_the_pages_are_as_the_code_says() -> None:
     checked = CliRunner().invoke(app, ["reference", "--check", "--output", str(DOCS)])
     assert checked.exit_code == 0, f"run: audienceflow reference --output docs\n{checked.stderr}"

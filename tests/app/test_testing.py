@@ -736,7 +736,8 @@ def test_what_no_test_reaches_is_listed(write: Write) -> None:
     lines = done.stdout.split("reached by no test:\n")[1].splitlines()
     assert [line.split(":", 1)[1] for line in lines[:-2]] == [
         "11:3  do_not_write.result", "11:3  do_not_write.gone", "12:3  eligible.complement", "13:3  groups.complement",
-        "18:3  rich_people", "19:3  share", "20:3  keep", "4:3  all", "5:3  keep",
+        "18:3  rich_people, and its result", "19:3  share, and its result, complement, suppressed", "20:3  keep, and its result",
+        "4:3  all, and its result", "5:3  keep, and its result",
     ]  # fmt: skip
     assert lines[-2] == "coverage: 9 of 25 activities and ports (36%)"
     assert lines[-1] == "3 passed, 0 failed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -140,6 +141,12 @@ def _widths(path: Path, columns: Mapping[str, FileColumn]) -> Mapping[str, int]:
     return {name: column.width for name, column in columns.items() if column.width is not None}
 
 
+def _other_separator(header: Sequence[str], missing: str) -> str:
+    """Say what to type where the one name of a header is several between other marks, the missing one among them."""
+    marks = (mark for mark in (";", "\t", "|", ",") if len(header) == 1 and missing in header[0].split(mark))
+    return next((f"write 'format: {{separator: {json.dumps(mark)}}}'" for mark in marks), "")
+
+
 def _check_header(path: Path, line: int, header: Sequence[str], needed: Mapping[str, str]) -> None:
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{path}:{line}: the header has {len(header):,} columns", f"keep {MOST_COLUMNS:,} at most")
@@ -148,7 +155,8 @@ def _check_header(path: Path, line: int, header: Sequence[str], needed: Mapping[
         what = f", {needed[missing]}" if needed[missing] else ""
         raise DataError(
             f"{path}:{line}: the header has no column '{missing}'{what}",
-            f"name it in the header (there: {', '.join(header) or 'nothing'}), or say with 'format' how the file is written",
+            _other_separator(header, missing)
+            or f"name it in the header (there: {', '.join(header) or 'nothing'}), or say with 'format' how the file is written",
         )
     if not header:
         raise DataError(f"{path}:{line}: the header names no column", "write the names of the columns")

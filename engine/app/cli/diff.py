@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +27,9 @@ List = Annotated[
     Path | None,
     typer.Option("--with", metavar="FILE", help="Compare the run with a CSV file of people; its header names the key."),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="So many of the keys that came, and that went, are shown.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=0, help="So many keys of those that came, and that went, are shown, by activity.")
+]
 
 
 def diff(
@@ -50,17 +53,20 @@ def diff(
         return
     if after is None:
         raise Misused("one run is compared with nothing", "name another run, or a list: 'diff RUN --with FILE'")
-    from engine.app.differing import differences
+    from engine.app.differing import compare
 
     with invocation(ctx).session(read_only=True) as session:
         first, last = (find_run(run, session.store) for run in (before, after))
-        found = differences(session, first, last, activity, limit)
+        found = compare(session, first, last, activity, limit)
     if format == "json":
-        output.show_json({"before": first, "after": last, "ports": [asdict(each) for each in found]})
-    elif activity is None:
-        _show_all(found)
+        output.show_json({"before": first, "after": last, **asdict(found)})
+        return
+    for name, (old, new) in found.variables.items():
+        typer.echo(f"variable {name}: {'none' if old is None else old} → {'none' if new is None else new}")
+    if activity is None:
+        _show_all(found.ports)
     else:
-        _show_one(found[0])
+        _show_one(found.ports[0])
 
 
 def _with_list(ctx: typer.Context, run: str, file: Path, activity: str | None, limit: int, format: Format) -> None:
@@ -78,25 +84,21 @@ def _with_list(ctx: typer.Context, run: str, file: Path, activity: str | None, l
 def _show_list(found: ListDifference) -> None:
     again = f", {output.number(found.repeated)} repeated" if found.repeated else ""
     typer.echo(f"{found.port}: {output.number(found.rows)} rows, {output.number(found.listed)} in the file{again}")
-    typer.echo(f"\n{output.number(found.unlisted.count)} not in the file")
-    _show_keys(found.key, found.unlisted)
-    typer.echo(f"\n{output.number(found.lost.count)} of the file lost")
-    for activity, count in found.lost.at.items():
-        typer.echo(f"  {output.number(count)} at {activity}")
-    _show_keys(found.key, found.lost)
+    _show_moved(f"{output.number(found.unlisted.count)} not in the file", found.key, found.unlisted)
+    _show_moved(f"{output.number(found.lost.count)} of the file lost", found.key, found.lost, "at")
     if found.unknown.count:
-        typer.echo(f"\n{output.number(found.unknown.count)} of the file unknown to the dimension")
-        _show_keys(found.key, found.unknown)
+        said = f"{output.number(found.unknown.count)} of the file unknown to the dimension"
+        _show_moved(said, found.key, found.unknown)
 
 
-def _show_all(found: list[Difference]) -> None:
+def _show_all(found: Sequence[Difference]) -> None:
     rows = [
         (
             each.port,
             _count(each.before),
             _count(each.after),
-            _signed("+", each.came.count),
-            _signed("-", each.went.count),
+            _signed("+", each.came),
+            _signed("-", each.went),
         )
         for each in found
     ]
@@ -107,25 +109,24 @@ def _show_all(found: list[Difference]) -> None:
 def _show_one(found: Difference) -> None:
     typer.echo(f"{found.port}: {_count(found.before)} rows before, {_count(found.after)} after")
     for word, at, moved in (("came", "gained", found.came), ("went", "lost", found.went)):
-        typer.echo(f"\n{output.number(moved.count)} {word}")
-        for activity, count in moved.at.items():
-            typer.echo(f"  {output.number(count)} {at} at {activity}")
-        _show_keys(found.key, moved)
+        assert moved is not None  # noqa: S101  (compare, of one port)
+        _show_moved(f"{output.number(moved.count)} {word}", found.key, moved, f"{at} at")
 
 
-def _show_keys(key: tuple[str, ...], moved: Moved) -> None:
-    if moved.keys:
-        typer.echo(f"  {', '.join(key)}: {_listed(moved)}")
-
-
-def _listed(moved: Moved) -> str:
-    more = " …" if moved.count > len(moved.keys) else ""
-    return ", ".join("/".join(map(str, key)) for key in moved.keys) + more
+def _show_moved(said: str, key: tuple[str, ...], moved: Moved, at: str = "") -> None:
+    """Print how many rows, and some of their keys; with `at` by the activity that tells it."""
+    typer.echo(f"\n{said}" + (f", by {', '.join(key)}" if any(moved.keys.values()) else ""))
+    for activity, count in moved.at.items():
+        keys = ", ".join("/".join(map(str, key)) for key in moved.keys[activity])
+        more = " …" if keys and count > len(moved.keys[activity]) else ""
+        where = f"{output.number(count)} {at} {activity}" if at else ""
+        if where or keys:
+            typer.echo(f"  {': '.join(filter(None, (where, keys + more)))}")
 
 
 def _count(count: int | None) -> str:
     return "" if count is None else output.number(count)
 
 
-def _signed(sign: str, count: int) -> str:
-    return f"{sign}{output.number(count)}" if count else ""
+def _signed(sign: str, moved: Moved | None) -> str:
+    return f"{sign}{output.number(moved.count)}" if moved and moved.count else ""

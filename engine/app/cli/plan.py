@@ -132,12 +132,13 @@ def _show_counts(planned: Plan, counted: RunResult) -> None:
             for _, target, data in planned.graph.out_edges(name, data=True)
             if data["target"] != CONTROL
         ]
-        read = {source for source, _ in arrows}
-        unread = ((f"{name}.{port}", count) for port, count in counted.activities[name].outputs.items())
-        rows += [
-            (short(source), f"→ {short(target)}", _counted(known.get((source, target)))) for source, target in arrows
-        ]
-        rows += [(short(source), "", output.number(count)) for source, count in unread if source not in read]
+        rehearsed = counted.activities[name]
+        for port in planned.spec.activities[name].output_ports:
+            source = f"{name}.{port}"
+            readers = [target for place, target in arrows if place == source]
+            rows += [(short(source), f"→ {short(target)}", _counted(known.get((source, target)))) for target in readers]
+            if not readers and (port in rehearsed.outputs or rehearsed.status != "succeeded"):
+                rows.append((short(source), "", _counted(rehearsed.outputs.get(port))))
     if rows:
         output.show(output.table(("from", "to", "rows"), rows, numbers=("rows",)))
     for activity in planned.activities:

@@ -17,11 +17,19 @@ Check = Annotated[
 ]
 
 
-def reference(output: Output = Path("docs"), check: Check = False) -> None:
-    """Write the reference of all activities, functions, commands, sections and codes, of every installed plugin too."""
+Type = Annotated[
+    str | None, typer.Argument(metavar="[TYPE]", help="Print the page of this activity: its rules, options and ports.")
+]
+
+
+def reference(type: Type = None, output: Output = Path("docs"), check: Check = False) -> None:
+    """Write the reference of all activities, functions, commands, sections and codes, of every installed plugin too; or print a page."""
     from engine import registry
     from engine.app import reference as pages
 
+    if type is not None:
+        typer.echo(pages.of_activity(type, registry.load()), nl=False)
+        return
     if not check:
         for changed in pages.write(output, registry.load()):
             typer.echo(f"{'removed' if changed.why == 'extra' else 'wrote'}  {changed.path}")

@@ -10,6 +10,7 @@ from engine.app.cli import outcome, output
 from engine.app.cli.invocation import Format, RunName, find_run, invocation
 
 if TYPE_CHECKING:
+    from engine.app.result import RunResult
     from engine.state.facts import Fact
 
 WithFacts = Annotated[bool, typer.Option("--facts", help="Also everything that happened, in order.")]
@@ -28,10 +29,22 @@ def show(ctx: typer.Context, run: RunName, facts: WithFacts = False, format: For
     if format == "json":
         output.show_json(result.to_json() | ({"facts": [to_json(fact) for fact in known]} if facts else {}))
         return
+    _show_head(result)
     outcome.show_result(result)
     if facts:
         typer.echo()
         output.show(output.table(("at", "fact", "activity", ""), map(_row, known)))
+
+
+def _show_head(result: RunResult) -> None:
+    """Say which run it is: its key, when it started, the moment it is for, and its variables."""
+    key = f", key {result.key}" if result.key else ""
+    typer.echo(f"{result.workflow}, run {result.run}{key}")
+    typer.echo(f"started {result.started_at:%Y-%m-%d %H:%M:%S} UTC, for {result.time:%Y-%m-%d %H:%M:%S} UTC")
+    if result.variables:
+        said = (f"{name} {'none' if value is None else value}" for name, value in result.variables.items())
+        typer.echo(f"variables: {', '.join(said)}")
+    typer.echo()
 
 
 def _row(fact: Fact) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import registry
-from engine.app.doctor import databases, installation, lists
+from engine.app.doctor import databases, installation, lists, workflows
 from engine.app.options import Options
 from engine.app.session import Session
 from engine.kit.errors import AuthorError
@@ -49,6 +49,8 @@ def examine(near: Path, options: Options, commands: Container[str] = ()) -> Repo
         examinations = known.of("examination")
         found |= {name: tuple(each.findings(session.surroundings)) for name, each in examinations.items()}
         checklist = {name: tuple(each.checklist(session.surroundings)) for name, each in examinations.items()}
+    if of_workflows := tuple(workflows.examined(session.project.path.parent, known)):
+        found["workflows"] = of_workflows
     return Report(found, {name: asked for name, asked in checklist.items() if asked})
 
 

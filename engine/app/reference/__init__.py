@@ -53,6 +53,11 @@ def pages(registry: Registry) -> Mapping[str, str]:
     }
 
 
+def of_activity(name: str, registry: Registry) -> str:
+    """Give the page of an activity. DataError for one there is not."""
+    return activities.page(name, registry)
+
+
 def write(folder: Path, registry: Registry) -> list[Stale]:
     """Write the pages into `folder/reference`, and remove those that nothing writes any more; give what was not as it is now."""
     written = pages(registry)

@@ -11,6 +11,7 @@ from engine.app.reference.options import block_style, cards
 from engine.app.schema.parts import components
 from engine.kit.activity import Activity, Control, Effect, Port
 from engine.kit.component import Component
+from engine.kit.errors import DataError, suggestion
 from engine.lang.spec import Common
 from engine.registry import Registry
 
@@ -24,6 +25,14 @@ _MISSING = {
     "empty": "One that does not fire counts as empty.",
     "fail": "One that does not fire fails the activity.",
 }
+
+
+def page(name: str, registry: Registry) -> str:
+    """Give the page of an activity. DataError for one there is not."""
+    known = components(registry, "activity")
+    if name not in known:
+        raise DataError(f"there is no activity '{name}'", suggestion(name, known, "activities"))
+    return _page(known[name], executed.examples(registry.activities.component(name)), _origin(registry, name))
 
 
 def pages(registry: Registry) -> Mapping[str, str]:

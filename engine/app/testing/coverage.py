@@ -12,17 +12,18 @@ from engine.lang.spec import ActivitySpec, WorkflowSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Unreached:
-    """An activity, or a port of one that was executed, and the place of the activity."""
+    """An activity with its ports, or a port of one that was executed, and the place of the activity."""
 
     name: str
     span: Span
+    ports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
     """How many activities and ports there are, how many of them some test reaches, and the others.
 
-    A port that stays empty whatever comes is left out. The ports of an activity that no test executes are counted, and not named.
+    A port that stays empty whatever comes is left out. An activity that no test executes counts, and each of its ports.
     """
 
     reached: int
@@ -56,7 +57,10 @@ def coverage(workflows: Iterable[tuple[WorkflowSpec, frozenset[str]]]) -> Covera
 
 def text(found: Coverage) -> str:
     """Say for a person what is not reached."""
-    lines = [f"  {item.span}  {item.name}" for item in found.unreached]
+    lines = [
+        f"  {item.span}  {item.name}" + (f", and its {', '.join(item.ports)}" if item.ports else "")
+        for item in found.unreached
+    ]
     head = ["reached by no test:"] if lines else []
     return "\n".join((*head, *lines, f"coverage: {found.reached} of {found.total} activities and ports ({found.percent}%)"))  # fmt: skip
 
@@ -67,6 +71,8 @@ def _ports(activity: ActivitySpec) -> Iterator[str]:
 
 def _unreached(spec: WorkflowSpec, reached: frozenset[str]) -> Iterator[Unreached]:
     for activity in spec.activities.values():
-        ports = (f"{activity.id}.{port}" for port in _ports(activity))
-        missing = [name for name in ports if name not in reached] if activity.id in reached else [activity.id]
-        yield from (Unreached(name=name, span=activity.span) for name in missing)
+        if activity.id not in reached:
+            yield Unreached(name=activity.id, span=activity.span, ports=tuple(_ports(activity)))
+            continue
+        names = (f"{activity.id}.{port}" for port in _ports(activity))
+        yield from (Unreached(name=name, span=activity.span) for name in names if name not in reached)

@@ -393,10 +393,11 @@ class Compiler:
                     tree.Collection(at=node.at, function=name, arguments=(), link=argument, where=None), self
                 )
         if not self.grouping:
-            fix = f"write {'count(link)' if name == 'count' else f'{name}(… of link)'}"
-            links = ", ".join(self.scope.links())
+            links = list(self.scope.links())
+            link = links[0] if len(links) == 1 else "link"
+            fix = f"write {f'count({link})' if name == 'count' else f'{name}(… of {link})'}"
             what = f"{name} needs the link whose rows it works on"
-            self.fail(node.at, "E309", what, f"{fix} (links: {links})" if links else fix)
+            self.fail(node.at, "E309", what, f"{fix} (links: {', '.join(links)})" if len(links) > 1 else fix)
         return replace(self, grouping=False).aggregated(AGGREGATES[name], node)
 
     def aggregated(self, function: Function, node: tree.Call | tree.Collection, over: Over = plainly) -> Value:

@@ -5,7 +5,8 @@ What: a size says `by: random` without `sticky: true`, and rows of that split re
 Why: without `sticky` the sample is exact in size, so it depends on everybody who is there: when others come or go, somebody leaves the
 control group and is shared, or the other way round. A comparison of both groups then means nothing.
 
-Instead: write `limit: {percent: 10, by: random, sticky: true}`: each person's own key decides, in every run alike.
+Instead: write `limit: {percent: 10, by: random, sticky: true}`: each person's own key decides, in every run alike; the size is then
+about so much.
 """
 
 from __future__ import annotations

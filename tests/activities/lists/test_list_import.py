@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from datetime import date, datetime
 from decimal import Decimal
@@ -161,6 +162,13 @@ def test_a_header_that_cannot_be_used_is_named(offline_world: World, content: st
     with pytest.raises(DataError) as caught:
         imported(offline_world, content)
     assert caught.value.message == f"{offline_world.folder / 'people.csv'}:1: {message}"
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_file_with_other_separators_is_told_with_what_to_write(offline_world: World, mark: str) -> None:
+    with pytest.raises(DataError) as caught:
+        imported(offline_world, f"household_id{mark}note\n1{mark}a\n")
+    assert caught.value.fix == f"write 'format: {{separator: {json.dumps(mark)}}}'"
 
 
 def test_a_header_that_is_not_utf_8_is_named(offline_world: World) -> None:
