@@ -19,6 +19,7 @@ COMPONENTS = (
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
     Component("activity", "update_shared_audience", "activities.audiences.update_shared_audience:UpdateSharedAudience"),
     Component("connector", "experience_cloud", "activities.connectors.experience_cloud.connection:connect"),
+    Component("connector", "encryption", "activities.connectors.encryption:connect"),
     Component("section", "lists", "activities.connectors.lists:LISTS"),
     Component("section", "data_sources", "activities.connectors.experience_cloud:DATA_SOURCES"),
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),

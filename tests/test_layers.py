@@ -43,6 +43,7 @@ HOMES = {
     "typer": {"engine.app.cli", "activities.audiences.commands", "activities.audiences.sandbox"},
     "rich": {"engine.app", "activities.audiences.commands"},
     "isal": {"activities.connectors"},
+    "cryptography": {"activities.connectors.encryption"},
     "boto3": {"activities.connectors.object_store.s3"},
     "botocore": {"activities.connectors.object_store.s3"},
     "asyncssh": {

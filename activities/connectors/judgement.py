@@ -43,6 +43,13 @@ class Division:
         return self.sent.column(self.names[0])
 
     @property
+    def ambiguous(self) -> Population:
+        """Give the identifiers that leave and that several rows bear."""
+        value = self.leaving
+        several = sa.select(value.label(VALUE)).group_by(value).having(sa.func.count() > 1).subquery()
+        return Population(relation=several, key=(VALUE,), columns={VALUE: TEXT}, unique=True)
+
+    @property
     def known(self) -> sa.ColumnElement[Any]:
         return self.borne.column(self.names[1])
 

@@ -13,7 +13,7 @@ from pydantic import model_validator
 from activities.connectors import experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
-from activities.connectors.identity import has_many, identifier, identifier_name, same_dimension
+from activities.connectors.identity import coded, has_many, identifier, identifier_name, same_dimension
 from activities.connectors.identity import identifiers as all_identifiers
 from activities.connectors.judgement import opted_out
 from activities.connectors.lists import check
@@ -199,6 +199,7 @@ class ListImport(Effect):
         declared, source = self._declared(dimension, ctx.catalog)
         patience = Patience(when_no_file=self.when_no_file, stale_after=self.stale_after)
         found = members(self.list.source, declared, source, patience, ctx)
+        source = coded(source, dimension.population(), "all", ctx)
         kept = self._kept(_by_identifier(found.rows, dimension, source, ctx.catalog, ctx.keep), ctx)
         counts = {port: kept[port].count or 0 for port in ("unmatched", "ambiguous")}
         refused = opted_out(kept["result"], declared, ctx.catalog)

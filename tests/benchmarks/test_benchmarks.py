@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import audience_import, check, export, list_import, overhead, pairs, rehearsal, targeting, upload
+from tests.benchmarks import (
+    audience_import,
+    check,
+    encryption,
+    export,
+    list_import,
+    overhead,
+    pairs,
+    rehearsal,
+    targeting,
+    upload,
+)
 
 
 def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
@@ -109,3 +120,7 @@ def test_an_audience_imported_finds_the_people_of_the_join_by_hand(tmp_path: Pat
 
     assert engine.people == hand.people
     assert engine.counts == {"result": 3_995, "unmatched": 500, "ambiguous": 5}
+
+
+def test_identifiers_are_encrypted_in_batches_as_one_by_one() -> None:
+    assert len(encryption.compare(1_000, 2)) == 2

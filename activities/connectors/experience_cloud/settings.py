@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import field_validator
+import sqlalchemy as sa
+from pydantic import PrivateAttr, field_validator
 
+from activities.connectors.encryption import EncryptionSettings
 from activities.connectors.object_store import StoreSettings
 from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
@@ -99,6 +101,10 @@ class DataSourceSettings(Options):
         default=None,
     )
     hash: Literal["none", "sha256", "md5"] | None = option("How a declared id is hashed then.", default=None)
+    encrypt: EncryptionSettings | None = option(
+        "How a declared id is encrypted instead of hashed; the encrypted value is what travels and is remembered.",
+        default=None,
+    )
     integration_code: Name | None = option("The code under which the web site declares the id.", default=None)
     valid_for: Many[Name] = option(
         "The solutions for which Adobe has provisioned the id; another one is refused. When not written, all.",
@@ -112,7 +118,19 @@ class DataSourceSettings(Options):
         example=["off_site_ads"],
     )
 
+    _codes: sa.FromClause | None = PrivateAttr(default=None)
     _numbers = field_validator("id", "destination")(_is_number)
+
+    @property
+    def codes(self) -> sa.FromClause | None:
+        """Give the table of `plain` identifiers and the `code` of each, where they have been encrypted."""
+        return self._codes
+
+    def with_codes(self, codes: sa.FromClause) -> DataSourceSettings:
+        """Give the same data source with the codes of its identifiers."""
+        coded = self.model_copy()
+        coded._codes = codes
+        return coded
 
     @property
     def came_back(self) -> Templates:
@@ -140,6 +158,15 @@ class DataSourceSettings(Options):
     def _only_declared(cls, value: str | None, info: Any) -> str | None:
         if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
             raise wrong("a visitor id is never hashed", "take 'hash' out")
+        return value
+
+    @field_validator("encrypt")
+    @classmethod
+    def _instead_of_a_hash(cls, value: EncryptionSettings | None, info: Any) -> EncryptionSettings | None:
+        if value is not None and info.data.get("kind") == "visitor_id":
+            raise wrong("a visitor id is never encrypted", "take 'encrypt' out")
+        if value is not None and info.data.get("hash") in ("sha256", "md5"):
+            raise wrong("an identifier is either hashed or encrypted", "write 'hash: none' beside 'encrypt'")
         return value
 
     @field_validator("order")
