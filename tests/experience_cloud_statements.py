@@ -213,7 +213,6 @@ GAPS: dict[tuple[str, str], str] = {
     ): "Adobe's side; a share asks for consent again, whoever was imported",
     ("G", "only segments are imported"): "Adobe's side: a destination maps segments alone",
     ("G", "an import each hour reads what comes every 24 hours"): "belongs to technical workflows, not to files",
-    ("G", "a declared ID travels encrypted"): "not yet: AES-CBC",
     ("G", "the web site declares the ID as AdobeCampaignID"): "a setting at Adobe; `doctor` lists it",
     ("G", "visitor ids are not reconciled over several domains"): "Adobe's side: a visitor has an id on each domain",
     ("G", "a trait and a segment over it are made for an audience"): "belongs to `audiences create`, not to files",

@@ -39,6 +39,7 @@ def encrypting(world: World) -> World:
     return world
 
 
+@pytest.mark.contract("G", "a declared ID travels encrypted")
 def test_the_encrypted_value_is_what_travels_and_what_is_remembered(encrypting: World) -> None:
     done = encrypting.run(PLAIN, people(encrypting, 1, 3, 5, 6))
     assert encrypting.rows(done["result"]) == [(1, CODES["A-001"]), (3, CODES["B-003"]), (5, CODES["É-005"])]
