@@ -19,10 +19,13 @@ COMPONENTS = (
     Component("activity", "list_update", "activities.lists.list_update:ListUpdate"),
     Component("activity", "update_shared_audience", "activities.audiences.update_shared_audience:UpdateSharedAudience"),
     Component("connector", "experience_cloud", "activities.connectors.experience_cloud.connection:connect"),
+    Component("connector", "encryption", "activities.connectors.encryption:connect"),
     Component("section", "lists", "activities.connectors.lists:LISTS"),
     Component("section", "data_sources", "activities.connectors.experience_cloud:DATA_SOURCES"),
     Component("section", "audiences", "activities.connectors.experience_cloud:AUDIENCES"),
     Component("section", "experience_cloud", "activities.connectors.experience_cloud:EXPERIENCE_CLOUD"),
+    Component("section", "sharing", "activities.connectors.experience_cloud:SHARING"),
+    Component("column_rule", "W136", "activities.audiences.unasked_consent:check"),
     Component("fixture", "audiences", "activities.audiences.fixture:AUDIENCES"),
     Component(
         "pytest_fixture",
@@ -48,5 +51,11 @@ COMPONENTS = (
         "audiences",
         "activities.audiences.commands:app",
         "The shared audiences the project declares, and their members.",
+    ),
+    Component(
+        "command",
+        "sandbox",
+        "activities.audiences.sandbox:app",
+        "Start the local Experience Cloud: folders, S3, SFTP and a page.",
     ),
 )

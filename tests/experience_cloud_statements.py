@@ -1,6 +1,6 @@
 """What the contract of Experience Cloud's files says, statement by statement, and why some have no test.
 
-    pytest tests/activities/connectors tests/activities/audiences --write-contract
+    pytest tests/activities --write-contract
 
 writes the table of `tests/contract/experience_cloud.md`. A test says which statement it shows: `@pytest.mark.contract("A2", "one tab")`.
 """
@@ -16,13 +16,13 @@ import pytest
 TABLE = Path(__file__).parent / "contract" / "experience_cloud.md"
 HEAD = """# What Experience Cloud's files must be, and the test that shows it
 
-Written by `pytest tests/activities/connectors tests/activities/audiences --write-contract`. The sections are those of the contract:
-A inbound files, B identifiers and ID syncs, C outbound files.
+Written by `pytest tests/activities --write-contract`. The sections are those of the contract:
+A inbound files, B identifiers and ID syncs, C outbound files, F privacy and law, G what Campaign does.
 
 | section | statement | test, or why there is none |
 |---|---|---|
 """
-ROW = re.compile(r"\| ([A-Z]\d) \| (.*) \| (.*) \|")
+ROW = re.compile(r"\| ([A-Z]\d?) \| (.*) \| (.*) \|")
 
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "A1": (
@@ -141,32 +141,85 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "C4": ("files come about 14:00 UTC, sometimes two the next day",),
     "C5": ("destinations in real time are posted",),
+    "F": (
+        "what identifies a person directly is never written",
+        "IP addresses lose their last octet",
+        "a control and a label of the same pair forbid, another pair does not",
+        "a control alone, or a label alone, forbids nothing",
+        "controls count on the trait's data source, on the merge rule and on what it reads",
+        "a control on the segment's own data source does nothing",
+        "Experience Platform calls the pairs C3, C6, C5 and C7",
+        "mapping a segment, and adding a trait to a mapped one, are refused too",
+        "requests for access and deletion go to the Privacy Service",
+        "an opt-out goes through the data collection servers",
+        "device ids are kept 120 days, customer ids 720 days",
+        "consent is not carried in exports of segments",
+        "who opted out, or gave no consent, is left out before a file is written",
+        "who shared how many of what, with whom, on what basis, is written down; counts, never people",
+        "secrets stand outside the YAML",
+    ),
+    "G": (
+        "an import replaces the whole list",
+        "identifiers that find nobody are told",
+        "only segments are imported",
+        "all parts of a split export are imported",
+        "which files were read is remembered",
+        "an import each hour reads what comes every 24 hours",
+        "an append adds new members only",
+        "the main transition was exported, the complement has no identifier",
+        "a data source is a dimension, a key, ids and a hash",
+        "a declared ID travels plain or hashed",
+        "a declared ID travels encrypted",
+        "the web site declares the ID as AdobeCampaignID",
+        "visitor ids are not reconciled over several domains",
+        "a store is an S3 bucket with a path",
+        "a trait and a segment over it are made for an audience",
+        "which names and templates Campaign itself writes is not known",
+    ),
 }
 
 GAPS: dict[tuple[str, str], str] = {
-    (
-        "A2",
-        "traits belong to the data source of the file",
-    ): "Adobe's side alone knows; the receipt counts them, and is read",
     ("A2", "the ID type of a data source says how the first column is read"): "a setting at Adobe; `doctor` lists it",
     ("A3", "a profile has 150,000 traits at most"): "Adobe's side alone knows",
-    (
-        "A4",
-        "a trait's time to live is 0, else members are lost after 120 days",
-    ): "asked of Adobe by `doctor`'s checklist",
     ("A4", "unknown identifiers are skipped"): "Adobe's side alone knows; the receipt counts them, and is read",
-    ("A4", "files uploaded together have no order"): "nothing of a share depends on it: each user stands in one line",
-    ("A4", "four hours pass after a trait is made"): "belongs to sharing, not to files",
-    ("A5", "files are removed after 30 days"): "Adobe's side alone",
     ("A6", "PGP is written"): "never: gzip is packed for transport, which is HTTPS or SFTP",
     ("A6", "objects are written with bucket-owner-full-control"): "belongs to object stores, not to files",
     ("B1", "100 device ids of an id, 10 ids of a device"): "from third hands; Adobe's side alone counts over files",
     ("B2", "ids are synced over HTTP by ibs: and id"): "never: browsers do, not this engine",
     ("B3", "organisation ids are case sensitive"): "belongs to the login, not to files",
-    ("C2", "a full file is the complete state"): "belongs to importing, not to files",
-    ("C2", "the first incremental file is a full one"): "from third hands; belongs to importing",
-    ("C4", "files come about 14:00 UTC, sometimes two the next day"): "belongs to importing, not to files",
     ("C5", "destinations in real time are posted"): "never: they call a server, and this is none",
+    (
+        "F",
+        "what identifies a person directly is never written",
+    ): "an e-mail address is refused: A2; of others only the author knows, and `doctor` warns where nothing is hashed",
+    ("F", "IP addresses lose their last octet"): "never: no IP address is exchanged",
+    (
+        "F",
+        "a control on the segment's own data source does nothing",
+    ): "the project has no word for the segment's own data source",
+    (
+        "F",
+        "mapping a segment, and adding a trait to a mapped one, are refused too",
+    ): "Adobe's side refuses them; what is sent is refused here before",
+    ("F", "requests for access and deletion go to the Privacy Service"): "not yet: `privacy` will ask for them",
+    (
+        "F",
+        "an opt-out goes through the data collection servers",
+    ): "never: the web site sends it; who opted out there stands on a suppression list here",
+    ("F", "device ids are kept 120 days, customer ids 720 days"): "Adobe's side alone",
+    (
+        "F",
+        "consent is not carried in exports of segments",
+    ): "Adobe's side; a share asks for consent again, whoever was imported",
+    ("G", "only segments are imported"): "Adobe's side: a destination maps segments alone",
+    ("G", "an import each hour reads what comes every 24 hours"): "belongs to technical workflows, not to files",
+    ("G", "the web site declares the ID as AdobeCampaignID"): "a setting at Adobe; `doctor` lists it",
+    ("G", "visitor ids are not reconciled over several domains"): "Adobe's side: a visitor has an id on each domain",
+    ("G", "a trait and a segment over it are made for an audience"): "belongs to `audiences create`, not to files",
+    (
+        "G",
+        "which names and templates Campaign itself writes is not known",
+    ): "no public source; names and templates are settings",
 }
 
 

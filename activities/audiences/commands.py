@@ -202,11 +202,12 @@ def _identifiers(file: Path, source: DataSourceSettings) -> Iterator[pa.RecordBa
 
 
 def data_source(ctx: typer.Context, name: DataSourceName, value: Value, format: Format = "text") -> None:
-    """Print what would travel for an identifier of a data source, step by step: as given, normalised, hashed."""
+    """Print what would travel for an identifier of a data source, step by step: as given, normalised, hashed or encrypted."""
     import pyarrow as pa
     import sqlalchemy as sa
 
     from activities.connectors.audience_manager import shape, wrong_identifiers
+    from activities.connectors.encryption import connect as encryption
     from activities.connectors.identity import steps
 
     line: CommandLine = ctx.obj
@@ -219,6 +220,10 @@ def data_source(ctx: typer.Context, name: DataSourceName, value: Value, format: 
         return {f"step_{place}": sql for place, (_, sql) in enumerate(done)}
 
     found = list(line.compute(build).values())
+    if source.encrypt is not None:
+        encrypt = encryption(line.surroundings())(source.encrypt)
+        words.append(f"aes_cbc in {source.encrypt.encoding}")
+        found += encrypt(pa.array([found[-1]], pa.string())).to_pylist()
     travels, is_visitor_id = found[-1], source.kind == "visitor_id"
     is_dropped = (
         travels is not None and wrong_identifiers(pa.array([travels], pa.string()), is_visitor_id=is_visitor_id) > 0

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from activities.connectors import audience_manager, experience_cloud
 from activities.connectors.audience_manager import WrittenFile
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
-from activities.connectors.identity import same_dimension
+from activities.connectors.identity import coded, same_dimension
 from activities.connectors.judgement import Division, divide, withdrawn
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
@@ -38,7 +38,8 @@ class UpdateSharedAudience(Effect):
     identifier are sent as one, or suppressed as one when any of them may not be shared. A row with several identifiers, where the key
     of the data source passes a link to many, is sent by each that no row may keep back, and `result` shows the first of them by code
     point; it is suppressed when there is none. `matched`, `unmatched` and `opted_out` count rows, `identifiers` the lines that bring
-    somebody in, `duplicate` what rows share.
+    somebody in, `ambiguous` those of them that several rows bear, `duplicate` how many more rows bear them. A declared id that is
+    encrypted is encrypted in the ledger and in `result` too.
 
     Only whom this project sent into the audience before is ever taken out; it remembers them in the database, from the moment
     Experience Cloud has taken the file. `mode: replace` takes out all of them who are not in `result`; it fails when nobody is, unless
@@ -90,12 +91,18 @@ class UpdateSharedAudience(Effect):
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
         ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
-        divided = divide(population, audience, source, ctx.catalog, ctx.keep)
+        divided = divide(population, audience, coded(source, population, "own", ctx), ctx.catalog, ctx.keep)
         ctx.guard(divided.ports["result"], replaces=self.mode == "replace")
         leaving = self._leaving(divided, audience, source, ctx)
         if divided.sent.count or leaving.count:
             self._deliver(divided, leaving, audience, source, ctx)
         return divided.ports
+
+    def disclosed(self, said: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
+        audience, _ = self._declared(catalog)
+        told = experience_cloud.disclosure(self.audience, audience, catalog, said)
+        withdrawal = ["withdrawal"] if self.on_withdrawal == "keep" else []
+        return {**told, "mode": self.mode, "waived": [*told["waived"], *withdrawal]}
 
     def _removals(self) -> tuple[str, ...]:
         match self.mode, self.on_withdrawal:
@@ -119,7 +126,8 @@ class UpdateSharedAudience(Effect):
         if self.mode == "replace" or absent.count == 0:
             return absent
         self._hold_rows(source, ctx)
-        return ctx.keep("withdrawn", withdrawn(absent, audience, source, ctx.catalog))
+        everyone = ctx.catalog.dimension(source.dimension).population()
+        return ctx.keep("withdrawn", withdrawn(absent, audience, coded(source, everyone, "all", ctx), ctx.catalog))
 
     def _hold_rows(self, source: DataSourceSettings, ctx: Context) -> None:
         """Refuse to take a table without a row for the word of everybody that they withdrew."""
@@ -136,6 +144,7 @@ class UpdateSharedAudience(Effect):
     ) -> None:  # fmt: skip
         joining, gone = divided.leaving, leaving.column(MEMBER)
         matched, unmatched, opted_out = (divided.ports[port].count for port in ("result", "complement", "suppressed"))
+        ambiguous = ctx.keep("ambiguous", divided.ambiguous).count
         start = int(ctx.moment.now.timestamp())
         seconds = range(start, start + int(RESERVABLE.total_seconds()))
 
@@ -160,7 +169,8 @@ class UpdateSharedAudience(Effect):
             key = audience_manager.inbound_key(path().name, ctx.now())
             identifiers = file.lines - (leaving.count or 0)
             duplicate = (divided.sent.count or 0) - identifiers
-            return {"key": key, "identifiers": identifiers, "duplicate": duplicate, "bytes": file.size, "md5": file.md5}
+            counts = {"identifiers": identifiers, "ambiguous": ambiguous, "duplicate": duplicate}
+            return {"key": key, **counts, "bytes": file.size, "md5": file.md5}
 
         def deliver() -> Mapping[str, Any]:
             announced = sending["bytes"], sending["md5"]
@@ -180,6 +190,7 @@ class UpdateSharedAudience(Effect):
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
+        experience_cloud.hold_to_law(self.audience, audience, catalog)
         if audience.trait is None:
             raise AuthorError.at(
                 getattr(self.audience, "span", None),

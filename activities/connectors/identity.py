@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from activities.connectors.experience_cloud import DataSourceSettings
+from engine.kit.context import Context
 from engine.kit.dialect import Dialect, Sql
 from engine.kit.errors import AuthorError
 from engine.kit.expression import Expr, tree
 from engine.kit.expression.rows import equal
 from engine.kit.frame import Frame, Value
 from engine.kit.population import Population
-from engine.kit.types import Kind
+from engine.kit.types import INTEGER, TEXT, Kind
+
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
+
+PLAIN, CODE, PLACE = "plain", "code", "place"
 
 
 def identifier(frame: Frame, source: DataSourceSettings) -> sa.ColumnElement[Any]:
     """Give the identifier of a row as the data source exchanges it; null where the row has none.
 
-    A visitor id is the key as it is. A declared id is the key normalised in the order written, then hashed to lower-case hex. The
-    empty text, before or after normalising, is no identifier. Of several, with `keep: 1`, it is the first by `order` that is not null.
+    A visitor id is the key as it is. A declared id is the key normalised in the order written, then hashed to lower-case hex, or
+    encrypted. The empty text, before or after normalising, is no identifier. Of several, with `keep: 1`, it is the first by `order` that
+    is not null. As no database encrypts, a data source without `coded` gives the SHA-256 in the place of what is encrypted: a plan has
+    the counts of a run, and shows nobody.
     Raises AuthorError when the key has no text of its own: a float has not.
     """
     split = path_to_many(frame, source.key) if source.keep == "1" else None
@@ -86,7 +95,15 @@ def _exchanged(frame: Frame, value: Value, source: DataSourceSettings) -> sa.Col
             f"an identifier is a text, and '{source.key}' is of type {value.type}, which is not written alike everywhere",
             "name a text or a whole number, or write to_string(round(…)) around it",
         )
-    return steps(dialect, dialect.text(value.sql, value.type), source)[-1][1]
+    exchanged = steps(dialect, dialect.text(value.sql, value.type), source)[-1][1]
+    if source.encrypt is None:
+        return exchanged
+    if source.codes is None:
+        return dialect.sha256(exchanged)
+    codes = source.codes.alias()
+    frame.join(codes, codes.c[PLAIN] == exchanged)
+    code: sa.ColumnElement[Any] = codes.c[CODE]
+    return code
 
 
 def steps(dialect: Dialect, text: Sql, source: DataSourceSettings) -> tuple[tuple[str, Sql], ...]:
@@ -104,6 +121,53 @@ def steps(dialect: Dialect, text: Sql, source: DataSourceSettings) -> tuple[tupl
             return (*done, ("md5", dialect.md5(last)))
         case _:
             return (*done[:-1], (word, last))
+
+
+def coded(source: DataSourceSettings, population: Population, name: str, ctx: Context) -> DataSourceSettings:
+    """Give the data source able to give the identifiers of these rows, and no others, as they travel: encrypts what it must encrypt.
+
+    AES with a fixed key and vector gives each text its own: whoever shares an identifier still shares it, so what comes after stays
+    SQL over a table of codes, on every database. `name` begins the names of the tables on the way, which are dropped when all is done;
+    the plain identifiers stand in no other place.
+    """
+    if source.encrypt is None:
+        return source
+    frame = Frame(population.target(), ctx.catalog)
+    bare = source.model_copy(update={"encrypt": None})
+    if has_many(frame, bare):
+        found = identifiers(frame, bare, PLAIN).subquery()
+    else:
+        value = identifier(frame, bare)
+        found = frame.select(value.label(PLAIN)).subquery()
+    distinct = sa.select(found.c[PLAIN]).where(found.c[PLAIN].is_not(None)).distinct().subquery()
+    numbered = sa.select(distinct.c[PLAIN], sa.func.row_number().over().label(PLACE)).subquery()
+    columns = {PLACE: INTEGER, PLAIN: TEXT}
+    plain = ctx.keep(f"{name}_plain", Population(relation=numbered, key=(PLACE,), columns=columns, unique=True))
+    path = ctx.staging / f"{name}_codes.arrow"
+    _encrypt(plain, source, path, ctx)
+    codes = ctx.load(f"{name}_codes", {PLACE: INTEGER, CODE: TEXT}, (PLACE,), _batches(path))
+    path.unlink()
+    pairs = sa.select(plain.column(PLAIN).label(PLAIN), codes.column(CODE).label(CODE))
+    return source.with_codes(pairs.where(plain.column(PLACE) == codes.column(PLACE)).subquery())
+
+
+def _encrypt(plain: Population, source: DataSourceSettings, path: Path, ctx: Context) -> None:
+    """Write the codes to a file: no database reads and takes in at once. No plain identifier stands in it."""
+    import pyarrow as pa
+
+    encrypt = ctx.connect("encryption")(source.encrypt)
+    schema = pa.schema([(PLACE, pa.int64()), (CODE, pa.string())])
+    with pa.ipc.new_file(path, schema) as file:
+        for batch in ctx.batches(plain.select((PLACE, PLAIN))):
+            place, text = (batch.column(column) for column in (PLACE, PLAIN))
+            file.write_batch(pa.record_batch([place.cast(pa.int64()), encrypt(text).cast(pa.string())], schema=schema))
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    with pa.ipc.open_file(path) as read:
+        yield from (read.get_batch(number) for number in range(read.num_record_batches))
 
 
 def identifier_name(key: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+from activities.connectors.experience_cloud.law import NO_PURPOSE
 from activities.connectors.identity import has_many, identifier, identifier_name, identifiers
 from engine.kit.catalog import Catalog
 from engine.kit.errors import AuthorError, DataError, suggestion
@@ -22,9 +23,6 @@ Keep = Callable[[str, Population], Population]
 
 MARK, VALUE, PLACE = "may_leave", "identifier", "place"
 """Columns of judged rows, with underscores behind where the population has such."""
-
-NO_PURPOSE = "none"
-"""Written by an author who means that no consent is to be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +41,13 @@ class Division:
     @property
     def leaving(self) -> sa.ColumnElement[Any]:
         return self.sent.column(self.names[0])
+
+    @property
+    def ambiguous(self) -> Population:
+        """Give the identifiers that leave and that several rows bear."""
+        value = self.leaving
+        several = sa.select(value.label(VALUE)).group_by(value).having(sa.func.count() > 1).subquery()
+        return Population(relation=several, key=(VALUE,), columns={VALUE: TEXT}, unique=True)
 
     @property
     def known(self) -> sa.ColumnElement[Any]:
@@ -93,6 +98,17 @@ def withdrawn(
         sa.select(value.label(member)).where(is_asked).group_by(value).having(sa.func.max(is_refused) == 0).subquery()
     )
     return members.where(~semi_joined(catalog, [members.column(member)], [allowed.c[member]], allowed, [], [allowed]))
+
+
+def opted_out(rows: Population, audience: AudienceSettings, catalog: Catalog) -> Population | None:
+    """Give the rows of a dimension that may not be shared; None where the project does not say what is asked of them."""
+    dimension = catalog.dimension(rows.dimension or "")
+    is_silent = audience.purpose is None and dimension.consent
+    if is_silent or any(name not in catalog.lists for name in dimension.suppress):
+        return None
+    frame = Frame(rows.target(), catalog)
+    may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
+    return rows.of(frame.select(*rows.key_columns).where(sa.not_(may_leave)))
 
 
 def _judged(

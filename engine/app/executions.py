@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import platform
+import pwd
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from engine.app.session import Session
@@ -21,8 +25,19 @@ def execution(
     return Execution(
         run=run, spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog, values=values,
         evaluate=session.evaluate, time=started.time, clock=session.clock, connect=session.connect, folder=Path(started.path).parent,
-        staging=session.state_folder / "staging" / run, baseline=_baseline(session, run, started),
+        staging=session.state_folder / "staging" / run, baseline=_baseline(session, run, started), origin=_origin(session, started),
     )  # fmt: skip
+
+
+def _origin(session: Session, started: f.RunStarted) -> Mapping[str, str]:
+    """Say who executes a run, where, and what: the account that the system knows, not the one that a variable names."""
+    texts = f"{started.workflow_text}\0{session.project.text}"
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number that nobody bears
+        user = str(os.getuid())
+    revision = hashlib.sha256(texts.encode()).hexdigest()
+    return {"environment": session.project.environment, "user": user, "host": platform.node(), "revision": revision}
 
 
 def _baseline(session: Session, run: str, started: f.RunStarted) -> Callable[[str], int | None]:

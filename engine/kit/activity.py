@@ -141,6 +141,13 @@ class Effect(Activity):
     def plan(self, inputs: Inputs, catalog: Catalog) -> EffectPlan:
         """Say what would be done. Pure."""
 
+    def disclosed(self, said: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Say for the audit log what left: of what, to whom, on what basis, how many; never who. None where nothing leaves.
+
+        `said` is what the steps came to, together. Of what it gives, `waived` names the protections that were switched off. Pure.
+        """
+        return None
+
     @abstractmethod
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
         """Do it through the steps of `ctx`, so that a repetition continues where the last attempt stood."""

@@ -18,11 +18,13 @@ from engine.kit.expression.rows import PopulationRow, Row, Source, TableRow, equ
 from engine.kit.expression.scope import RowScope
 from engine.kit.expression.stored import meant
 from engine.kit.expression.value import Value, cure_of_carried
-from engine.kit.population import Population
+from engine.kit.population import Population, key_text
 from engine.kit.types import NULL
 
 T = TypeVar("T")
 TOLD = "is_so_by_window"
+NO_PART = "%"
+"""Stands for a part of a key that is null; no part is written so, as `%` is `%25`."""
 
 
 class Frame:
@@ -144,6 +146,10 @@ class Frame:
         """Say that an expression so far named a column behind a link of the population."""
         return (id(self._scope.row), link) in self._source.linked
 
+    def join(self, relation: sa.FromClause, on: sa.ColumnElement[bool]) -> None:
+        """Join a relation that has one row for ours at most; its columns are null where it has none."""
+        self._source.join(relation, on)
+
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Select from the population and the joins collected so far: each row once."""
         return sa.select(*columns).select_from(self._source.clause())
@@ -173,10 +179,18 @@ class Frame:
         relation = self.population.relation.alias()
         beside = Frame(replace(self.population, relation=relation), self.catalog)
         is_so = beside._compiler(expression, grouping).condition(expression.tree)
-        keys = beside.population.key_columns
-        told = beside.select(*keys, is_so.label(TOLD)).subquery()
-        self._source.join(told, sa.and_(*equal(self.population.key_columns, [told.c[key.name] for key in keys])))
+        ours, theirs = self._whole_key(self.population), self._whole_key(beside.population)
+        names = [f"key_{place}" for place in range(len(theirs))]
+        labelled = (value.label(name) for value, name in zip(theirs, names, strict=True))
+        told = beside.select(*labelled, is_so.label(TOLD)).subquery()
+        self._source.join(told, sa.and_(*equal(ours, [told.c[name] for name in names])))
         return told.c[TOLD]
+
+    def _whole_key(self, population: Population) -> tuple[sa.ColumnElement[Any], ...]:
+        """Give the key as what is equal where the key is, one with a null in a part of it too; no database hashes IS NOT DISTINCT."""
+        if len(population.key) == 1:
+            return population.key_columns
+        return (key_text(self.catalog.dialect, population, null=NO_PART),)
 
     def _tried(self, compiled: Callable[[], T], stand_in: T) -> T:
         """Compile; a problem goes to the catalogue's `report`, where there is one, and the stand-in takes its place."""

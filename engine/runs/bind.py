@@ -64,7 +64,7 @@ def values(
                     variable.span,
                     "V003",
                     f"'{text}' is no {variable.type.kind}",
-                    f"write --var {name}={EXAMPLES[variable.type.kind]}",
+                    f"write --var {name}={EXAMPLES.get(variable.type.kind, '…')}",
                 )
             )
     if problems:

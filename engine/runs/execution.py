@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,8 @@ class Execution:
     staging: Path
     baseline: Callable[[str], int | None] = lambda _port: None
     """Gives the count of a port in the last succeeded run with equal variables."""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """What the audit log says of every entry: the environment, who executes the run and where, the revision of its texts."""
     is_rehearsed: bool = False
     """Effects touch nothing outside the database, whose transaction will be rolled back."""
 

@@ -1,4 +1,4 @@
-"""Our own lasting tables in the data database: lists, the effect ledger, the membership ledger, reserved names, the history."""
+"""Our own lasting tables in the data database: lists, the effect and the membership ledger, reserved names, the history, the audit log."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from engine.kit.context import ListMode
+from engine.kit.context import SENDING, ListMode
 from engine.kit.errors import AudienceflowError, DataError
 from engine.kit.matching import stacked
 from engine.kit.population import Population
 from engine.kit.types import TEXT, Kind, Type, to_sqlalchemy
-from engine.sql import memberships
+from engine.sql import audit, memberships
 from engine.sql.database import Database
 from engine.sql.ddl import drop_table
 from engine.sql.history import HistoryTables
@@ -65,6 +65,7 @@ class Ledger:
         )
         self.memberships = memberships.table(db.schema, db.dialect.capabilities, metadata)
         self.history = HistoryTables(db.schema, db.dialect.capabilities, metadata)
+        self.audit = audit.table(db.schema, db.dialect.capabilities, metadata)
         self._metadata = metadata
         self._is_there = False
         self._is_whole = False
@@ -105,6 +106,28 @@ class Ledger:
         """Take a step out again."""
         with self.db.transaction() as connection:
             connection.execute(self.effects.delete().where(*self._is(self.effects, key), self.effects.c.step == step))
+
+    def write_audit(self, connection: sa.Connection, said: Mapping[str, Any]) -> str:
+        """Add an entry to the audit log in the caller's transaction, and give its hash."""
+        return audit.append(connection, self.db.dialect, self.audit, said)
+
+    def audit_entries(self) -> tuple[audit.Entry, ...]:
+        """Give all entries of the audit log. The table may not be there yet: an older release wrote none."""
+        if self.db.rows_of(self.audit) is None:
+            return ()
+        with self.db.reading() as connection:
+            return audit.entries(connection, self.audit)
+
+    def unconfirmed(self) -> Sequence[tuple[str, str]]:
+        """Give the run and the activity of what was about to leave and may have left: it stands in no audit log."""
+        if self.db.rows_of(self.effects) is None:
+            return ()
+        known, later = self.effects, self.effects.alias()
+        same = (later.c[name] == known.c[name] for name in ("run", "activity", "arrival"))
+        is_delivered = sa.exists().where(*same, later.c.step == "delivered")
+        begun = sa.select(known.c.run, known.c.activity).where(known.c.step == SENDING, ~is_delivered)
+        with self.db.reading() as connection:
+            return [(run, activity) for run, activity in connection.execute(begun.order_by(known.c.at, known.c.run))]
 
     def reserve(self, key: Key, names: Iterable[str]) -> str:
         """Take the first free name for good; an effect that has one already gets the same again."""
@@ -198,6 +221,15 @@ class Ledger:
             self._let_go(connection, old_row["stored_in"], at)
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
+
+    def filled(self, name: str) -> Mapping[str, Any] | None:
+        """Give what the effect said that wrote a list last; None when there is no such list, or nobody knows who wrote it."""
+        effects, lists = self.effects, self.lists
+        wrote = effects.join(lists, sa.and_(lists.c.name == name, effects.c.run == lists.c.run))
+        statement = sa.select(effects.c.outcome).select_from(wrote).where(effects.c.step == "delivered")
+        with self.db.reading() as connection:
+            outcomes = map(json.loads, connection.scalars(statement).all())
+            return next((each for each in outcomes if name in (each.get("list"), *each.get("beside", ()))), None)
 
     def held(self) -> set[str]:
         """Name the tables that lists lie in, or did until a moment ago. A work table among them is not to be dropped."""

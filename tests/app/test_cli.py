@@ -419,6 +419,19 @@ def test_lists_show_writes_decimals_and_times_plainly(call: Call, folder: Path) 
     assert (shown["none"], shown["at"]) == ("0.00000000", "2026-11-23T00:00:00")
 
 
+def test_a_list_shows_no_personal_values_but_where_they_are_asked_for(call: Call, folder: Path) -> None:
+    replace_in(folder / "greet.yaml", "age: age}", "age: age, code: upper(crm_id), next: age + 1}")
+    replace_in(folder / "project.yaml", "    key: id\n", "    key: id\n    personal: [crm_id]\n")
+    run_json(call)
+    shown = [line.split() for line in call("lists", "show", "old").stdout.splitlines()]
+    assert shown[:2] == [["id", "crm_id", "age", "code", "next"], ["4", "•••", "40", "•••", "41"]]
+    row = {"id": 4, "crm_id": "dave", "age": 40, "code": "DAVE", "next": 41}
+    as_json = ("lists", "show", "old", "--format", "json")
+    assert json.loads(call(*as_json).stdout)[0] == row | {"crm_id": "•••", "code": "•••"}
+    assert json.loads(call(*as_json, "--unmask").stdout)[0] == row
+    assert call("lists", "show", "old", "--format", "csv").stdout.splitlines()[1] == "4,dave,40,DAVE,41"
+
+
 def test_a_list_whose_time_is_over_is_shown_to_nobody(call: Call, folder: Path) -> None:
     replace_in(folder / "greet.yaml", "    mode: replace\n", "    mode: replace\n    expires: 1s\n")
     run_json(call)

@@ -215,6 +215,16 @@ def test_data_source_says_what_would_be_dropped(call: Call) -> None:
     assert "but it is" not in right.stdout
 
 
+def test_data_source_encrypts_what_would_travel(call: Call, folder: Path) -> None:
+    secrets = "encrypt: {key: {file: aes.key}, iv: {file: aes.iv}, encoding: hex}"
+    rewrite(folder / "project.yaml", "hash: sha256", f"hash: none, {secrets}")
+    (folder / "aes.key").write_text("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
+    (folder / "aes.iv").write_text("000102030405060708090a0b0c0d0e0f")
+    shown = told(call("doctor", "data-source", "crm", "--value", " A-001 ", "--format", "json"))
+    assert [step["step"] for step in shown["steps"]] == ["key", "trim", "lower", "aes_cbc in hex"]
+    assert shown["travels"] == "2d9aa9dd3bfbc94b4cf68c2678ede6a9"
+
+
 def test_data_source_of_another_name_suggests_one(call: Call) -> None:
     result = call("doctor", "data-source", "cmr", "--value", "x")
     assert result.exit_code == 2

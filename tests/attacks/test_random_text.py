@@ -72,6 +72,7 @@ def test_yaml(text: str) -> None:
     targets.yaml(text)
 
 
+@pytest.mark.shows("a fix prints the author's line as it should be, here those of a test with stand-ins")
 @bounded
 @given(mutations(WORKFLOWS, YAML))
 def test_a_workflow_that_was_damaged(text: str) -> None:

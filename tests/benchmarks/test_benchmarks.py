@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import check, export, list_import, overhead, pairs, rehearsal, targeting, upload
+from tests.benchmarks import (
+    audience_import,
+    check,
+    encryption,
+    export,
+    list_import,
+    overhead,
+    pairs,
+    rehearsal,
+    targeting,
+    upload,
+)
 
 
 def test_targeting_gives_the_same_people_by_the_engine_and_by_hand(tmp_path: Path) -> None:
@@ -99,3 +110,17 @@ def test_an_export_writes_the_lines_that_copy_writes(tmp_path: Path, hash_: str,
 
     assert ours.content == copy.content
     assert ours.size > 0
+
+
+@pytest.mark.parametrize("hash_", ["none", "sha256"])
+def test_an_audience_imported_finds_the_people_of_the_join_by_hand(tmp_path: Path, hash_: str) -> None:
+    audience_import.prepare(tmp_path, 5_000, hash_)
+
+    engine, hand = audience_import.pair(tmp_path, engine_first=True)
+
+    assert engine.people == hand.people
+    assert engine.counts == {"result": 3_995, "unmatched": 500, "ambiguous": 5}
+
+
+def test_identifiers_are_encrypted_in_batches_as_one_by_one() -> None:
+    assert len(encryption.compare(1_000, 2)) == 2

@@ -27,10 +27,12 @@ from engine.app import api
 from engine.app.options import Options
 from engine.app.session import Session
 from engine.registry import load
+from engine.sql import audit
 from engine.state import facts as f
 from engine.state.fold import fold
 
 KEY = "crash"
+CLOUD = ".audienceflow/experience_cloud"
 FILE_OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "shutil.copyfile", "sqlite3.connect")
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -73,14 +75,14 @@ def execute(order: dict[str, Any], killer: Killer, now: str) -> Any:
     clock = Clock(datetime.fromisoformat(now), killer)
     return api.run(
         path, key=KEY, at=datetime.fromisoformat(order["at"]), listen=lambda fact, _state: killer.pass_moment(type(fact).__name__),
-        options=Options(surroundings=os.environ, clock=clock),
+        options=Options(surroundings=os.environ, clock=clock, environment=order.get("environment")),
     )  # fmt: skip
 
 
 def observe(order: dict[str, Any]) -> dict[str, Any]:
-    """Give all that a run leaves behind: in the state, in the database, and in Experience Cloud."""
+    """Give all that a run leaves behind: in the state, in the database, and in the local Experience Cloud where there is one."""
     folder = Path(order["folder"])
-    options = Options(surroundings=os.environ)
+    options = Options(surroundings=os.environ, environment=order.get("environment"))
     with Session.start(folder / order["workflow"], load(), options) as session:
         (run,) = session.store.runs()
         facts = session.store.facts(run)
@@ -107,6 +109,8 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
                 "steps": sorted(f"{activity}.{step}" for activity, step in steps),
                 "ledger": [row[:2] for row in rows(ledger.effects.c.activity, ledger.effects.c.step)],
                 "memberships": rows(ledger.memberships.c.audience, ledger.memberships.c.identifier),
+                "audit": [entry.said["activity"] for entry in ledger.audit_entries()],
+                "forged": list(audit.verify(ledger.audit_entries())),
                 "reservations": len(rows(ledger.reservations.c.name)),
                 "counts": {f"{task.activity}.{port}": fired.count for task in state.tasks.values() for port, fired in task.fired.items()},
             }  # fmt: skip
@@ -119,11 +123,11 @@ def observe(order: dict[str, Any]) -> dict[str, Any]:
                 name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
                 for name, table in tables.items()
             }
-    return seen | observe_cloud(folder)
+    return seen | (observe_cloud(folder) if (folder / CLOUD).exists() else {})
 
 
 def observe_cloud(folder: Path) -> dict[str, Any]:
-    cloud = folder / ".audienceflow" / "experience_cloud"
+    cloud = folder / CLOUD
     with closing(sqlite3.connect(cloud / "experience_cloud.sqlite")) as db:
         receipts = [
             (key, json.loads(content))

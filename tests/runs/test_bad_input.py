@@ -151,7 +151,7 @@ def test_a_missing_workflow_file_is_named(place: Place) -> None:
     ("variables", "expected"),
     [
         ({"day": "3"}, r":2:1: V001 the workflow has no variable 'day'\n  fix: write 'days'"),
-        ({"days": "many"}, r":6:\d+: V003 'many' is no integer\n  fix: give --var days=… as integer"),
+        ({"days": "many"}, r":6:\d+: V003 'many' is no integer\n  fix: write --var days=30"),
         ({"vip_spend": "1,5"}, r":7:\d+: V003 '1,5' is no decimal\n  fix: "),
         (
             {"share": "-5"},

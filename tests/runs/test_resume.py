@@ -127,6 +127,7 @@ def test_an_uninterrupted_run_does_all_there_is_to_do(whole: dict[str, Any]) -> 
     ) == ("succeeded", 1, [], [], [])
     assert len(outcome["finished"]) == 13
     assert set(outcome["steps"]) <= {f"{activity}.{step}" for activity, step in outcome["ledger"]}
+    assert (outcome["audit"], outcome["forged"]) == (["share_vip", "share_others"], [])
     assert outcome["accepted"] == [
         ["1234", outcome["counts"]["share_vip.result"]],
         ["5678", outcome["counts"]["share_others.result"]],

@@ -21,6 +21,8 @@ class Conventions:
     """What `<TIMESTAMP>` is in an outbound name: the page on names has 13 digits, the page on macros 10."""
     measured: Literal["delivered", "unpacked"] = "delivered"
     """What size and md5 of a transfer control file are of; no page says."""
+    first_is_everybody: bool = True
+    """The first incremental file of a destination has all members (seen at others who receive such files; no page of Adobe's says so)."""
 
 
 CONVENTIONS = Conventions()

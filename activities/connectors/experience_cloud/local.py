@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from activities.connectors.experience_cloud.settings import of_project
-from activities.connectors.experience_cloud_sandbox import Audience, DataSource, ExperienceCloudSandbox
+from activities.connectors.experience_cloud_sandbox import (
+    Audience,
+    DataSource,
+    Destination,
+    ExperienceCloudSandbox,
+    TimedSandbox,
+)
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AuthorError, Refused
+
+FOLDER = "experience_cloud"
+"""Below the project's state."""
 
 
 def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
@@ -23,7 +32,36 @@ def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
             f"the environment '{surroundings.environment}' means the real Experience Cloud, which shows nobody's members",
             "write 'experience_cloud: {sandbox: true}' for this environment, or name another with '--env'",
         )
-    sandbox = ExperienceCloudSandbox(surroundings.state_folder / "experience_cloud", clock=surroundings.clock)
+    sandbox = ExperienceCloudSandbox(surroundings.state_folder / FOLDER, clock=surroundings.clock)
+    _provision(sandbox, surroundings)
+    return sandbox
+
+
+def provide(
+    timed: TimedSandbox,
+    surroundings: Surroundings,
+    *,
+    full_every: int,
+    info: Literal["none", "before", "after"],
+    lines_per_file: int,
+) -> None:
+    """Make known what the project declares, whatever environment is meant, and serve every destination with all segments of its data source."""
+    _provision(timed.cloud, surroundings)
+    for source in (surroundings.sections.get("data_sources") or {}).values():
+        if source.destination:
+            mapped = tuple(each.segment for each in timed.cloud.audiences() if each.data_source == source.id)
+            timed.serve(
+                Destination(
+                    id=source.destination,
+                    segments=mapped,
+                    full_every=full_every,
+                    info=info,
+                    lines_per_file=lines_per_file,
+                )
+            )
+
+
+def _provision(sandbox: ExperienceCloudSandbox, surroundings: Surroundings) -> None:
     sources = surroundings.sections.get("data_sources") or {}
     audiences = surroundings.sections.get("audiences") or {}
     try:
@@ -31,7 +69,11 @@ def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
             data_sources=[DataSource(id=source.id, name=name, kind=source.kind) for name, source in sources.items()],
             audiences=[
                 Audience(
-                    name=found.name, data_source=sources[found.data_source].id, trait=found.trait, segment=found.segment
+                    name=found.name,
+                    data_source=sources[found.data_source].id,
+                    trait=found.trait,
+                    segment=found.segment,
+                    ttl=0,  # as `doctor` asks of Adobe's administrator
                 )
                 for found in audiences.values()
                 if found.trait and found.segment and found.data_source in sources
@@ -44,7 +86,6 @@ def local(surroundings: Surroundings) -> ExperienceCloudSandbox:
             f"the local Experience Cloud knows these ids by other names: {problem}",
             "give what is new ids of its own in project.yaml, or take the old name back",
         ) from None
-    return sandbox
 
 
 class LocalStore:

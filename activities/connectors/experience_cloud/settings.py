@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import field_validator
+import sqlalchemy as sa
+from pydantic import PrivateAttr, field_validator
 
+from activities.connectors.encryption import EncryptionSettings
 from activities.connectors.object_store import StoreSettings
 from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
@@ -16,6 +18,19 @@ from engine.kit.section import Section
 
 if TYPE_CHECKING:  # the codecs are heavy, and most projects write no template
     from activities.connectors.audience_manager.outbound import Templates
+
+
+ExportUse = Literal["pii", "on_site_ads", "off_site_ads", "on_site_personalization"]
+"""What a control forbids and a label admits to; in Experience Platform C3, C6, C5 and C7."""
+
+LegalBasis = Literal[
+    "consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"
+]
+
+EXPORT_USES = (
+    "pii: combined with what identifies a person (C3 in Experience Platform); on_site_ads (C6); off_site_ads (C5); "
+    "on_site_personalization (C7)."
+)
 
 
 def _is_number(value: str | None) -> str | None:
@@ -37,6 +52,11 @@ class OutboundTemplates(Options):
     )
 
     header_lines: Integer = option("How many lines of a header stand above the first.", default=0, example="1", ge=0)
+    transfer_control: Flag = option(
+        "The destination sends a transfer control file (.info) with every transfer, which counts only once that is there.",
+        default=False,
+        example="true",
+    )
 
     @field_validator("name", "content")
     @classmethod
@@ -81,6 +101,10 @@ class DataSourceSettings(Options):
         default=None,
     )
     hash: Literal["none", "sha256", "md5"] | None = option("How a declared id is hashed then.", default=None)
+    encrypt: EncryptionSettings | None = option(
+        "How a declared id is encrypted instead of hashed; the encrypted value is what travels and is remembered.",
+        default=None,
+    )
     integration_code: Name | None = option("The code under which the web site declares the id.", default=None)
     valid_for: Many[Name] = option(
         "The solutions for which Adobe has provisioned the id; another one is refused. When not written, all.",
@@ -88,7 +112,25 @@ class DataSourceSettings(Options):
         example=["audience_manager"],
     )
 
+    export_controls: Many[ExportUse] = option(
+        f"The data export controls it has in Audience Manager: uses its traits must not reach. {EXPORT_USES}",
+        default=(),
+        example=["off_site_ads"],
+    )
+
+    _codes: sa.FromClause | None = PrivateAttr(default=None)
     _numbers = field_validator("id", "destination")(_is_number)
+
+    @property
+    def codes(self) -> sa.FromClause | None:
+        """Give the table of `plain` identifiers and the `code` of each, where they have been encrypted."""
+        return self._codes
+
+    def with_codes(self, codes: sa.FromClause) -> DataSourceSettings:
+        """Give the same data source with the codes of its identifiers."""
+        coded = self.model_copy()
+        coded._codes = codes
+        return coded
 
     @property
     def came_back(self) -> Templates:
@@ -97,7 +139,12 @@ class DataSourceSettings(Options):
 
         written = self.template or OutboundTemplates()
         content = written.content or DEFAULT_CONTENT
-        return Templates(name=written.name, content=content, header_lines=written.header_lines)
+        return Templates(
+            name=written.name,
+            content=content,
+            header_lines=written.header_lines,
+            transfer_control=written.transfer_control,
+        )
 
     @field_validator("normalise")
     @classmethod
@@ -111,6 +158,15 @@ class DataSourceSettings(Options):
     def _only_declared(cls, value: str | None, info: Any) -> str | None:
         if info.data.get("kind") == "visitor_id" and value not in (None, "none"):
             raise wrong("a visitor id is never hashed", "take 'hash' out")
+        return value
+
+    @field_validator("encrypt")
+    @classmethod
+    def _instead_of_a_hash(cls, value: EncryptionSettings | None, info: Any) -> EncryptionSettings | None:
+        if value is not None and info.data.get("kind") == "visitor_id":
+            raise wrong("a visitor id is never encrypted", "take 'encrypt' out")
+        if value is not None and info.data.get("hash") in ("sha256", "md5"):
+            raise wrong("an identifier is either hashed or encrypted", "write 'hash: none' beside 'encrypt'")
         return value
 
     @field_validator("order")
@@ -128,6 +184,17 @@ class DataSourceSettings(Options):
             )
 
 
+class MergeRule(Options):
+    """What the profile merge rule of a segment brings in."""
+
+    export_controls: Many[ExportUse] = option(
+        "The data export controls of the rule itself.", default=(), example=["pii"]
+    )
+    data_sources: Many[Name] = option(
+        "The project's data sources that the rule reads; their controls count, too.", default=(), example=["ecid"]
+    )
+
+
 class AudienceSettings(Options):
     """A shared audience: a segment over one onboarded trait."""
 
@@ -135,6 +202,18 @@ class AudienceSettings(Options):
     data_source: Name = option("Which identifier it is shared by.", example="crm_id")
     purpose: Name | None = option(
         "What it is used for; decides which consent is asked.", default=None, example="advertising"
+    )
+    legal_basis: LegalBasis | None = option(
+        "Why it may be shared (GDPR, article 6); written to the audit log.", default=None, example="consent"
+    )
+    labels: Many[ExportUse] = option(
+        "The data export labels of the destinations its segment is mapped to. A share is refused where a control of the trait's data "
+        f"source, of the merge rule or of a data source the rule reads forbids one of them. {EXPORT_USES}",
+        default=(),
+        example=["off_site_ads"],
+    )
+    merge_rule: MergeRule | None = option(
+        "The profile merge rule of its segment.", default=None, example={"data_sources": "ecid"}
     )
     trait: Name | None = option(
         "The onboarded trait's id, written into inbound files.", default=None, example="10603116"
@@ -164,9 +243,18 @@ class ExperienceCloudSettings(Options):
     )
 
 
+class SharingSettings(Options):
+    """What every audience must say before anybody is shared into it."""
+
+    require: Many[Literal["purpose", "legal_basis"]] = option(
+        "Options no shared audience may leave out.", default=(), example=["purpose", "legal_basis"]
+    )
+
+
 DATA_SOURCES = Section(model=DataSourceSettings, many=True)
 AUDIENCES = Section(model=AudienceSettings, many=True)
 EXPERIENCE_CLOUD = Section(model=ExperienceCloudSettings)
+SHARING = Section(model=SharingSettings)
 
 
 def audience(catalog: Catalog, name: str, span: Span | None = None) -> tuple[AudienceSettings, DataSourceSettings]:

@@ -7,8 +7,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .line import GLOBAL_DATA_SOURCES, IdentifierKind, find_identifier_fault
@@ -20,10 +20,29 @@ CREATE TABLE IF NOT EXISTS audience (
     segment TEXT PRIMARY KEY, trait TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     data_source TEXT NOT NULL REFERENCES data_source
 );
+CREATE TABLE IF NOT EXISTS trait (id TEXT PRIMARY KEY, made TEXT NOT NULL, ttl INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS member (
     trait TEXT NOT NULL, identifier TEXT NOT NULL, id_source TEXT NOT NULL,
     PRIMARY KEY (trait, identifier, id_source)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (
+    trait TEXT NOT NULL, identifier TEXT NOT NULL, id_source TEXT NOT NULL, added INTEGER NOT NULL, usable TEXT NOT NULL,
+    PRIMARY KEY (trait, identifier, id_source)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_by_time ON waiting (usable);
+CREATE TABLE IF NOT EXISTS lifetime (
+    trait TEXT NOT NULL, identifier TEXT NOT NULL, id_source TEXT NOT NULL, until TEXT NOT NULL,
+    PRIMARY KEY (trait, identifier, id_source)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lifetime_by_time ON lifetime (until);
+CREATE TABLE IF NOT EXISTS fault (kind TEXT PRIMARY KEY, times INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS destination (id TEXT PRIMARY KEY, content TEXT NOT NULL, full_at TEXT);
+CREATE TABLE IF NOT EXISTS leaving (name TEXT PRIMARY KEY, at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS arrival (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL,
+    at TEXT NOT NULL, judged TEXT, removed TEXT
+);
+CREATE TABLE IF NOT EXISTS clock (ahead INTEGER NOT NULL, reached TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS receipt (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL, digest TEXT NOT NULL,
     started TEXT NOT NULL, ended TEXT NOT NULL, content TEXT NOT NULL
@@ -53,13 +72,16 @@ class DataSource:
 class Audience:
     """One onboarded trait with the rule `ic == "<trait>"`, and one segment `<trait>T` over it.
 
-    `data_source` is the id of the one that owns both; `trait` and `segment` are digits.
+    `data_source` is the id of the one that owns both; `trait` and `segment` are digits. `ttl` is the days for
+    which the trait holds a member after the last file that named them, 0 for ever; Adobe's default is 120 (§A4).
+    It is a setting, and no part of what the ids mean.
     """
 
     name: str
     data_source: str
     trait: str
     segment: str
+    ttl: int = field(default=120, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +94,11 @@ class Version:
     started: datetime
     ended: datetime
     receipt: Receipt
+
+
+def written(moment: datetime) -> str:
+    """Write a time so that texts sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 @contextmanager
@@ -112,7 +139,7 @@ def add_data_source(connection: sqlite3.Connection, new: DataSource) -> str | No
     return None
 
 
-def add_audience(connection: sqlite3.Connection, new: Audience) -> str | None:
+def add_audience(connection: sqlite3.Connection, new: Audience, now: datetime) -> str | None:
     """Add it unless it is known; tell the conflict when its trait or segment means something else."""
     if not (_is_id(new.trait) and _is_id(new.segment)):
         return f"{new}: a trait and a segment are digits"
@@ -123,6 +150,7 @@ def add_audience(connection: sqlite3.Connection, new: Audience) -> str | None:
         return f"{new}: its data source is unknown"
     values = (new.segment, new.trait, new.name, new.data_source)
     connection.execute("INSERT INTO audience (segment, trait, name, data_source) VALUES (?, ?, ?, ?)", values)
+    connection.execute("INSERT INTO trait VALUES (?, ?, ?)", (new.trait, written(now), new.ttl))
     return None
 
 
@@ -134,7 +162,10 @@ def read_data_sources(connection: sqlite3.Connection) -> tuple[DataSource, ...]:
 
 def read_audiences(connection: sqlite3.Connection) -> tuple[Audience, ...]:
     """Give all audiences, by number of their segment."""
-    every = "SELECT name, data_source, trait, segment FROM audience ORDER BY length(segment), segment"
+    every = """
+    SELECT name, data_source, trait, segment, coalesce(ttl, 0) FROM audience
+    LEFT JOIN trait ON trait.id = audience.trait ORDER BY length(segment), segment
+    """
     return tuple(_audience(row) for row in connection.execute(every))
 
 
@@ -146,6 +177,11 @@ def find_audience(connection: sqlite3.Connection, segment: str) -> Audience:
             return audience
     known = ", ".join(f"{audience.segment} ({audience.name})" for audience in audiences) or "none"
     raise ValueError(f"no segment {segment!r}; known: {known}")
+
+
+def read_trait_times(connection: sqlite3.Connection) -> dict[str, datetime]:
+    """Give when each trait was made."""
+    return {trait: datetime.fromisoformat(made) for trait, made in connection.execute("SELECT id, made FROM trait")}
 
 
 def read_kinds(connection: sqlite3.Connection) -> dict[str, IdentifierKind]:
@@ -204,9 +240,9 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _audience(row: tuple[str, str, str, str]) -> Audience:
-    name, data_source, trait, segment = row
-    return Audience(name=name, data_source=data_source, trait=trait, segment=segment)
+def _audience(row: tuple[str, str, str, str, int]) -> Audience:
+    name, data_source, trait, segment, ttl = row
+    return Audience(name=name, data_source=data_source, trait=trait, segment=segment, ttl=ttl)
 
 
 def _version(row: tuple[int, str, str, str, str, str]) -> Version:

@@ -17,6 +17,9 @@ from .receipt import Fault, Tally
 LONGEST_LINE = 102_400
 """Bytes of a line without its end (§A3)."""
 
+UNMATCHED = "the cloud does not know this id"
+"""What `find_fault` says of an identifier that is sound, and nobody's (§A4)."""
+
 Statement = tuple[int, str, str | None, bool | None]
 """Line, identifier, trait, added. Without a trait: False takes all traits away, None only fills the line."""
 
@@ -48,10 +51,15 @@ class InboundName:
     gzipped: bool
 
 
-def judge_key(key: str, *, today: date, data_sources: frozenset[str], tally: Tally) -> InboundName | None:
-    """Read `[<folders>/]date=yyyy-mm-dd/<name>`; give none on a fault, and tell the tally all."""
+def judge_key(key: str, *, today: date | None, data_sources: frozenset[str], tally: Tally) -> InboundName | None:
+    """Read `[<folders>/]date=yyyy-mm-dd/<name>`; give none on a fault, and tell the tally all.
+
+    Without a date of today the folder is not judged: nothing says that Adobe leaves a file out for it.
+    """
     located = _KEY.fullmatch(key)
-    if located is None:
+    if today is None:
+        pass
+    elif located is None:
         tally.refuse("key: no folder date=yyyy-mm-dd before the name")
     elif located["date"] != today.isoformat():
         tally.refuse(f"key: date={located['date']} is not the UTC date of sending, {today.isoformat()}")
@@ -63,7 +71,7 @@ def judge_key(key: str, *, today: date, data_sources: frozenset[str], tally: Tal
         tally.refuse(f"name: data source {data_source} is unknown; known: {known}")
     if name.target in GLOBAL_DATA_SOURCES:
         tally.refuse(f"name: {name.target} is a global data source; say after it who owns the traits")
-    return None if tally.refused else name
+    return None if tally.is_faulty else name
 
 
 def read_name(name: str, *, tally: Tally) -> InboundName | None:
@@ -84,10 +92,9 @@ def read_name(name: str, *, tally: Tally) -> InboundName | None:
 def judge_file(
     file: Path, name: InboundName, *, find_fault: FindFault, traits: Mapping[str, str], tally: Tally
 ) -> Iterator[Statement]:
-    """Give what the lines say, in their order, and tell the tally what is wrong.
+    """Give what the sound parts of the lines say, in their order, and tell the tally what is wrong.
 
-    `traits` maps every trait of the catalogue to the data source that owns it. Memory does not grow with the
-    file.
+    `traits` maps every trait that counts to the data source that owns it. Memory does not grow with the file.
     """
     with file.open("rb") as raw:
         beginning = raw.read(2)
@@ -101,7 +108,7 @@ def judge_file(
             yield from _judge_lines(stream, name, find_fault, traits, tally)
         except (gzip.BadGzipFile, EOFError, zlib.error):
             tally.refuse("file: not a valid gzip, broken or cut off")
-    if not tally.received and not tally.refused:
+    if not tally.received and not tally.is_faulty:
         tally.refuse("file: empty")
 
 
@@ -125,8 +132,12 @@ def _judge_lines(
             tally.note(Fault.FORMAT, line, str(fault))
             continue
         if fault_of_identifier := find_fault(identifier):
-            tally.note(Fault.IDENTIFIER, line, fault_of_identifier)
+            unknown = fault_of_identifier is UNMATCHED
+            tally.note(Fault.UNMATCHED if unknown else Fault.IDENTIFIER, line, fault_of_identifier)
             continue
+        tally.signals += meaning.signals
+        tally.unused_signals += meaning.unused
+        tally.lines_failed += bool(meaning.failures)
         for failure in meaning.failures:
             tally.note(Fault.TRAIT, line, failure)
         if meaning.unrealized:
@@ -163,6 +174,8 @@ class _Meaning:
     effects: tuple[tuple[str | None, bool | None], ...]
     failures: tuple[str, ...] = ()
     unrealized: bool = False
+    signals: int = 0
+    unused: int = 0
 
 
 def _understand(items: tuple[Item, ...], name: InboundName, traits: Mapping[str, str]) -> _Meaning:
@@ -173,10 +186,12 @@ def _understand(items: tuple[Item, ...], name: InboundName, traits: Mapping[str,
         return _Meaning(effects=((None, False),))  # an id alone clears the user (§A4)
     effects: list[tuple[str | None, bool | None]] = []
     failures = []
+    unused_signals = 0
     for item in items:
         ignored = item.verb == "unset" and name.mode == "overwrite"
         unused = item.verb == "signal" and item.code not in traits
         if item.code is None or ignored or unused:
+            unused_signals += 1
             continue
         owner = traits.get(item.code)
         if owner is None:
@@ -185,5 +200,10 @@ def _understand(items: tuple[Item, ...], name: InboundName, traits: Mapping[str,
             failures.append(f"trait {item.code} is of data source {owner}, not {name.target}")
         else:
             effects.append((item.code, item.verb in ("add", "signal")))
-    unrealized = not effects and not failures
-    return _Meaning(effects=tuple(effects or [(None, None)]), failures=tuple(failures), unrealized=unrealized)
+    return _Meaning(
+        effects=tuple(effects or [(None, None)]),
+        failures=tuple(failures),
+        unrealized=not effects and not failures,
+        signals=len(items),
+        unused=unused_signals,
+    )

@@ -6,88 +6,101 @@ the ids.
 """
 
 import gzip
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain, count, islice
+from itertools import chain, count, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
 from .catalogue import Audience
 
-_SOURCES = """
-SELECT id_source FROM member WHERE trait = :trait
-UNION SELECT id_source FROM exported WHERE destination = :destination AND segment = :segment
+_WANTED = "WITH wanted AS (SELECT value ->> 0 AS trait, value ->> 1 AS segment FROM json_each(:wanted))"
+_NOW = "SELECT identifier, segment FROM member JOIN wanted USING (trait) WHERE id_source = :id_source"
+_BEFORE = """
+SELECT identifier, segment FROM exported JOIN wanted USING (segment)
+WHERE destination = :destination AND id_source = :id_source
+"""
+_SOURCES = f"""
+{_WANTED} SELECT id_source FROM member JOIN wanted USING (trait)
+UNION SELECT id_source FROM exported JOIN wanted USING (segment) WHERE destination = :destination
 ORDER BY id_source
-"""
-_EVERYBODY = """
-SELECT identifier, 1 FROM member WHERE trait = :trait AND id_source = :id_source ORDER BY identifier
-"""
-_CHANGES = """
-SELECT identifier, 1 FROM member WHERE trait = :trait AND id_source = :id_source AND NOT EXISTS (
-    SELECT 1 FROM exported WHERE destination = :destination AND segment = :segment
-    AND exported.identifier = member.identifier AND exported.id_source = :id_source
-)
-UNION ALL
-SELECT identifier, 0 FROM exported
-WHERE destination = :destination AND segment = :segment AND id_source = :id_source AND NOT EXISTS (
-    SELECT 1 FROM member WHERE trait = :trait
-    AND member.identifier = exported.identifier AND member.id_source = :id_source
-)
-ORDER BY identifier
-"""
-_FORGET = "DELETE FROM exported WHERE destination = :destination AND segment = :segment"
-_REMEMBER = """
+"""  # noqa: S608  (of constants)
+_EVERYBODY = f"{_WANTED} SELECT *, 1 FROM ({_NOW}) ORDER BY identifier, length(segment), segment"  # noqa: S608  (of constants)
+_CHANGES = f"""
+{_WANTED},
+now AS ({_NOW}),
+before AS ({_BEFORE}),
+gone AS (SELECT * FROM before EXCEPT SELECT * FROM now),
+changed AS (SELECT identifier FROM (SELECT * FROM now EXCEPT SELECT * FROM before) UNION SELECT identifier FROM gone)
+SELECT * FROM (
+    SELECT *, 1 FROM now WHERE identifier IN changed UNION ALL SELECT *, 0 FROM gone
+) ORDER BY identifier, length(segment), segment
+"""  # noqa: S608  (of constants)
+_FORGET = f"""
+{_WANTED} DELETE FROM exported WHERE destination = :destination AND segment IN (SELECT segment FROM wanted)
+"""  # noqa: S608  (of constants)
+_REMEMBER = f"""
+{_WANTED}
 INSERT INTO exported (destination, segment, identifier, id_source)
-SELECT :destination, :segment, identifier, id_source FROM member WHERE trait = :trait
-ORDER BY identifier, id_source
-"""
+SELECT :destination, segment, identifier, id_source FROM member JOIN wanted USING (trait) WHERE true
+ORDER BY segment, identifier, id_source
+"""  # noqa: S608  (of constants)
 
 
 def export(
     connection: sqlite3.Connection,
     folder: Path,
-    audience: Audience,
+    audiences: Sequence[Audience],
     *,
     destination: str,
     mode: Literal["full", "iter"],
     now: datetime,
     lines_per_file: int,
-) -> tuple[str, ...]:
-    """Write the files, remember what was exported, and give their names; call it inside a transaction.
+) -> tuple[tuple[str, ...], ...]:
+    """Write the files, remember what was exported, and give their names by batch; call it inside a transaction.
 
-    One batch per data source that the identifiers are of. A full export of nobody is a file without lines, so
-    that a receiver learns of it; an export of no changes writes nothing. A process killed before the commit
-    leaves files that the next export writes anew.
+    One batch per data source that the identifiers are of. A line holds all segments of a person; of an increment,
+    of each person about whom something changed. A full export of nobody is a file without lines, so that a receiver
+    learns of it; an export of no changes writes nothing. A process killed before the commit leaves files that the
+    next export writes anew.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    binds = {"trait": audience.trait, "segment": audience.segment, "destination": destination}
-    stamp = _reserve_stamp(connection, binds, now)
-    sources = [source for (source,) in connection.execute(_SOURCES, binds)] or [audience.data_source]
-    names: list[str] = []
+    wanted = json.dumps([(audience.trait, audience.segment) for audience in audiences])
+    binds = {"wanted": wanted, "destination": destination}
+    stamp = _reserve_stamp(connection, destination, audiences[0].segment, now)
+    sources = [source for (source,) in connection.execute(_SOURCES, binds)] or [audiences[0].data_source]
+    batches: list[tuple[str, ...]] = []
     for id_source in sources:
         people = connection.execute(_EVERYBODY if mode == "full" else _CHANGES, binds | {"id_source": id_source})
-        lines = (_compose_line(identifier, audience.segment, present) for identifier, present in people)
+        lines = (_compose_line(identifier, said) for identifier, said in groupby(people, itemgetter(0)))
         first = next(lines, None)
         if first is None and mode == "iter":
             continue
         stem = f"S3_{destination}_{id_source}_{mode}_{stamp}"
-        names += _write_batch(folder, stem, lines if first is None else chain([first], lines), lines_per_file)
+        whole = lines if first is None else chain([first], lines)
+        batches.append(tuple(_write_batch(folder, stem, whole, lines_per_file)))
     connection.execute(_FORGET, binds)
     connection.execute(_REMEMBER, binds)
-    return tuple(names)
+    return tuple(batches)
 
 
-def _reserve_stamp(connection: sqlite3.Connection, binds: dict[str, str], now: datetime) -> str:
+def _reserve_stamp(connection: sqlite3.Connection, destination: str, segment: str, now: datetime) -> str:
     """Take the clock's millisecond, or the next after the last taken: names never meet and sort by age."""
     (last,) = connection.execute("SELECT coalesce(max(stamp), 0) FROM export").fetchone()
     stamp = max(int(now.timestamp()) * 1000 + now.microsecond // 1000, last + 1)
-    connection.execute("INSERT INTO export VALUES (?, ?, ?)", (stamp, binds["destination"], binds["segment"]))
+    connection.execute("INSERT INTO export VALUES (?, ?, ?)", (stamp, destination, segment))
     return f"{stamp:013d}"
 
 
-def _compose_line(identifier: str, segment: str, present: int) -> bytes:
-    return (f"{identifier}\t{segment}\t\n" if present else f"{identifier}\t\t{segment}\n").encode()
+def _compose_line(identifier: str, said: Iterable[tuple[str, str, int]]) -> bytes:
+    segments: tuple[list[str], list[str]] = ([], [])
+    for _, segment, present in said:
+        segments[not present].append(segment)
+    held, left = (",".join(each) for each in segments)
+    return f"{identifier}\t{held}\t{left}\n".encode()
 
 
 def _write_batch(folder: Path, stem: str, lines: Iterator[bytes], lines_per_file: int) -> Iterator[str]:

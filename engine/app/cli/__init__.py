@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.app.cli import (
+    audit,
     check,
     demo,
     diff,
@@ -75,6 +76,7 @@ app.command("draw")(draw.draw)
 app.command("schema")(schema.schema)
 app.command("reference")(reference.reference)
 app.add_typer(lists.app, name="lists")
+app.add_typer(audit.app, name="audit")
 app.add_typer(doctor.app, name="doctor")
 
 

@@ -31,6 +31,7 @@ RowFormat = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="How many rows, the first by key; text shows 20, json and csv all.")
 ]
+Unmask = Annotated[bool, typer.Option("--unmask", help="Show personal values, too.")]
 FEW = 20
 
 
@@ -56,17 +57,24 @@ def list_lists(ctx: typer.Context, format: Format = "text") -> None:
 
 
 @app.command("show")
-def show(ctx: typer.Context, name: ListName, limit: Limit = None, format: RowFormat = "text") -> None:
-    """Show the rows of a list, in the order of its key, the key first."""
+def show(
+    ctx: typer.Context, name: ListName, limit: Limit = None, unmask: Unmask = False, format: RowFormat = "text"
+) -> None:
+    """Show the rows of a list, in the order of its key, the key first.
+
+    Where the project says which columns are personal, text and json mask them, and texts that are no column of the dimension: those may
+    be anything. csv writes the list as it is, for the program that reads it.
+    """
     with invocation(ctx).session(read_only=True) as session:
         population = _find(name, session)
+        masked = frozenset() if unmask or format == "csv" else _masked(population, session)
         match format:
             case "csv":
                 _write_csv(_rows(population, session, limit), _columns(population))
             case "json":
-                _write_json(_rows(population, session, limit), _columns(population))
+                _write_json(_veiled(_rows(population, session, limit), population, masked), _columns(population))
             case _:
-                _show_first(name, population, session, limit or FEW)
+                _show_first(name, population, session, limit or FEW, masked)
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,6 +133,35 @@ def _rows(population: Population, session: Session, most: int | None = None) -> 
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
+def _masked(population: Population, session: Session) -> frozenset[str]:
+    """Give the columns that are not shown; none in a project that calls none personal."""
+    from engine.kit.types import Kind
+
+    if not any(dimension.personal for dimension in session.definitions.values()):
+        return frozenset()
+    dimension = session.catalog().dimensions.get(population.dimension or "")
+    harmless = set(dimension.columns) - set(dimension.personal) if dimension else set()
+    personal = set(dimension.personal) if dimension else set()
+    return frozenset(
+        name
+        for name, type_ in population.columns.items()
+        if name in personal or (name not in harmless and type_.kind == Kind.TEXT)
+    )
+
+
+def _veiled(
+    rows: Iterator[tuple[Any, ...]], population: Population, masked: frozenset[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Put dots in the place of masked values; a null stays a null."""
+    from engine.app.planning import MASK
+
+    columns = _columns(population)
+    for row in rows:
+        yield tuple(
+            MASK if name in masked and value is not None else value for name, value in zip(columns, row, strict=True)
+        )
+
+
 def _write_csv(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
@@ -142,9 +179,9 @@ def _write_json(rows: Iterator[tuple[Any, ...]], columns: list[str]) -> None:
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _show_first(name: str, population: Population, session: Session, limit: int) -> None:
-    columns = _columns(population)
-    output.show(output.table(columns, (tuple(map(output.cell, row)) for row in _rows(population, session, limit))))
+def _show_first(name: str, population: Population, session: Session, limit: int, masked: frozenset[str]) -> None:
+    shown = _veiled(_rows(population, session, limit), population, masked)
+    output.show(output.table(_columns(population), (tuple(map(output.cell, row)) for row in shown)))
     rows = population.count or 0
     if rows > limit:
         typer.echo(f"… and {rows - limit:,} more; 'audienceflow lists show {name} --format csv' writes every row")

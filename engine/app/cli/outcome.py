@@ -38,6 +38,9 @@ def show_result(result: RunResult, *, is_new: bool = True) -> None:
     typer.secho(result.status, fg=colour, nl=False)
     typer.echo("" if is_new else " before; nothing was done now, this is what was done then")
     show_errors(result)
+    for name, activity in result.activities.items():
+        if activity.status == "waiting":
+            typer.echo(f"'{name}' is waiting: {activity.message}")
     match result.status:
         case "suspended" | "waiting" | "running":
             typer.echo(f"Go on with: audienceflow resume {result.run}")

@@ -41,6 +41,7 @@ COMPONENTS = (
     Component("column_rule", "W132", "engine.lang.rules.ambiguous_name:check"),
     Component("column_rule", "W133", "engine.lang.rules.suppression_not_awaited:check"),
     Component("column_rule", "W134", "engine.lang.rules.deduplication_by_key:check"),
+    Component("column_rule", "W135", "engine.lang.rules.nobody_may_object:check"),
 )
 
 STAND_IN: Mapping[str, str] = {

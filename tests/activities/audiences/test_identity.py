@@ -44,6 +44,17 @@ def test_a_row_may_have_several_identifiers_and_each_is_sent_once(world: World) 
     assert identifiers(world) == ["10", "11", "12"]
 
 
+def test_a_share_reports_what_matched_by_rows_and_by_identifiers(world: World) -> None:
+    world.identify("plain", "purchases.product_id")
+    opt_out(world, 4)
+    world.run(PLAIN, people(world, 1, 2, 3, 4, 5, 6), run="told")
+    steps = world.ledger.steps(("told", "tested", "1"))
+    names = ("matched", "unmatched", "opted_out", "identifiers", "ambiguous", "duplicate")
+    told = {**steps["prepared"], **steps["sending"]}
+    # 10 was bought by 1 and by 2; 3 and 6 have no product, 4 has opted out
+    assert [told[name] for name in names] == [3, 2, 1, 3, 1, 1]
+
+
 def test_of_several_identifiers_those_leave_that_nobody_bears_who_may_not(world: World) -> None:
     world.identify("plain", "purchases.product_id")
     done = world.run(PLAIN, people(world, 1, 2, 5))  # 2 has opted out, and bought what 1 bought too

@@ -55,6 +55,8 @@ def people(world: World, *keys: int) -> Population:
     return world.given("household_id integer", keys)
 
 
+@pytest.mark.contract("F", "who opted out, or gave no consent, is left out before a file is written")
+@pytest.mark.contract("G", "the main transition was exported, the complement has no identifier")
 def test_everybody_is_sent_or_has_no_identifier_or_may_not_be_shared(world: World) -> None:
     done = world.run(SHARE, world.everyone())
     assert {port: world.keys(rows) for port, rows in done.items()} == {
@@ -96,6 +98,7 @@ def test_the_ledger_remembers_each_identifier_once(world: World) -> None:
     assert remembered == sorted([("loyal_vip", hashed("a-001"), "one"), ("loyal_vip", hashed("é-005"), "two")])
 
 
+@pytest.mark.contract("G", "a data source is a dimension, a key, ids and a hash")
 @pytest.mark.parametrize(
     ("normalise", "written", "hash"),
     [
@@ -119,6 +122,7 @@ def test_a_published_vector_of_adobe_is_met(world: World) -> None:
     assert identifiers(world) == ["55e79200c1635b37ad31a378c39feb12f120f116625093a19bc32fff15041149"]
 
 
+@pytest.mark.contract("G", "a declared ID travels plain or hashed")
 def test_md5_and_no_hash_are_what_they_say(world: World) -> None:
     world.run(PLAIN, people(world, 5, 8))
     assert identifiers(world) == ["C-008", "É-005"]
@@ -393,6 +397,7 @@ def test_two_shares_in_one_second_have_files_of_their_own(world: World) -> None:
     ]
 
 
+@pytest.mark.contract("G", "an append adds new members only")
 def test_appending_removes_nobody_who_was_sent_before(world: World) -> None:
     world.run(f"{SHARE}\nmode: append", people(world, 1), run="one")
     world.now += timedelta(minutes=5)

@@ -142,6 +142,8 @@ def test_a_name_of_the_contract_is_accepted(sender: Sender, name: str) -> None:
         records_received=1,
         records_processed=1,
         stored_records=1,
+        devices=1,
+        signals=1,
         realized_traits=1,
     )
 
@@ -393,6 +395,9 @@ def test_a_signal_that_matches_no_trait_is_remarked_and_does_not_refuse(sender: 
         no_trait_realized=2,
         records_processed=3,
         stored_records=1,
+        devices=3,
+        signals=3,
+        unused_signals=2,
         realized_traits=1,
     )
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 import engine
+from activities.connectors.experience_cloud.connection import ExperienceCloud
+from activities.connectors.experience_cloud.outbound_files import OutboundFiles
+from activities.connectors.experience_cloud.settings import OutboundTemplates
+from activities.connectors.object_store import StoreSettings, open_store
 from activities.lists.list_import import ListImport
 from engine import registry
-from engine.kit.errors import AuthorError, DataError
+from engine.kit.errors import AuthorError, DataError, NotYet
 from engine.kit.population import Inputs, Population
 from engine.lang import loader
 from engine.runs.guard import GuardTrip
@@ -70,6 +77,9 @@ def test_a_key_on_several_lines_counts_once(world: World) -> None:
     done = imported(world, "household_id\n3\n5\n3\n 3\n")
     assert world.list_rows("people") == [3, 5]
     assert (done["result"].count, done["unmatched"].count) == (2, 0)
+    said = world.ledger.filled("people")
+    assert said is not None
+    assert [said[name] for name in ("lines", "matched", "unmatched", "duplicate")] == [4, 2, 0, 2]
 
 
 def test_every_line_that_finds_nobody_is_unmatched_also_when_it_repeats(world: World) -> None:
@@ -277,6 +287,7 @@ activities:
 # from a shared audience
 
 
+@pytest.mark.contract("G", "identifiers that find nobody are told")
 def test_identifiers_find_their_rows_or_nobody_or_several(world: World) -> None:
     members = {name: declared(name) for name in ("a-001", "b-003", "c-008", "é-005", "nobody")}
     world.cloud.add_members("10603117", members.values())
@@ -295,6 +306,16 @@ def test_a_visitor_id_is_compared_as_it_is(world: World) -> None:
     assert world.rows(done["unmatched"]) == [ecid(77)]
 
 
+def test_a_row_is_found_by_each_of_its_identifiers_that_finds_no_other(world: World) -> None:
+    world.identify("plain", "purchases.product_id")
+    world.cloud.add_members("10603121", ["10", "11", "12", "99"])
+    done = world.run("type: list_import\nlist: vip\naudience: by_plain")
+    assert world.list_rows("vip") == [1, 5]
+    assert world.rows(done["unmatched"]) == ["99"]
+    assert world.rows(done["ambiguous"]) == ["10"]
+
+
+@pytest.mark.contract("G", "an import replaces the whole list")
 def test_an_import_replaces_the_whole_list(world: World) -> None:
     world.write_list("vip", world.given("household_id integer, note text", [(1, "old")]))
     world.cloud.add_members("10603117", [declared("b-003")])
@@ -373,3 +394,197 @@ def test_a_column_that_the_file_may_have_is_to_be_declared(offline_world: World)
         )
     with pytest.raises(AuthorError, match="fix: write 'line'"):
         offline_world.run("type: deduplication\nby: lines", lines)
+
+
+# transfers of an audience, one after the other
+
+
+FIRST, DAY = 1_795_300_000_000, 86_400_000
+"""The moment of the first transfer, 2026-11-21 22:26 UTC, and how long a day is: in milliseconds."""
+
+
+@dataclass
+class Deliveries:
+    """Experience Cloud leaves transfers in a folder, and the world imports from there."""
+
+    world: World
+
+    def __post_init__(self) -> None:
+        (self.world.folder / "out").mkdir()
+        self.world.connect = self.connect
+
+    def leave(self, mode: str, day: int, *lines: str, part: str = "") -> None:
+        """Leave a file: `+2` says that the visitor id of household 2 is in the segment, `-2` that it left."""
+        text = "".join(
+            f"{ecid(int(line[1:]))}\t{'10603119' if line[0] == '+' else '10603118'}\t{'' if line[0] == '+' else '10603119'}\n"
+            for line in lines
+        )
+        self.world.write(f"out/S3_91011_5678_{mode}_{FIRST + day * DAY}{part}.sync", text)
+
+    def connect(self, _connector: str) -> ExperienceCloud:
+        store = OutboundFiles(open_store(StoreSettings.model_validate({"url": "out"}), self.world.surroundings))
+        return ExperienceCloud(
+            export_store=store,
+            import_store=store,
+            transfers=lambda _segment, source, taken: store.transfers("91011", source.id, source.came_back, taken),
+        )
+
+    def take(self, options: str = "") -> list[Any]:
+        """Import, and give the list."""
+        self.world.run(f"type: list_import\nlist: vip\naudience: by_ecid\n{options}")
+        return self.world.list_rows("vip")
+
+    def said(self) -> Mapping[str, Any]:
+        said = self.world.ledger.filled("vip")
+        assert said is not None
+        return said
+
+
+@pytest.fixture
+def deliveries(world: World) -> Deliveries:
+    return Deliveries(world)
+
+
+@pytest.fixture
+def offline_deliveries(offline_world: World) -> Deliveries:
+    return Deliveries(offline_world)
+
+
+def test_increments_change_what_a_full_transfer_said(deliveries: Deliveries) -> None:
+    deliveries.leave("full", 0, "+2", "+5")
+    assert deliveries.take() == [2, 5]
+    deliveries.leave("iter", 1, "+8", "-2")
+    assert deliveries.take() == [5, 8]
+    deliveries.leave("iter", 3, "+2", "-8")
+    deliveries.leave("iter", 2, "-5", "+77")
+    assert deliveries.take() == [2]
+    deliveries.leave("full", 4, "+8")
+    assert deliveries.take() == [8]
+
+
+def test_an_audience_of_increments_alone_begins_with_the_oldest(deliveries: Deliveries) -> None:
+    deliveries.leave("iter", 0, "+2", "+5", part="001")
+    deliveries.leave("iter", 0, "+8", part="002")
+    deliveries.leave("iter", 1, "-5")
+    assert deliveries.take() == [2, 8]
+    deliveries.leave("iter", 2, "-2")
+    assert deliveries.take() == [8]
+
+
+def test_increments_of_which_the_oldest_takes_somebody_out_are_not_all_there(deliveries: Deliveries) -> None:
+    deliveries.leave("iter", 1, "+2", "-8")
+    with pytest.raises(DataError, match="the oldest incremental transfer takes members out") as caught:
+        deliveries.take()
+    assert caught.value.fix == "have a full transfer sent, which the next run takes"
+    deliveries.leave("full", 2, "+2")
+    assert deliveries.take() == [2]
+
+
+def test_who_is_in_the_audience_is_looked_up_anew_by_each_run(deliveries: Deliveries) -> None:
+    deliveries.leave("full", 0, "+2", "+3")
+    assert deliveries.take() == [2]
+    with deliveries.world.db.transaction() as connection:
+        table = deliveries.world.catalog.dimension("household").table
+        connection.execute(sa.update(table).where(table.c.household_id == 3).values(ecid=ecid(3)))
+    try:
+        assert deliveries.take() == [2, 3]
+    finally:
+        with deliveries.world.db.transaction() as connection:
+            connection.execute(sa.update(table).where(table.c.household_id == 3).values(ecid=None))
+
+
+def test_the_report_counts_and_names_nobody(deliveries: Deliveries) -> None:
+    deliveries.leave("full", 0, "+1", "+2", "+5", "+8", "+77", "+78", "+5")
+    deliveries.leave("iter", 1, "-78")
+    deliveries.world.declare("audiences", "by_ecid", purpose="advertising")
+    assert deliveries.take() == [2, 5, 8]
+    said = deliveries.said()
+    names = ("identifiers", "matched", "unmatched", "ambiguous", "duplicate", "opted_out", "rows")
+    assert [said[name] for name in names] == [5, 3, 1, 1, 1, 2, 3]
+    assert said["newest_transfer"] == "2026-11-22 22:26 UTC"
+    assert ecid(5) not in str(said)
+
+
+def test_the_report_says_nothing_of_consent_where_nobody_said_what_is_asked(offline_deliveries: Deliveries) -> None:
+    offline_deliveries.world.declare("audiences", "by_ecid", purpose=None)
+    offline_deliveries.leave("full", 0, "+2")
+    assert offline_deliveries.take() == [2]
+    assert "opted_out" not in offline_deliveries.said()
+
+
+def test_without_a_new_transfer_the_members_stay_or_the_run_fails_or_waits(offline_deliveries: Deliveries) -> None:
+    with pytest.raises(
+        DataError, match="no complete file of destination 91011 and data source 5678 lies in the import_store"
+    ):
+        offline_deliveries.take()
+    offline_deliveries.leave("full", 0, "+2")
+    assert offline_deliveries.take("when_no_file: wait") == [2]
+    assert offline_deliveries.take() == [2]
+    missing = "no transfer newer than that of 2026-11-21 22:26 UTC of destination 91011"
+    with pytest.raises(DataError, match=missing):
+        offline_deliveries.take("when_no_file: fail")
+    with pytest.raises(NotYet, match=missing) as caught:
+        offline_deliveries.take("when_no_file: wait")
+    assert caught.value.pause == timedelta(minutes=30)
+    offline_deliveries.leave("iter", 1, "+5", part="002")
+    with pytest.raises(NotYet, match="that of 2026-11-22 22:26 UTC is not there whole"):
+        offline_deliveries.take("when_no_file: wait")
+    assert offline_deliveries.world.list_rows("vip") == [2]
+
+
+def test_a_transfer_that_is_too_old_changes_nothing(offline_deliveries: Deliveries) -> None:
+    offline_deliveries.leave("full", 0, "+2")  # 34 hours before now
+    with pytest.raises(DataError) as caught:
+        offline_deliveries.take("stale_after: 34h")
+    assert caught.value.message == (
+        "the newest transfer of destination 91011 and data source 5678 is of 2026-11-21 22:26 UTC, 34 hours ago, which is more than 'stale_after'"
+    )
+    assert "vip" not in offline_deliveries.world.ledger.read_lists()
+    assert offline_deliveries.take("stale_after: 35h") == [2]
+    offline_deliveries.leave("iter", 1, "+5")
+    assert offline_deliveries.take("stale_after: 34h\nwhen_no_file: wait") == [2, 5]
+
+
+def test_how_old_a_transfer_is_cannot_be_held_where_names_do_not_say_it(offline_deliveries: Deliveries) -> None:
+    template = OutboundTemplates.model_validate({"name": "members_<ORDER_ID>.csv"})
+    offline_deliveries.world.declare("data_sources", "ecid", template=template)
+    offline_deliveries.world.write("out/members_91011.csv", f"{ecid(2)}\t10603119\t\n")
+    with pytest.raises(DataError, match="do not say when they were sent, so 'stale_after' cannot be held"):
+        offline_deliveries.take("stale_after: 36h")
+    assert offline_deliveries.take() == [2]
+    offline_deliveries.world.write("out/members_91011.csv", f"{ecid(8)}\t10603119\t\n")
+    assert offline_deliveries.take() == [8]
+
+
+def test_a_run_that_stopped_does_not_take_back_what_another_one_has_imported_since(offline_deliveries: Deliveries) -> None:  # fmt: skip
+    world, text = offline_deliveries.world, "type: list_import\nlist: vip\naudience: by_ecid\nguard: {min: 2}"
+    offline_deliveries.leave("full", 0, "+2")
+    with pytest.raises(GuardTrip):
+        world.run(text, run="stopped")
+    offline_deliveries.leave("iter", 1, "+5")
+    assert offline_deliveries.take() == [2, 5]
+    with pytest.raises(DataError, match="another run has filled the list 'vip' since this one chose its files"):
+        world.run(text, run="stopped")
+    assert world.list_rows("vip") == [2, 5]
+
+
+def test_an_increment_by_a_template_that_does_not_say_who_left_is_refused(offline_deliveries: Deliveries) -> None:
+    template = {"content": '<MCID><TAB><SEGMENT_LIST; separator=",">'}
+    offline_deliveries.world.declare("data_sources", "ecid", template=OutboundTemplates.model_validate(template))
+    offline_deliveries.world.write(f"out/S3_91011_5678_iter_{FIRST}.sync", f"{ecid(2)}\t10603119\n")
+    with pytest.raises(DataError, match="does not say who has left a segment"):
+        offline_deliveries.take()
+
+
+def test_another_audience_in_the_same_list_begins_anew(offline_deliveries: Deliveries) -> None:
+    offline_deliveries.leave("full", 0, "+2")
+    assert offline_deliveries.take() == [2]
+    offline_deliveries.world.declare("audiences", "by_ecid", segment="10603118")
+    offline_deliveries.leave("iter", 1, "-8")  # and has joined the other segment
+    assert offline_deliveries.take() == [8]
+
+
+@pytest.mark.parametrize("option", ["when_no_file: wait", "stale_after: 36h"])
+def test_how_long_to_wait_is_for_audiences(option: str) -> None:
+    with pytest.raises(AuthorError, match="is for audiences"):
+        activity(f"type: list_import\nlist: x\nfile: a.csv\n{option}")

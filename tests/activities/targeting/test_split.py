@@ -545,3 +545,13 @@ def test_an_output_is_silent_where_all_its_subsets_skip_it_when_empty() -> None:
     ):
         spec = load(f"type: split\n{options}{subsets.replace('OTHER', other)}", {"from": 1})
         assert {name: port.silent for name, port in spec.activities[TESTED].output_ports.items()} == silent
+
+
+def test_a_window_keeps_rows_whose_key_has_a_null_in_a_part(world: World) -> None:
+    rows = [("a", None, 1), ("a", "%", 2), (None, "a", 3), ("a:", "b", 4), (None, None, 5)]
+    given = world.given("shop text, till text, place integer", rows, key=2, dimension=None)
+    text = "type: split\nsubsets:\n  late: {where: 'row_number() over (order by place) > 1 and place <> 4'}"
+    done = world.run(text, given)
+    assert {port: sorted(world.rows(kept, "place")) for port, kept in done.items()} == {
+        "late": [2, 3, 5], "complement": [1, 4],
+    }  # fmt: skip

@@ -266,6 +266,7 @@ class World:
             "memberships": self.table_rows(ledger.memberships),
             "effects": self.table_rows(ledger.effects),
             "reservations": self.table_rows(ledger.reservations),
+            "audit": ledger.audit_entries(),
             "files": {
                 str(path.relative_to(state)): path.read_bytes() for path in sorted(state.rglob("*")) if path.is_file()
             },

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from activities.connectors.audience_manager import OutboundName, read_outbound, read_outbound_name
+from activities.connectors.audience_manager import (
+    OutboundName,
+    read_outbound,
+    read_outbound_changes,
+    read_outbound_name,
+)
 from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.audience_manager.lines import Line
 from activities.connectors.audience_manager.outbound import (
@@ -259,6 +264,18 @@ def test_a_file_of_a_template_is_read_alike_in_columns_and_line_by_line(tmp_path
         file.write_text("".join(f"{n:038d}\t{mark}{7 if n % 2 else 106}\n" for n in range(lines)))
         batches = read_outbound(file, "106", template)
         assert [each for batch in batches for each in batch.column("identifier").to_pylist()] == wanted
+
+
+@pytest.mark.parametrize("lost_tab", ["", "e\t106\n"], ids=["columns", "line-by-line"])
+def test_an_incremental_file_says_who_came_and_who_left(tmp_path: Path, lost_tab: str) -> None:
+    file = tmp_path / "S3_1_2_iter_1795422600123.sync"
+    file.write_text(f"head\t1\t\na\t106\t\nb\t105\t107, 106\nc\t\t1060\nd\t106\t106\n{lost_tab}")
+    found = [
+        pair
+        for batch in read_outbound_changes(file, "106", 3, header_lines=1)
+        for pair in zip(batch.column("identifier").to_pylist(), batch.column("mark").to_pylist(), strict=True)
+    ]
+    assert found == [("a", 6), ("d", 6), *([("e", 6)] if lost_tab else []), ("b", 7), ("d", 7)]
 
 
 def test_a_file_that_ends_too_early_is_told(tmp_path: Path) -> None:

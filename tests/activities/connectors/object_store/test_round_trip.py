@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from engine.app.options import Options
 from engine.app.result import RunResult
 from tests.activities.connectors.object_store.conftest import s3_settings, sftp_settings
 from tests.object_stores import BUCKET, VARIABLES, S3Server, SftpServer, cutting_http
+from tests.transfers import transfer_control
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 PEOPLE = {1: "0" * 37 + "7", 2: "59767559181262060060278870901087098252", 3: "9" * 38, 4: "0" * 38, 5: None}
@@ -76,11 +77,16 @@ class Partner:
             receipt = self.cloud().put(self.folder / "taken", key)
             assert receipt.accepted, receipt.reasons
 
-    def export(self) -> None:
-        """Let Experience Cloud write its members, two a file, and leave them in the import store, the last file first."""
+    def export(self, mode: str = "full", lines_per_file: int = 2) -> dict[str, bytes]:
+        """Let Experience Cloud write its members, or who came and left since it last did; give the files, the last one first."""
         cloud = self.cloud()
-        for key in reversed(cloud.export("102", destination="91011", lines_per_file=2)):
-            self.leave(key, cloud.fetch(key, self.folder / "leaving").read_bytes())
+        keys = cloud.export("102", destination="91011", mode=mode, lines_per_file=lines_per_file)
+        return {key: cloud.fetch(key, self.folder / "leaving").read_bytes() for key in reversed(keys)}
+
+    def send(self, files: Mapping[str, bytes]) -> None:
+        """Leave files in the import store."""
+        for key, content in files.items():
+            self.leave(key, content)
 
     def listed(self) -> list[int]:
         shown = CliRunner().invoke(app, ["--project", str(self.folder / "project.yaml"), "lists", "show", "back", "--format", "csv"])  # fmt: skip
@@ -146,7 +152,7 @@ def test_the_people_who_left_come_back_to_the_last_digit(partner: Partner) -> No
 
     partner.judge()
     assert list(partner.cloud().members("102")) == sorted(str(PEOPLE[person]) for person in (1, 2, 4))
-    partner.export()
+    partner.send(partner.export())
     returned = partner.run("return", RETURN)
     assert (returned.status, returned.errors) == ("succeeded", ())
     assert returned.activities["back"].outputs == {"result": 3, "unmatched": 0, "ambiguous": 0}
@@ -155,13 +161,67 @@ def test_the_people_who_left_come_back_to_the_last_digit(partner: Partner) -> No
     assert [secret for secret in VARIABLES.values() if secret.encode() in state] == []
 
 
+@pytest.mark.contract("G", "all parts of a split export are imported")
+def test_who_came_and_left_since_is_applied_in_order_on_each_return(partner: Partner) -> None:
+    def share(who: str) -> None:
+        text = SHARE.replace("id != 3", who).replace("audience: all}", "audience: all, mode: replace}")
+        assert partner.run("share", text).status == "succeeded"
+        partner.judge()
+
+    share("id != 3")
+    partner.send(partner.export())
+    assert partner.run("return", RETURN).activities["back"].outputs["result"] == 3
+    share("id between 2 and 3")
+    partner.send(partner.export("iter", lines_per_file=1))
+    share("id <= 2")
+    partner.send(partner.export("iter", lines_per_file=1))
+    returned = partner.run("return", RETURN)
+    assert (returned.status, returned.errors) == ("succeeded", ())
+    assert partner.listed() == [1, 2]
+
+
+@pytest.mark.parametrize("mode", ["full", "iter"])
+def test_a_return_waits_for_all_files_that_were_announced(partner: Partner, mode: str) -> None:
+    partner.run("share", SHARE)
+    partner.judge()
+    files = partner.export(mode)
+    (late, content), *others = files.items()
+    name = late.replace("001.sync.gz", ".info")
+    partner.send({name: transfer_control(name, dict(reversed(files.items())))})
+    text = RETURN.replace("audience: all", "audience: all, when_no_file: wait")
+    for sent in ({}, dict(others)):
+        partner.send(sent)
+        waiting = partner.run("return", text, key="today")
+        assert (waiting.status, waiting.errors) == ("waiting", ())
+    partner.send({late: content})
+    assert partner.run("return", text, key="tomorrow").status == "succeeded"
+    assert partner.listed() == [1, 2, 4]
+
+
+def test_a_return_cut_at_every_request_brings_each_person_once(s3_server: S3Server, tmp_path: Path) -> None:
+    with cutting_http(s3_server.endpoint) as (endpoint, cut):
+        back = s3_settings(s3_server, endpoint=endpoint, url=f"s3://{BUCKET}/outbound")
+        lay_out(tmp_path, s3_settings(s3_server), back)
+
+        def leave(key: str, content: bytes) -> None:
+            s3_server.client.put_object(Bucket=BUCKET, Key=f"outbound/{key}", Body=content)
+
+        partner = Partner(tmp_path, lambda: s3_server.objects("folder/partner/"), leave, print, print)
+        partner.run("share", SHARE)
+        partner.judge()
+        partner.send(partner.export())
+        assert partner.run("return", RETURN).status == "succeeded"
+    assert len(cut) == 5  # the list; of each of two files, whether it is there, and its bytes
+    assert partner.listed() == [1, 2, 4]
+
+
 def test_the_newest_complete_files_are_those_that_count(partner: Partner) -> None:
     partner.run("share", SHARE)
     partner.judge()
-    partner.export()
+    partner.send(partner.export())
     line = f"{PEOPLE[3]}\t102\t\n".encode()
     older, newer = "S3_91011_5678_full_1000000000000", "S3_91011_5678_full_1999999999999"
-    for name in (older, f"{newer}002", f"{newer}004", newer.replace("91011", "91012"), newer.replace("full", "iter")):
+    for name in (older, f"{newer}002", f"{newer}004", newer.replace("91011", "91012"), older.replace("full", "iter")):
         partner.leave(f"{name}.sync", line)
     partner.run("return", RETURN)
     assert partner.listed() == [1, 2, 4]

@@ -33,6 +33,7 @@ def read(written: str) -> StoreSettings:
     return settings
 
 
+@pytest.mark.contract("G", "a store is an S3 bucket with a path")
 @pytest.mark.parametrize(
     ("url", "address"),
     [
@@ -60,6 +61,7 @@ def test_a_url_says_which_server(url: str, address: object) -> None:
     assert read(f'url: "{url}", known_hosts: k, password: {{env: P}}').address == address
 
 
+@pytest.mark.contract("F", "secrets stand outside the YAML")
 @pytest.mark.parametrize(
     ("written", "at", "message", "fix"),
     [
