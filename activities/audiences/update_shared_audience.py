@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,11 +21,13 @@ from engine.kit.connector import ObjectStore
 from engine.kit.context import SENDING, Context
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression.rows import semi_joined
-from engine.kit.option import Name, option
+from engine.kit.option import Name, Percentage, option
 from engine.kit.population import Inputs, Population
 from engine.kit.types import TEXT
 
 RESERVABLE = timedelta(hours=1)
+ALWAYS_REMOVED = 100
+"""So many members may go however small the audience is."""
 MEMBER = "identifier"
 """The column of members of the ledger."""
 
@@ -45,8 +48,9 @@ class UpdateSharedAudience(Effect):
     Experience Cloud has taken the file. `mode: replace` takes out all of them who are not in `result`; it fails when nobody is, unless
     `guard: {on_empty: allow}` is written. `mode: append` takes out those not in `result` who may not be shared any more: no row of the
     dimension bears their identifier, or one that does may not leave. With `on_withdrawal: keep` nobody is taken out for that: `append`
-    takes nobody out, and `replace` keeps those who are in `suppressed`. `added` and `removed` count identifiers, `kept` those who were
-    there before and stay. (Campaign: Update shared audience, which only adds.)
+    takes nobody out, and `replace` keeps those who are in `suppressed`. A share that would take out more than `max_removed` of the
+    members, and more than a hundred, fails before anything leaves: a table that lost its rows does not empty the audience. `added` and
+    `removed` count identifiers, `kept` those who were there before and stay. (Campaign: Update shared audience, which only adds.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
@@ -62,6 +66,11 @@ class UpdateSharedAudience(Effect):
         "remove: take out whom we sent before and may not share any more; keep: leave them in.",
         default="remove",
         example="keep",
+    )
+    max_removed: Percentage = option(
+        "How much of the audience one share may take out; more fails, but for up to 100 members.",
+        default=Decimal(50),
+        example="100%",
     )
 
     @property
@@ -94,6 +103,7 @@ class UpdateSharedAudience(Effect):
         divided = divide(population, audience, coded(source, population, "own", ctx), ctx.catalog, ctx.keep)
         ctx.guard(divided.ports["result"], replaces=self.mode == "replace")
         leaving = self._leaving(divided, audience, source, ctx)
+        self._hold_removed(leaving.count or 0, ctx)
         if divided.sent.count or leaving.count:
             self._deliver(divided, leaving, audience, source, ctx)
         return divided.ports
@@ -137,6 +147,18 @@ class UpdateSharedAudience(Effect):
             raise DataError(
                 f"the table of {source.dimension} has no row, so all members of '{self.audience}' would be taken out",
                 "see why it is empty; if all are to leave, write 'mode: replace' with 'guard: {on_empty: allow}'",
+            )
+
+    def _hold_removed(self, removed: int, ctx: Context) -> None:
+        """Refuse to take out so much of the audience that it is more likely a mistake than meant."""
+        if removed <= ALWAYS_REMOVED:
+            return
+        counted = sa.select(sa.func.count().label("members")).where(ctx.memberships.c.audience == self.audience)
+        (members,) = (value.as_py() for batch in ctx.batches(counted) for value in batch.column(0))
+        if removed * 100 > members * self.max_removed:
+            raise DataError(
+                f"{removed:,} of the {members:,} members of '{self.audience}' would be taken out, more than {self.max_removed}% of them",
+                "see whether rows are missing; if they are to leave, write 'max_removed: 100%'",
             )
 
     def _deliver(

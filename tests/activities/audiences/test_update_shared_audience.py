@@ -573,6 +573,20 @@ def test_an_emptied_table_takes_nobody_out(world: World) -> None:
     assert list(world.cloud.members("10603117")) == sorted([ANN, ELODIE])
 
 
+@pytest.mark.parametrize(("members", "allowed"), [(101, "100%"), (100, "50%")])
+def test_more_than_the_author_allows_is_taken_out_of_no_audience(world: World, members: int, allowed: str) -> None:
+    identifiers = pa.array([f"gone-{number:03}" for number in range(members)], pa.string())
+    world.ledger.adopt_members("loyal_vip", [pa.record_batch({"identifier": identifiers})], world.now)
+    if members > 100:
+        with pytest.raises(
+            DataError, match="101 of the 101 members of 'loyal_vip' would be taken out, more than 50% of them"
+        ):
+            later(world, SHARE, 1)
+        assert sent(world) == {}
+    later(world, f"{SHARE}\nmax_removed: {allowed}", 1, run="allowed")
+    assert [said for _, said in last_file(world)] == ["d_sid=10603116", *["d_unsid=10603116"] * members]
+
+
 def test_a_row_outside_the_population_takes_its_identifier_out_unless_that_is_sent(world: World) -> None:
     world.run(SHARE, people(world, 1, 7), run="one")  # both are a-001
     opt_out(world, 7)
