@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
+from itertools import takewhile
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
@@ -49,8 +50,9 @@ class Split(Staged):
     """Divide a population into subsets, in their order: a row goes to the first subset that takes it.
 
     A row that meets a subset's condition but is cut by its limit remains for the later ones. What no subset takes is the
-    complement. Sticky shares that anybody may enter, and that have one seed, are parts of one whole: 30, 30 and 40 percent leave
-    nobody. With `overlap` each subset sees the whole inbound, and the complement is what none took. A condition on other tables is one on links:
+    complement. A sticky share is about so much: of 240 people, 10 percent are usually 15 to 33. Sticky shares that anybody may
+    enter, and that have one seed, are parts of one whole: 30, 30 and 40 percent leave nobody. With `overlap` each subset sees
+    the whole inbound, and the complement is what none took. A condition on other tables is one on links:
     `exists(purchases where amount > 10)`, which needs no filtering dimension of the subset.
 
     Each subset is an output of its own, or with `single_output` all leave by `result`, and the column `segment_code` says whose a row
@@ -108,7 +110,11 @@ class Split(Staged):
         if self.single_output:
             silent = all(subset.skip_empty for subset in self.subsets.values())
             return (Port(name="result", doc="The rows of all subsets.", silent=silent), rest)
-        parts = (Port(name=name, silent=bool(subset.skip_empty)) for name, subset in self.subsets.items())
+        shares = self._shares
+        parts = (
+            Port(name=name, silent=bool(subset.skip_empty), share=shares.get(name))
+            for name, subset in self.subsets.items()
+        )
         return (*parts, rest)
 
     @property
@@ -156,6 +162,13 @@ class Split(Staged):
             return {}
         limits = {name: subset.limit for name, subset in self.subsets.items() if subset.limit and not subset.where}
         return {name: limit for name, limit in limits.items() if limit.sticky}
+
+    @property
+    def _shares(self) -> dict[str, Decimal]:
+        """Give the sticky shares that are of all that arrives: none but their like stands before them."""
+        following = self._following
+        first = takewhile(lambda name: name in following, self.subsets)
+        return {name: share for name in first if isinstance(share := following[name].percent, Decimal)}
 
     @property
     def _parts(self) -> dict[str, Part]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from math import ceil, floor, sqrt
 from typing import Any
 
-from engine.lang.graph import Graph
-from engine.lang.spec import WorkflowSpec
+from engine.lang.graph import CONTROL, Graph
+from engine.lang.spec import ActivitySpec, WorkflowSpec
 from engine.state.facts import Json, Status
 from engine.state.fold import RunState, TaskState
 
@@ -24,6 +26,8 @@ class Activity:
     outputs: Mapping[str, int]
     message: str = ""
     details: Json = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """By port, what is worth knowing of its count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def result(run: str, spec: WorkflowSpec, graph: Graph, state: RunState) -> RunRe
     return RunResult(
         run=run, workflow=spec.name, key=started.key, started_at=started.at, time=started.time, variables=variables(spec, state),
         status=state.status,
-        activities={name: _activity(tasks.get(name)) for name in graph},
+        activities={name: _activity(tasks.get(name), spec.activities[name], _arrived(name, graph, tasks)) for name in graph},
         transitions=tuple(
             Transition(source=f"{source}.{data['source']}", target=f"{target}.{data['target']}", count=tasks[source].fired[data["source"]].count)
             for source, target, data in graph.edges(data=True)
@@ -126,7 +130,21 @@ def variables(spec: WorkflowSpec, state: RunState) -> dict[str, str | None]:
     return {name: given.get(name, None if default is None else str(default)) for name, default in defaults.items()}
 
 
-def _activity(task: TaskState | None) -> Activity:
+def _arrived(name: str, graph: Graph, tasks: Mapping[str, TaskState]) -> int:
+    """Give how many rows came to an activity."""
+    arrows = ((tasks.get(source), data) for source, _, data in graph.in_edges(name, data=True))
+    return sum(task.fired[data["source"]].count for task, data in arrows
+               if task and data["target"] != CONTROL and data["source"] in task.fired)  # fmt: skip
+
+
+def _usual(share: Decimal, rows: int) -> str:
+    """Say how large a share by each row's own hash is 95 times in 100."""
+    part = float(share) / 100
+    mean, off = rows * part, 2 * sqrt(rows * part * (1 - part))
+    return f"about {share.normalize():f}%: usually {max(0, ceil(mean - off)):,} to {min(rows, floor(mean + off)):,} of {rows:,}"
+
+
+def _activity(task: TaskState | None, spec: ActivitySpec, arrived: int) -> Activity:
     if task is None:
         return Activity(status="not_started", seconds=0.0, outputs={})
     return Activity(
@@ -135,6 +153,11 @@ def _activity(task: TaskState | None) -> Activity:
         outputs={port: fired.count for port, fired in task.fired.items()},
         message=task.message,
         details=task.details,
+        notes={
+            name: _usual(port.share, arrived)
+            for name, port in spec.output_ports.items()
+            if name in task.fired and port.share is not None
+        },
     )
 
 

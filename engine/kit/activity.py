@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from engine.kit.catalog import Catalog
@@ -22,7 +23,7 @@ class Port:
 
     An output that is `silent` does not fire without a row, and what reads it is skipped. One that is `counted` tells its count even
     where nobody reads it: whoever is there would be lost in silence. With the options as they are, no row ever leaves by one that
-    `stays_empty`.
+    `stays_empty`. One with a `share` gets about so many percent of what arrives, by each row's own hash.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Port:
     silent: bool = False
     counted: bool = False
     stays_empty: bool = False
+    share: Decimal | None = None
 
 
 FROM = Port(name="from", doc="The population to work on.")

@@ -60,6 +60,7 @@ def test_a_new_project_is_right_passes_its_tests_and_runs(shell: Shell, address:
     assert "table example_people, 300 rows" in begun
     assert shell("engine", "check").stdout.splitlines()[-1] == "1 workflow: nothing is wrong"
     rehearsed = counts(json.loads(shell("engine", "plan", "good_customers", "--counts", "--format", "json").stdout))
+    assert "(about 10%: usually 15 to 33 of 238)" in shell("engine", "plan", "good_customers", "--counts").stdout
     assert shell("engine", "test").stdout.splitlines()[-1] == "3 passed, 0 failed"
     ran = json.loads(shell("engine", "run", "good_customers", "--format", "json").stdout)
     assert ran["status"] == "succeeded"

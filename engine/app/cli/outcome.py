@@ -55,7 +55,12 @@ def _counts(result: RunResult) -> Iterator[tuple[RenderableType, ...]]:
             source = f"{name}.{port}"
             readers = [arrow.target for arrow in result.transitions if arrow.source == source]
             for reader in readers or [""]:
-                yield short(source), f"→ {short(reader)}" if reader else "", output.number(count)
+                yield short(source), arrow(reader, activity.notes.get(port, "")), output.number(count)
+
+
+def arrow(reader: str, note: str) -> str:
+    """Say where an arrow leads, if anywhere, and what is worth knowing of its count."""
+    return " ".join(filter(None, (f"→ {short(reader)}" if reader else "", f"({note})" if note else "")))
 
 
 def short(place: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from engine.app.cli import output
 from engine.app.cli.invocation import At, Format, Variables, WorkflowName, invocation, read_variables
-from engine.app.cli.outcome import short, show_errors
+from engine.app.cli.outcome import arrow, short, show_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,9 +136,10 @@ def _show_counts(planned: Plan, counted: RunResult) -> None:
         for port in planned.spec.activities[name].output_ports:
             source = f"{name}.{port}"
             readers = [target for place, target in arrows if place == source]
-            rows += [(short(source), f"→ {short(target)}", _counted(known.get((source, target)))) for target in readers]
+            note = rehearsed.notes.get(port, "")
+            rows += [(short(source), arrow(target, note), _counted(known.get((source, target)))) for target in readers]
             if not readers and (port in rehearsed.outputs or rehearsed.status != "succeeded"):
-                rows.append((short(source), "", _counted(rehearsed.outputs.get(port))))
+                rows.append((short(source), arrow("", note), _counted(rehearsed.outputs.get(port))))
     if rows:
         output.show(output.table(("from", "to", "rows"), rows, numbers=("rows",)))
     for activity in planned.activities:
