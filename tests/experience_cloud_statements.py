@@ -150,10 +150,6 @@ GAPS: dict[tuple[str, str], str] = {
     ): "Adobe's side alone knows; the receipt counts them, and is read",
     ("A2", "the ID type of a data source says how the first column is read"): "a setting at Adobe; `doctor` lists it",
     ("A3", "a profile has 150,000 traits at most"): "Adobe's side alone knows",
-    (
-        "A4",
-        "a trait's time to live is 0, else members are lost after 120 days",
-    ): "asked of Adobe by `doctor`'s checklist",
     ("A4", "unknown identifiers are skipped"): "Adobe's side alone knows; the receipt counts them, and is read",
     ("A4", "files uploaded together have no order"): "nothing of a share depends on it: each user stands in one line",
     ("A4", "four hours pass after a trait is made"): "belongs to sharing, not to files",
@@ -162,7 +158,6 @@ GAPS: dict[tuple[str, str], str] = {
     ("A6", "objects are written with bucket-owner-full-control"): "belongs to object stores, not to files",
     ("B1", "100 device ids of an id, 10 ids of a device"): "from third hands; Adobe's side alone counts over files",
     ("B2", "ids are synced over HTTP by ibs: and id"): "never: browsers do, not this engine",
-    ("B3", "organisation ids are case sensitive"): "belongs to the login, not to files",
     ("C2", "a full file is the complete state"): "belongs to importing, not to files",
     ("C2", "the first incremental file is a full one"): "from third hands; belongs to importing",
     ("C4", "files come about 14:00 UTC, sometimes two the next day"): "belongs to importing, not to files",

@@ -41,6 +41,7 @@ HOMES = {
     "isal": {"activities.connectors"},
     "boto3": {"activities.connectors.object_store.s3"},
     "botocore": {"activities.connectors.object_store.s3"},
+    "urllib3": {"activities.connectors.http"},
     "asyncssh": {"activities.connectors.object_store.sftp"},
     "pygraphviz": {"engine.app.pictures"},
     "resvg_py": {"engine.app.pictures"},
