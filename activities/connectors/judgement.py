@@ -95,6 +95,17 @@ def withdrawn(
     return members.where(~semi_joined(catalog, [members.column(member)], [allowed.c[member]], allowed, [], [allowed]))
 
 
+def opted_out(rows: Population, audience: AudienceSettings, catalog: Catalog) -> Population | None:
+    """Give the rows of a dimension that may not be shared; None where the project does not say what is asked of them."""
+    dimension = catalog.dimension(rows.dimension or "")
+    is_silent = audience.purpose is None and dimension.consent
+    if is_silent or any(name not in catalog.lists for name in dimension.suppress):
+        return None
+    frame = Frame(rows.target(), catalog)
+    may_leave = sa.func.coalesce(_may_leave(frame, audience), sa.false())
+    return rows.of(frame.select(*rows.key_columns).where(sa.not_(may_leave)))
+
+
 def _judged(
     population: Population, audience: AudienceSettings, catalog: Catalog, source: DataSourceSettings | None = None
 ) -> Population:

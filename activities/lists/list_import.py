@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import model_validator
 
-from activities.connectors import audience_manager, experience_cloud
+from activities.connectors import experience_cloud
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.files.format import REJECTS, Errors, FileColumn, FileFormat, number_of
-from activities.connectors.identity import identifier, identifier_name, same_dimension
+from activities.connectors.identity import has_many, identifier, identifier_name, same_dimension
+from activities.connectors.identity import identifiers as all_identifiers
+from activities.connectors.judgement import opted_out
 from activities.connectors.lists import check
+from activities.connectors.members import Patience, members
 from engine.kit.activity import RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog, Dimension
 from engine.kit.context import Context
 from engine.kit.errors import AuthorError
 from engine.kit.frame import Frame
-from engine.kit.option import Name, option, wrong
+from engine.kit.option import Duration, Name, option, wrong
 from engine.kit.population import Inputs, Population
 from engine.kit.template import Template
 from engine.kit.types import INTEGER, TEXT, Type
@@ -30,6 +32,7 @@ Keep = Callable[[str, Population], Population]
 
 MORE = "if the file has it, say so in the list_import: 'columns: {{name}: {type: text}}'"
 OF_A_FILE = ("key", "format", "columns", "errors")
+OF_AN_AUDIENCE = ("when_no_file", "stale_after")
 
 
 class ListImport(Effect):
@@ -39,14 +42,25 @@ class ListImport(Effect):
     canonical text, blanks at the ends of both aside; a null finds nobody. A key that stands on several lines counts once. From an
     audience, the identifier of its data source finds the row, and `replace` is always meant. The list and `result` hold rows of
     the dimension. `unmatched` are lines or identifiers that find no row, `ambiguous` are identifiers that find more than one; neither
-    gets into the list. With `key: line` nothing is reconciled: the list and `result` hold the file, a row a line with its number and all its
-    columns, of no dimension.
+    gets into the list. A row with several identifiers is found by any of them that finds no other row. With `key: line` nothing is
+    reconciled: the list and `result` hold the file, a row a line with its number and all its columns, of no dimension.
+
     A line is rejected when it has too few or too many values, a quote that opens and does not close or closes too early, bytes that are
     not of the encoding, a NUL, or a value its column rejects; a row of Parquet, when it has an infinite number, an integer of more than
     64 bits or a time outside of the years 1 to 9999. `rejects` says which line, which column, what stands there and why. More rejects
     than `errors` allows, which is none when it is not written, fail the import, and nothing is changed. Lines without anything are no
     rows. Without `columns` every column is taken, as text where the file has no types; an empty value is null, but for one in quotes.
-    (Campaign: importing a list, Data loading (file); shared audience import, which drops what it does not know in silence.)
+
+    Of an audience, each transfer is taken once, when all its files are there: the newest full one, where it is newer than all taken
+    before, then the increments after it, or after those taken before, in their order. The identifiers stay in a list of their own,
+    `NAME (identifiers)`, which increments change, and every run looks the rows up anew. An increment waits for the one before it; one
+    that comes late makes the run begin anew from the newest full transfer, and fail where none is there. Without any full transfer the
+    oldest increment is taken for everybody, and fails the run when it takes somebody out. A later file has the last word on an
+    identifier; of two lines of one increment, the one by which it leaves. `identifiers` counts who is in the audience: `matched` find
+    one row, `unmatched` none, `ambiguous` several. `duplicate` counts lines of a full transfer that name one again, `opted_out` rows
+    of `result` that may not be shared for the audience's purpose, where the project says what is asked.
+    (Adobe Audience Manager: outbound data transfers. Campaign: importing a list, Data loading (file); shared audience import, which
+    drops what it does not know in silence.)
     """
 
     type: ClassVar[str] = "list_import"
@@ -80,6 +94,16 @@ class ListImport(Effect):
         example={"household_id": {"type": "integer"}},
     )
     errors: Errors | None = option("How many lines may be rejected; none when not written.", default=None)
+    when_no_file: Literal["keep", "fail", "wait"] = option(
+        "Without a new transfer of the audience, keep: the members stay who they are; wait: the run waits for one, and looks again every half hour.",
+        default="keep",
+        example="wait",
+    )
+    stale_after: Duration | None = option(
+        "How old the newest transfer of the audience may be; the run fails when it is older.",
+        default=None,
+        example="36h",
+    )
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ListImport:
@@ -93,6 +117,9 @@ class ListImport(Effect):
         for name in OF_A_FILE:
             if self.audience is not None and name in self.model_fields_set:
                 raise wrong(f"'{name}' is for files", f"remove '{name}'", name)
+        for name in OF_AN_AUDIENCE:
+            if self.file is not None and name in self.model_fields_set:
+                raise wrong(f"'{name}' is for audiences", f"remove '{name}'", name)
         return self
 
     @property
@@ -124,12 +151,7 @@ class ListImport(Effect):
         return EffectPlan(outputs=outputs, sentences=(f"{verb} the list '{self.list}' by what {what} holds",))
 
     def perform(self, inputs: Inputs, ctx: Context) -> Mapping[str, Population]:
-        outputs, counts = self._from_file(ctx) if self.file is not None else self._from_audience(ctx)
-        kept = {port: ctx.keep(port, population) for port, population in outputs.items()}
-        check(self.list.source, kept["result"], ctx.catalog, self.list.span)
-        ctx.guard(kept["result"], replaces=self.mode == "replace")
-        ctx.write_list(self.list.source, kept["result"], self.mode, said=counts)
-        return kept
+        return self._from_file(ctx) if self.file is not None else self._from_audience(ctx)
 
     def _dimension(self, catalog: Catalog) -> Dimension:
         dimension = catalog.dimension(self.dimension or "", getattr(self.dimension, "span", None))
@@ -149,7 +171,7 @@ class ListImport(Effect):
         number = number_of(columns)
         return replace(_shape({number: INTEGER, **columns}, number), more=MORE)
 
-    def _from_file(self, ctx: Context) -> tuple[Mapping[str, Population], Mapping[str, int]]:
+    def _from_file(self, ctx: Context) -> Mapping[str, Population]:
         from activities.connectors.files.reading import read  # Arrow is heavy, and a plan reads no file
 
         dimension = self._dimension(ctx.catalog) if self.key == "dimension" else None
@@ -159,21 +181,31 @@ class ListImport(Effect):
             lines = ctx.load("lines" if dimension else "result", file.columns, (file.number,), file.rows())
             rejects = ctx.load("rejects", REJECTS, ("line",), file.rejects())
         outputs = _by_key(lines, dimension, ctx.catalog) if dimension else {"result": lines}
-        return {**outputs, "rejects": rejects}, file.counts
+        kept = self._kept({**outputs, "rejects": rejects}, ctx)
+        ctx.write_list(self.list.source, kept["result"], self.mode, said=file.counts)
+        return kept
 
-    def _from_audience(self, ctx: Context) -> tuple[Mapping[str, Population], Mapping[str, int]]:
+    def _from_audience(self, ctx: Context) -> Mapping[str, Population]:
         dimension = self._dimension(ctx.catalog)
         declared, source = self._declared(dimension, ctx.catalog)
-        segment = str(declared.segment)
-        cloud = ctx.connect("experience_cloud")
-        prepared = ctx.step("prepared", lambda: {"files": list(cloud.newest(segment, source))})
-        paths = [cloud.import_store.fetch(key, ctx.staging / key) for key in prepared["files"]]
-        way = source.came_back
-        members = chain.from_iterable(
-            audience_manager.read_outbound(path, segment, str(way.content), way.header_lines) for path in paths
-        )
-        identifiers = ctx.load("identifiers", {"identifier": TEXT}, ("identifier",), members)
-        return _by_identifier(identifiers, dimension, source, ctx.catalog, ctx.keep), {}
+        patience = Patience(when_no_file=self.when_no_file, stale_after=self.stale_after)
+        found = members(self.list.source, declared, source, patience, ctx)
+        kept = self._kept(_by_identifier(found.rows, dimension, source, ctx.catalog, ctx.keep), ctx)
+        counts = {port: kept[port].count or 0 for port in ("unmatched", "ambiguous")}
+        refused = opted_out(kept["result"], declared, ctx.catalog)
+        said = {
+            **found.said, "matched": (found.rows.count or 0) - sum(counts.values()), **counts,
+            **({"opted_out": ctx.keep("opted_out", refused).count} if refused is not None else {}),
+        }  # fmt: skip
+        ctx.write_list(self.list.source, kept["result"], self.mode, beside=found.remembered, said=said)
+        return kept
+
+    def _kept(self, outputs: Mapping[str, Population], ctx: Context) -> Mapping[str, Population]:
+        """Keep the rows of every port, and hold what is about to be written against declarations and the guard."""
+        kept = {port: ctx.keep(port, population) for port, population in outputs.items()}
+        check(self.list.source, kept["result"], ctx.catalog, self.list.span)
+        ctx.guard(kept["result"], replaces=self.mode == "replace")
+        return kept
 
     def _declared(self, dimension: Dimension, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         span = getattr(self.audience, "span", None)
@@ -251,28 +283,32 @@ def _written(value: Any, type_: Type, wanted: Type, catalog: Catalog) -> sa.Colu
 def _by_identifier(
     identifiers: Population, dimension: Dimension, source: DataSourceSettings, catalog: Catalog, keep: Keep
 ) -> Mapping[str, Population]:
-    """Reconcile identifiers with the rows that have them; a row with an ambiguous identifier is not found by it.
+    """Reconcile identifiers, each of which stands once, with the rows that have them; an ambiguous one finds none.
 
     The rows found, and how many each identifier found, are kept on the way, so that identifiers are computed once.
     """
     everyone = dimension.population()
     frame = Frame(everyone, catalog)
     name = identifier_name(dimension.key)
-    known = frame.select(*everyone.key_columns, identifier(frame, source).label(name)).subquery()
+    if has_many(frame, source):
+        known = all_identifiers(frame, source, name, *everyone.key_columns).distinct().subquery()
+    else:
+        known = frame.select(*everyone.key_columns, identifier(frame, source).label(name)).subquery()
     wanted = sa.select(identifiers.column("identifier"))
-    rows = keep("found", everyone.of(sa.select(known).where(known.c[name].in_(wanted)), {name: TEXT}))
+    pairs = sa.select(known).where(known.c[name].in_(wanted))
+    types = {**{key: everyone.columns[key] for key in dimension.key}, name: TEXT}
+    rows = keep("found", Population(relation=pairs.subquery(), key=tuple(types), columns=types, unique=True))
     tally = sa.select(rows.column(name).label("identifier"), sa.func.count().label("rows")).group_by(rows.column(name))
     columns = {"identifier": TEXT, "rows": INTEGER}
     counted = keep("tally", Population(relation=tally.subquery(), key=("identifier",), columns=columns, unique=True))
-    distinct = identifiers.select(("identifier",)).distinct().subquery()
-    outside = Population(relation=distinct, key=("identifier",), columns={"identifier": TEXT}, unique=True)
     is_single = sa.exists().where(counted.column("identifier") == rows.column(name), counted.column("rows") == 1)
-    is_found = sa.exists().where(counted.column("identifier") == outside.column("identifier"))
+    is_found = sa.exists().where(counted.column("identifier") == identifiers.column("identifier"))
     is_ambiguous = sa.exists().where(
-        counted.column("identifier") == outside.column("identifier"), counted.column("rows") > 1
+        counted.column("identifier") == identifiers.column("identifier"), counted.column("rows") > 1
     )
+    found = rows.select(dimension.key).where(is_single)
     return {
-        "result": rows.only(()).of(rows.select(dimension.key).where(is_single)),
-        "unmatched": outside.where(~is_found),
-        "ambiguous": outside.where(is_ambiguous),
+        "result": everyone.only(()).of(found.distinct() if has_many(frame, source) else found),
+        "unmatched": identifiers.where(~is_found),
+        "ambiguous": identifiers.where(is_ambiguous),
     }

@@ -115,12 +115,17 @@ class Context(Protocol):
         mode: ListMode,
         *,
         expires: timedelta | None = None,
+        beside: Mapping[str, Population] | None = None,
         said: Json | None = None,
     ) -> Json:
         """Write a list, as the step `delivered`; gives its rows, those it had before, and what else is `said`.
 
-        Appending keeps the first row of a key. `expires`: how long it may be read from now on.
+        Appending keeps the first row of a key. `expires`: how long it may be read from now on. `beside`: lists that are replaced in
+        the same transaction.
         """
+
+    def filled(self, name: str) -> Json | None:
+        """Give what the effect said that wrote a list last; None when there is no such list, or nobody knows who wrote it."""
 
     def connect(self, connector: str) -> Any:
         """Open the connector of that name with its settings from the project."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -108,6 +109,14 @@ class DataError(AudienceflowError):
 
 class RetryLater(AudienceflowError):
     """The outside is not ready; the same call may succeed after a pause (`retry`)."""
+
+
+class NotYet(AudienceflowError):
+    """What is waited for is not there; the same call is made again after `pause`, however often, whatever `retry` says."""
+
+    def __init__(self, message: str, pause: timedelta) -> None:
+        super().__init__(message)
+        self.pause = pause
 
 
 class Refused(AudienceflowError):

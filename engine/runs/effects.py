@@ -130,10 +130,12 @@ class EffectContext:
         )
 
     def close(self) -> None:
-        """Drop the tables that were needed on the way and are no port's."""
+        """Drop the tables that were needed on the way, and are no port's and no list's."""
         ports = {port.name for port in self._activity.activity.outputs()}
         kept = (name.removeprefix(KEPT) for name in self._done if name.startswith(KEPT))
-        self._execution.db.drop([self._table(name) for name in kept if name not in ports])
+        tables = [self._table(name) for name in kept if name not in ports]
+        held = self._execution.ledger.held() if tables else ()
+        self._execution.db.drop([table for table in tables if table.name not in held])
 
     def _table(self, name: str) -> sa.TableClause:
         return self._execution.work_table(self._activity.id, self.moment.arrival, name)
@@ -231,21 +233,33 @@ class EffectContext:
         mode: ListMode,
         *,
         expires: timedelta | None = None,
+        beside: Mapping[str, Population] | None = None,
         said: Json | None = None,
     ) -> Json:
-        """Write a list and the step `delivered` in one transaction."""
+        """Write a list, those beside it, and the step `delivered` in one transaction."""
 
-        def perform(connection: sa.Connection, outcome: Json) -> Json:
+        def write(connection: sa.Connection, name: str, population: Population, mode: ListMode) -> Mapping[str, int]:
             # In a rehearsal a list is to be told from the port it is filled from, of which more is known.
             is_ours = not self._execution.is_rehearsed and any(population is kept for kept in self.kept.values())
-            written = self._execution.ledger.write_list(
+            return self._execution.ledger.write_list(
                 connection, name, population, mode, self._key, self.moment.now, is_kept=is_ours, expires_at=ends
             )
+
+        def perform(connection: sa.Connection, outcome: Json) -> Json:
+            written = write(connection, name, population, mode)
+            for other, rows in (beside or {}).items():
+                write(connection, other, rows, "replace")
             return {**outcome, **written}
 
         ends = self.moment.now + expires if expires is not None else None
         ending = {"expires_at": ends.isoformat()} if ends is not None else {}
-        return self._step("delivered", lambda: {"list": name, "mode": mode, **ending, **(said or {})}, perform)
+        others = {"beside": sorted(beside)} if beside else {}
+        return self._step(
+            "delivered", lambda: {"list": name, "mode": mode, **ending, **others, **(said or {})}, perform
+        )
+
+    def filled(self, name: str) -> Json | None:
+        return self._execution.ledger.filled(name)
 
     def connect(self, connector: str) -> Any:
         return self._execution.connect(connector)

@@ -9,15 +9,11 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from engine.kit.context import Json
-from engine.kit.errors import DataError
+from engine.kit.errors import NotYet
 from engine.runs.effects import EffectContext
 
 NEVER = timedelta(days=365)
-"""How long a rehearsal would have to wait for what it cannot know; no rehearsal does."""
-
-
-class NotKnownBefore(DataError):
-    """What comes from outside is known when the workflow runs, and not before. What does not depend on it goes on."""
+"""How long a rehearsal would have to wait for what is known when the workflow runs, and not before; no rehearsal does."""
 
 
 class RehearsedEffect(EffectContext):
@@ -27,7 +23,7 @@ class RehearsedEffect(EffectContext):
         return next(iter(names))
 
     def connect(self, connector: str) -> NoReturn:
-        raise NotKnownBefore(f"what '{connector}' gives is not known before the run")
+        raise NotYet(f"what '{connector}' gives is not known before the run", NEVER)
 
     def step(self, name: str, do: Callable[[], Json]) -> Json:  # noqa: ARG002  (not done)
         return super().step(name, dict)

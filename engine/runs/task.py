@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.kit.activity import Effect, Staged, Transform
 from engine.kit.catalog import Catalog
-from engine.kit.errors import AudienceflowError, DataError, EngineBug, RetryLater
+from engine.kit.errors import AudienceflowError, DataError, EngineBug, NotYet, RetryLater
 from engine.kit.expression import Bound
 from engine.kit.population import Inputs, Population
 from engine.kit.types import INTEGER
@@ -25,7 +25,7 @@ from engine.runs.decide import FIRST, Execute
 from engine.runs.effects import EffectContext, SkipEffect
 from engine.runs.execution import Execution, details, fired_population
 from engine.runs.guard import GuardTrip
-from engine.runs.rehearsal import NEVER, NotKnownBefore, RehearsedEffect
+from engine.runs.rehearsal import RehearsedEffect
 from engine.sql.database import Database
 from engine.state import facts as f
 from engine.state.fold import RunState
@@ -71,8 +71,10 @@ def execute(execution: Execution, command: Execute, state: RunState, append: App
 def _failed(execution: Execution, spec: ActivitySpec, arrival: str, problem: AudienceflowError, attempt: int) -> f.Fact:
     """Say what follows an error: another attempt, where it may pass and the author wants it, else what `on_error` says."""
     now = execution.clock()
-    if isinstance(problem, NotKnownBefore):
-        return f.TaskWaiting(at=now, activity=spec.id, arrival=arrival, until=now + NEVER, reason=problem.message)
+    if isinstance(problem, NotYet):
+        return f.TaskWaiting(
+            at=now, activity=spec.id, arrival=arrival, until=now + problem.pause, reason=problem.message
+        )
     try:
         retry = spec.common.retry and bind.bind(spec.common.retry, execution.values, execution.evaluate)
     except AudienceflowError as wrong:

@@ -199,6 +199,15 @@ class Ledger:
         before = old.count if old is not None and old.count is not None else 0
         return {"rows": stored.count, "before": before}
 
+    def filled(self, name: str) -> Mapping[str, Any] | None:
+        """Give what the effect said that wrote a list last; None when there is no such list, or nobody knows who wrote it."""
+        effects, lists = self.effects, self.lists
+        wrote = effects.join(lists, sa.and_(lists.c.name == name, effects.c.run == lists.c.run))
+        statement = sa.select(effects.c.outcome).select_from(wrote).where(effects.c.step == "delivered")
+        with self.db.reading() as connection:
+            outcomes = map(json.loads, connection.scalars(statement).all())
+            return next((each for each in outcomes if name in (each.get("list"), *each.get("beside", ()))), None)
+
     def held(self) -> set[str]:
         """Name the tables that lists lie in, or did until a moment ago. A work table among them is not to be dropped."""
         if not self.is_there():

@@ -7,7 +7,12 @@ from activities.connectors.audience_manager.inbound import (
     write_inbound,
     write_inbound_parts,
 )
-from activities.connectors.audience_manager.outbound import OutboundName, read_outbound, read_outbound_name
+from activities.connectors.audience_manager.outbound import (
+    OutboundName,
+    read_outbound,
+    read_outbound_changes,
+    read_outbound_name,
+)
 from activities.connectors.audience_manager.writing import WrittenFile, is_whole
 
 __all__ = [
@@ -17,6 +22,7 @@ __all__ = [
     "inbound_name",
     "is_whole",
     "read_outbound",
+    "read_outbound_changes",
     "read_outbound_name",
     "shape",
     "write_inbound",

@@ -33,6 +33,7 @@ DEFAULT_NAME = "<SYNC_TYPE>_<ORDER_ID>_<MASTER_DPID>_<SYNC_MODE>_<TIMESTAMP>SPLI
 DEFAULT_CONTENT = '<DP_UUID><TAB><SEGMENT_LIST; separator=","><TAB><REMOVED_SEGMENT_LIST; separator=",">'
 IDENTIFIERS = ("DP_UUID", "MCID", "UUID")
 """The macros of an identifier; of several the first is meant."""
+_LISTS = ("SEGMENT_LIST", "REMOVED_SEGMENT_LIST")
 _DIGITS = {"milliseconds": 13, "seconds": 10}
 _SEGMENTS = "^(?: *[0-9]+ *(?:, *[0-9]+ *)*)?$"
 _BLANKS = re.compile(
@@ -70,12 +71,13 @@ class OutboundRecord:
 class Templates:
     """The templates of a destination: of its files' names, and of their lines; none where it is not known.
 
-    `header_lines` stand above the first line.
+    `header_lines` stand above the first line. With `transfer_control` files count only once a transfer control file tells of them.
     """
 
     name: str | None = None
     content: str | None = None
     header_lines: int = 0
+    transfer_control: bool = False
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Templates:
@@ -136,12 +138,41 @@ def read_outbound(
 
     Memory does not grow with the file. Raises DataError for a line that is not of the template.
     """
+    import pyarrow as pa
+
+    for members, _ in _read_blocks(path, segment, template, header_lines):
+        yield pa.record_batch({"identifier": members})
+
+
+def read_outbound_changes(
+    path: Path, segment: str, number: int, template: str = DEFAULT_CONTENT, header_lines: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Give what an incremental file says of the segment, in batches with the columns `identifier` and `mark`.
+
+    A mark is twice the file's number where the identifier is in the segment, and one more where it has left it. Raises DataError
+    for a template that does not say who has left, and for a line that is not of it.
+    """
+    import pyarrow as pa
+
+    if _LISTS[1] not in by_template(template).template.lists:
+        raise DataError(
+            f"{path.name}: an incremental file by the template {template} does not say who has left a segment",
+            "have <REMOVED_SEGMENT_LIST> in it, in Audience Manager and in project.yaml, or have full files sent",
+        )
+    for members, gone in _read_blocks(path, segment, template, header_lines):
+        marks = [
+            pa.repeat(pa.scalar(2 * number + left, pa.int64()), len(found)) for left, found in ((0, members), (1, gone))
+        ]
+        yield pa.record_batch({"identifier": pa.concat_arrays([members, gone]), "mark": pa.concat_arrays(marks)})
+
+
+def _read_blocks(path: Path, segment: str, template: str, header_lines: int) -> Iterator[tuple[pa.Array, pa.Array]]:
     from activities.connectors.files.records import done_ahead  # numpy is heavy, and naming a file needs none
 
     content = by_template(template)
     try:
         yield from done_ahead(
-            partial(_members, path, content, segment, block, line) for block, line in _blocks(path, header_lines)
+            partial(_read_block, path, content, segment, block, line) for block, line in _blocks(path, header_lines)
         )
     except Unpackable as problem:
         raise DataError(f"{path}: the file cannot be unpacked to its end: {problem}", "have it sent again") from None
@@ -170,10 +201,9 @@ class TemplateContent:
         wrong = fault(identifier, data_source or "") if identifier is not None else None
         if wrong is not None:
             problems = (Problem(line=line.number, code=wrong[0], message=wrong[1], severity="warning"),)
-        known = ("SEGMENT_LIST", "REMOVED_SEGMENT_LIST")
         record = OutboundRecord(
-            identifier=identifier, segments=tuple(found.get(known[0], ())), removed=tuple(found.get(known[1], ())),
-            others={name: value for name, value in found.items() if name not in (*known, *IDENTIFIERS)},
+            identifier=identifier, segments=tuple(found.get(_LISTS[0], ())), removed=tuple(found.get(_LISTS[1], ())),
+            others={name: value for name, value in found.items() if name not in (*_LISTS, *IDENTIFIERS)},
         )  # fmt: skip
         return Parsed(line=line.number, record=record, problems=problems)
 
@@ -234,24 +264,34 @@ def _whole_blocks(path: Path) -> Iterator[tuple[bytes, int]]:
         yield rest + b"\n", number
 
 
-def _members(path: Path, content: TemplateContent, segment: str, block: bytes, first: int) -> pa.RecordBatch:
-    """Give the identifiers of a block that are in the segment."""
+def _read_block(
+    path: Path, content: TemplateContent, segment: str, block: bytes, first: int
+) -> tuple[pa.Array, pa.Array]:
+    """Give the identifiers of a block that are in the segment, and those that have left it."""
     import pyarrow as pa
 
-    found = _members_of_columns(content.template.columns, segment, block)
+    found = _columns_of(content.template.columns, block)
     if found is None:
-        found = pa.array([*_members_line_by_line(path, content, segment, block, first)], pa.string())
-    return pa.record_batch({"identifier": found})
+        records = [*_line_by_line(path, content, block, first)]
+        members, gone = (
+            [record.identifier for record in records if segment in getattr(record, name)] for name in ("segments", "removed")
+        )  # fmt: skip
+        return pa.array(members, pa.string()), pa.array(gone, pa.string())
+    identifiers, segments, removed = found
+    return identifiers.filter(_names(segments, segment)), identifiers.filter(_names(removed, segment))
 
 
-def _members_of_columns(columns: tuple[str, ...], segment: str, block: bytes) -> pa.Array | None:
-    """Read a block whose lines are columns between tabs; None where one of them is not, and must be looked at alone."""
+def _columns_of(columns: tuple[str, ...], block: bytes) -> tuple[pa.Array, pa.Array, pa.Array] | None:
+    """Read a block whose lines are columns between tabs: identifiers, segments, segments left.
+
+    None where a line is none of the template, and must be looked at alone.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
 
     name = next((each for each in IDENTIFIERS if each in columns), None)
-    if name is None or not {name, "SEGMENT_LIST"} <= set(columns) <= {name, "SEGMENT_LIST", "REMOVED_SEGMENT_LIST"}:
+    if name is None or not {name, _LISTS[0]} <= set(columns) <= {name, *_LISTS}:
         return None
     try:
         table = csv.read_csv(
@@ -263,19 +303,30 @@ def _members_of_columns(columns: tuple[str, ...], segment: str, block: bytes) ->
     except pa.ArrowInvalid:
         return None
     if not table.num_rows:
-        return pa.array([], pa.string())
-    identifiers, segments = (table.column(each).chunk(0) for each in (name, "SEGMENT_LIST"))
-    lists = [table.column(each).chunk(0) for each in columns if each.endswith("_LIST")]
-    is_single = all(_are_all(pc.or_(pc.ascii_is_decimal(each), pc.equal(each, ""))) for each in lists)
-    if not is_single and not all(_are_all(pc.match_substring_regex(each, _SEGMENTS)) for each in lists):
-        return None
+        nothing = pa.array([], pa.string())
+        return nothing, nothing, nothing
+    none = pa.repeat("", table.num_rows)
+    identifiers, segments, removed = (
+        table.column(each).chunk(0) if each in columns else none for each in (name, *_LISTS)
+    )
     digits = CONTENT_MACROS.get(name)
     is_right = pc.match_substring_regex(identifiers, f"^(?:{digits})$") if digits else pc.not_equal(identifiers, "")
-    if not _are_all(is_right):
+    if not (_are_all(is_right) and _is_list(segments) and _is_list(removed)):
         return None
-    return identifiers.filter(
-        pc.equal(segments, segment) if is_single else pc.match_substring_regex(segments, f"(?:^|,) *{segment} *(?:,|$)")
-    )
+    return identifiers, segments, removed
+
+
+def _is_list(lists: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
+    return _are_all(pc.match_substring_regex(lists, _SEGMENTS))
+
+
+def _names(lists: pa.Array, segment: str) -> pa.Array:
+    """Mark the lists that name the segment."""
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(lists, f"(?:^|,) *{segment} *(?:,|$)")
 
 
 def _are_all(marks: pa.Array) -> bool:
@@ -284,9 +335,7 @@ def _are_all(marks: pa.Array) -> bool:
     return bool(pc.all(marks, min_count=0).as_py())
 
 
-def _members_line_by_line(
-    path: Path, content: TemplateContent, segment: str, block: bytes, first: int
-) -> Iterator[str]:
+def _line_by_line(path: Path, content: TemplateContent, block: bytes, first: int) -> Iterator[OutboundRecord]:
     for number, raw in enumerate(block.split(b"\n")[:-1], start=first):
         try:
             text = raw.decode().removesuffix("\r")
@@ -300,5 +349,4 @@ def _members_line_by_line(
                 f"{path.name}:{number}: this is no line of an outbound file: it is not of the template {content.template.text}",
                 "check the destination's template in Audience Manager, and write it to the data source in project.yaml",
             )
-        if segment in record.segments:
-            yield record.identifier
+        yield record

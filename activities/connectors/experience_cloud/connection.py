@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from activities.connectors import audience_manager
 from activities.connectors.experience_cloud.local import LocalStore, local
 from activities.connectors.experience_cloud.outbound_files import OutboundFiles
 from activities.connectors.experience_cloud.settings import DataSourceSettings, of_project
+from activities.connectors.experience_cloud.transfers import Transfer
 from activities.connectors.object_store import ForwardingStore, StoreSettings, open_store
 from engine.kit.connector import ObjectStore, Surroundings
 from engine.kit.errors import AuthorError, DataError, Refused
@@ -17,12 +19,12 @@ STORES = ("export_store", "import_store")
 
 @dataclass(frozen=True, kw_only=True)
 class ExperienceCloud:
-    """The way to Experience Cloud: where files are handed over, where they are fetched, and which are the newest."""
+    """The way to Experience Cloud: where files are handed over, where they are fetched, and what was sent together."""
 
     export_store: ObjectStore
     import_store: ObjectStore
-    newest: Callable[[str, DataSourceSettings], Sequence[str]]
-    """Gives the keys of the newest complete state of a segment for a data source's destination."""
+    transfers: Callable[[str, DataSourceSettings, Sequence[int]], Sequence[Transfer]]
+    """Gives the transfers with a segment to a data source's destination, from the first of those on that were taken before."""
 
 
 def connect(surroundings: Surroundings) -> ExperienceCloud:
@@ -40,12 +42,10 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
     export_store, import_store = (_declared_store(name, surroundings) for name in STORES)
     outbound = OutboundFiles(import_store)
 
-    def newest(
-        _segment: str, source: DataSourceSettings
-    ) -> Sequence[str]:  # a file holds all segments of its destination
-        return outbound.newest(source.destination, source.id, source.template.name if source.template else None)
+    def transfers(_segment: str, source: DataSourceSettings, taken: Sequence[int]) -> Sequence[Transfer]:
+        return outbound.transfers(source.destination, source.id, source.came_back, taken)  # a file holds all segments
 
-    return ExperienceCloud(export_store=export_store, import_store=outbound, newest=newest)
+    return ExperienceCloud(export_store=export_store, import_store=outbound, transfers=transfers)
 
 
 def hold_named(surroundings: Surroundings) -> None:
@@ -79,13 +79,15 @@ def _local(surroundings: Surroundings) -> ExperienceCloud:
     sandbox = local(surroundings)
     folders = LocalStore(sandbox)
 
-    def newest(segment: str, source: DataSourceSettings) -> Sequence[str]:
+    def transfers(segment: str, source: DataSourceSettings, _taken: Sequence[int]) -> Sequence[Transfer]:
         try:  # it has no schedule: it writes the state of now
-            return sandbox.export(segment, destination=str(source.destination))
+            keys = sandbox.export(segment, destination=str(source.destination))
         except ValueError as problem:
             raise DataError(
                 f"the local Experience Cloud cannot export the segment {segment}: {problem}",
                 "write the audience's 'trait' beside its 'segment' in project.yaml: it knows an audience by both",
             ) from None
+        name = audience_manager.read_outbound_name(keys[0])
+        return [Transfer(stamp=name.stamp or 0 if name else 0, mode="full", keys=tuple(keys))]
 
-    return ExperienceCloud(export_store=folders, import_store=folders, newest=newest)
+    return ExperienceCloud(export_store=folders, import_store=folders, transfers=transfers)

@@ -37,6 +37,11 @@ class OutboundTemplates(Options):
     )
 
     header_lines: Integer = option("How many lines of a header stand above the first.", default=0, example="1", ge=0)
+    transfer_control: Flag = option(
+        "The destination sends a transfer control file (.info) with every transfer, which counts only once that is there.",
+        default=False,
+        example="true",
+    )
 
     @field_validator("name", "content")
     @classmethod
@@ -97,7 +102,12 @@ class DataSourceSettings(Options):
 
         written = self.template or OutboundTemplates()
         content = written.content or DEFAULT_CONTENT
-        return Templates(name=written.name, content=content, header_lines=written.header_lines)
+        return Templates(
+            name=written.name,
+            content=content,
+            header_lines=written.header_lines,
+            transfer_control=written.transfer_control,
+        )
 
     @field_validator("normalise")
     @classmethod

@@ -161,7 +161,7 @@ def test_the_newest_complete_files_are_those_that_count(partner: Partner) -> Non
     partner.export()
     line = f"{PEOPLE[3]}\t102\t\n".encode()
     older, newer = "S3_91011_5678_full_1000000000000", "S3_91011_5678_full_1999999999999"
-    for name in (older, f"{newer}002", f"{newer}004", newer.replace("91011", "91012"), newer.replace("full", "iter")):
+    for name in (older, f"{newer}002", f"{newer}004", newer.replace("91011", "91012"), older.replace("full", "iter")):
         partner.leave(f"{name}.sync", line)
     partner.run("return", RETURN)
     assert partner.listed() == [1, 2, 4]
