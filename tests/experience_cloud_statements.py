@@ -186,7 +186,6 @@ GAPS: dict[tuple[str, str], str] = {
     ("A6", "objects are written with bucket-owner-full-control"): "belongs to object stores, not to files",
     ("B1", "100 device ids of an id, 10 ids of a device"): "from third hands; Adobe's side alone counts over files",
     ("B2", "ids are synced over HTTP by ibs: and id"): "never: browsers do, not this engine",
-    ("B3", "organisation ids are case sensitive"): "belongs to the login, not to files",
     ("C5", "destinations in real time are posted"): "never: they call a server, and this is none",
     (
         "F",

@@ -46,6 +46,7 @@ HOMES = {
     "cryptography": {"activities.connectors.encryption"},
     "boto3": {"activities.connectors.object_store.s3"},
     "botocore": {"activities.connectors.object_store.s3"},
+    "urllib3": {"activities.connectors.http"},
     "asyncssh": {
         "activities.connectors.object_store.sftp",
         "activities.connectors.experience_cloud_sandbox.sftp",

@@ -68,7 +68,6 @@ MembersFile = Annotated[
         help="One identifier a line, as it travels: normalised and hashed. A first line that says 'identifier' is a header.",
     ),
 ]  # fmt: skip
-FIRST_ID = 10_000_001
 BATCH_ROWS = 50_000
 
 
@@ -118,26 +117,21 @@ def show(ctx: typer.Context, name: AudienceName, format: MemberFormat = "text") 
 
 @app.command()
 def create(ctx: typer.Context, name: AudienceName) -> None:
-    """Create an audience that has no ids yet in the local Experience Cloud, and print the lines for project.yaml."""
-    from activities.connectors.experience_cloud_sandbox import Audience
+    """Create an audience that has no ids yet, and print the lines for project.yaml.
+
+    A trait whose members stay for ever, and the segment of who has it: in the local Experience Cloud, or with --env in Audience Manager.
+    Again, it finds what it made.
+    """
+    from activities.connectors.experience_cloud.catalog import open_catalog
 
     surroundings = _surroundings(ctx)
     found = _find(name, surroundings)
     if found.trait and found.segment:
         typer.echo(f"The audience '{name}' has its ids already: trait {found.trait}, segment {found.segment}.")
         return
-    cloud, source = _cloud(surroundings), _source(found, surroundings)
-    twin = next(
-        (known for known in cloud.audiences() if (known.name, known.data_source) == (found.name, source.id)), None
-    )
-    if twin is None:
-        trait, segment = _free_ids(found, cloud)
-        twin = Audience(name=found.name, data_source=source.id, trait=trait, segment=segment)
-        cloud.provision(data_sources=(), audiences=[twin])
-        typer.echo(f"Created '{found.name}'. Write its ids into project.yaml:", err=True)
-    else:
-        typer.echo(f"'{found.name}' was created before. Write its ids into project.yaml:", err=True)
-    typer.echo(_lines(name, twin.trait, twin.segment))
+    made = open_catalog(surroundings).create(name, found, _source(found, surroundings))
+    typer.echo(f"'{found.name}' is there. Write its ids into project.yaml:", err=True)
+    typer.echo(_lines(name, made.trait, made.segment))
 
 
 @app.command()
@@ -375,13 +369,6 @@ def _summary(name: str, found: AudienceSettings, surroundings: Surroundings) -> 
         members = sum(1 for _ in _members(name, found, surroundings))
     ids = {"trait": found.trait, "segment": found.segment}
     return {"audience": name, "name": found.name, "data_source": found.data_source, **ids, "members": members}
-
-
-def _free_ids(found: AudienceSettings, cloud: ExperienceCloudSandbox) -> tuple[str, str]:
-    """Choose numbers above all that are taken; an id that the project gives is kept."""
-    taken = [int(number) for known in cloud.audiences() for number in (known.trait, known.segment)]
-    free = max([FIRST_ID - 1, *taken, int(found.trait or 0), int(found.segment or 0)]) + 1
-    return found.trait or str(free), found.segment or str(free + 1)
 
 
 def _lines(name: str, trait: str, segment: str) -> str:

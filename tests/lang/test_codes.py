@@ -54,6 +54,7 @@ SHOWN_BY: Mapping[str, str] = {
     "L006": "tests/activities/lists/test_read_list.py",
     "A010": "tests/activities/connectors/test_identity.py",
     "A011": "tests/activities/audiences/test_identity.py",
+    **{f"A{number:03}": "tests/activities/connectors/experience_cloud/test_catalog.py" for number in (30, 31)},
     **{f"C{number:03}": "tests/app/test_csv_file.py" for number in (1, 2, 3)},
     "C004": "tests/app/test_diff.py",
     **{f"U{number:03}": "tests/app/test_testing.py" for number in (*range(1, 6), *range(10, 19), 20, 21)},

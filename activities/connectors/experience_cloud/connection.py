@@ -38,12 +38,7 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
         raise Refused("the service 'people' cannot be reached yet", "write 'service: audience_manager'")
     if settings.sandbox:
         return _local(surroundings)
-    if not surroundings.is_environment_named:
-        raise Refused(
-            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
-            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
-        )
-
+    hold_named(surroundings)
     export_store, import_store = (_declared_store(name, surroundings) for name in STORES)
     outbound = OutboundFiles(import_store)
 
@@ -51,6 +46,15 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
         return outbound.transfers(source.destination, source.id, source.came_back, taken)  # a file holds all segments
 
     return ExperienceCloud(export_store=export_store, import_store=outbound, transfers=transfers)
+
+
+def hold_named(surroundings: Surroundings) -> None:
+    """Refuse to go to the real Experience Cloud where the command line names no environment."""
+    if not surroundings.is_environment_named:
+        raise Refused(
+            f"the environment '{surroundings.environment}' shares with the real Experience Cloud, and the command line does not name it",
+            f"add '--env {surroundings.environment}', or write 'experience_cloud: {{sandbox: true}}' for this environment",
+        )
 
 
 def store_settings(name: str, surroundings: Surroundings) -> StoreSettings:

@@ -13,7 +13,7 @@ from engine.kit.catalog import Catalog
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AuthorError, Span, suggestion
 from engine.kit.expression import Expr, SortKey
-from engine.kit.option import Flag, Integer, Many, Name, Options, option, wrong
+from engine.kit.option import Flag, Integer, Many, Name, Options, Secret, Some, option, wrong
 from engine.kit.section import Section
 
 if TYPE_CHECKING:  # the codecs are heavy, and most projects write no template
@@ -223,6 +223,34 @@ class AudienceSettings(Options):
     _numbers = field_validator("trait", "segment")(_is_number)
 
 
+class AccountSettings(Options):
+    """The technical account of Adobe's IMS that logs in: OAuth server-to-server, as the developer console shows it."""
+
+    client_id: Name = option("The account's client id.", example="${IMS_CLIENT}")
+    client_secret: Secret = option("Its client secret.", secret=True, example={"env": "IMS_SECRET"})
+    scopes: Some[Name] = option("The scopes it asks for.", example=["openid", "AdobeID", "read_organizations"])
+    url: Name = option(
+        "Where tokens come from.", default="https://ims-na1.adobelogin.com/ims/token/v3", example="http://127.0.0.1:8080/ims/token/v3"
+    )  # fmt: skip
+
+
+class CatalogSettings(Options):
+    """Where audiences are made: Audience Manager's REST API."""
+
+    url: Name = option(
+        "The address of the API.", default="https://aam.adobe.io/v1", example="https://aam-beta.adobe.io/v1"
+    )
+    trait_folder: Name = option("The id of the folder in which traits are made.", default="0", example="4711")
+    segment_folder: Name = option("The id of the folder in which segments are made.", default="0", example="4712")
+    merge_rule: Name | None = option(
+        "The id of the profile merge rule of new segments; as Audience Manager decides when not written.",
+        default=None,
+        example="77",
+    )
+
+    _numbers = field_validator("trait_folder", "segment_folder", "merge_rule")(_is_number)
+
+
 class ExperienceCloudSettings(Options):
     """How Experience Cloud is reached."""
 
@@ -232,6 +260,8 @@ class ExperienceCloudSettings(Options):
     organization: Name | None = option(
         "The organisation's id.", default=None, example="0123456789ABCDEF01234567@AdobeOrg"
     )
+    ims: AccountSettings | None = option("The technical account that makes audiences.", default=None)
+    catalog: CatalogSettings = option("Where audiences are made.", default=CatalogSettings())
     sandbox: Flag = option("Use the local Experience Cloud instead of the real one.", default=False, example="true")
     export_store: StoreSettings | None = option(
         "Where files are handed over: for Audience Manager the bucket with the folder and the partner name it gave.",
