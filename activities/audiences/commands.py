@@ -122,6 +122,7 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     A trait whose members stay for ever, and the segment of who has it: in the local Experience Cloud, or with --env in Audience Manager.
     Again, it finds what it made.
     """
+    from activities.connectors.audience_manager.conventions import CONVENTIONS
     from activities.connectors.experience_cloud.catalog import open_catalog
 
     surroundings = _surroundings(ctx)
@@ -131,6 +132,9 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
         return
     made = open_catalog(surroundings).create(name, found, _source(found, surroundings))
     typer.echo(f"'{found.name}' is there. Write its ids into project.yaml:", err=True)
+    if made.created is not None:
+        usable = made.created + CONVENTIONS.trait_wait
+        typer.echo(f"Share from {usable:%Y-%m-%d %H:%M} UTC on: Adobe asks to wait after a trait is made.", err=True)
     typer.echo(_lines(name, made.trait, made.segment))
 
 

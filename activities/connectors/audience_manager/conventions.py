@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 
@@ -21,6 +22,8 @@ class Conventions:
     """What `<TIMESTAMP>` is in an outbound name: the page on names has 13 digits, the page on macros 10."""
     measured: Literal["delivered", "unpacked"] = "delivered"
     """What size and md5 of a transfer control file are of; no page says."""
+    trait_wait: timedelta = timedelta(hours=4)
+    """How long after a trait is made the first file waits; the page on qualification says about 4 hours."""
     first_is_everybody: bool = True
     """The first incremental file of a destination has all members (seen at others who receive such files; no page of Adobe's says so)."""
 

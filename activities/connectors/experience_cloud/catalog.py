@@ -109,7 +109,7 @@ class LocalCatalog:
             if (known.name, known.data_source) == (audience.name, source.id):
                 return MadeAudience(trait=known.trait, segment=known.segment)
         trait, segment = self._free_ids(audience)
-        made = Audience(name=audience.name, data_source=source.id, trait=trait, segment=segment)
+        made = Audience(name=audience.name, data_source=source.id, trait=trait, segment=segment, ttl=0)
         self._sandbox.provision(data_sources=(), audiences=[made])
         return MadeAudience(trait=trait, segment=segment)
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
 from activities.connectors.audience_manager.catalog import Address, CatalogClient
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings, ExperienceCloudSettings
 from activities.connectors.experience_cloud.catalog import AudienceManagerCatalog, MadeAudience, open_catalog
 from activities.connectors.http import ATTEMPTS, Http
 from activities.connectors.ims import AccessTokens, Account
+from engine.app.cli import app
 from engine.kit.connector import Surroundings
 from engine.kit.errors import AudienceflowError, AuthorError, DataError, Refused, RetryLater
 from tests.audience_manager_api import CLIENT, MADE_AT, ORGANIZATION, SCOPES, SECRET, AudienceManager, settings
@@ -277,3 +280,23 @@ def test_nobody_logs_in_without_a_named_environment_an_account_and_its_secret(
 def _body(kind: str) -> dict[str, Any]:
     common = {"name": "Loyal VIP", "integrationCode": "theirs", "dataSourceId": 1234, "folderId": 0}
     return {**common, "traitType": "ON_BOARDED_TRAIT"} if kind == "traits" else {**common, "segmentRule": "1T"}
+
+
+def test_the_command_prints_the_ids_and_when_the_first_file_may_come(
+    audience_manager: AudienceManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = {
+        "databases": {"default": {"url": "sqlite:///data.sqlite"}},
+        "data_sources": {
+            "crm": SOURCE.model_dump(mode="json", include={"kind", "dimension", "key", "id", "destination"})
+        },
+        "audiences": {"vip": {"name": "Loyal VIP", "data_source": "crm"}},
+        "environments": {"prod": {"experience_cloud": settings(audience_manager)}},
+    }
+    (tmp_path / "project.yaml").write_text(yaml.safe_dump(project))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMS_SECRET", SECRET)
+    made = CliRunner().invoke(app, ["--env", "prod", "audiences", "create", "vip"])
+    assert made.exit_code == 0, made.stderr
+    assert made.stdout == 'audiences:\n  vip:\n    trait: "20000001"\n    segment: "20000002"\n'
+    assert f"Share from {MADE.created + timedelta(hours=4):%Y-%m-%d %H:%M} UTC on" in made.stderr
