@@ -112,7 +112,7 @@ def by_engine(folder: Path) -> Outcome:
         )  # fmt: skip
         runner = Runner(execution, store, sleep=lambda _seconds: None)
         runner.append(_started(text, spec.name))
-        found = result("r", spec.name, graph, runner.drive())
+        found = result("r", spec, graph, runner.drive())
         seconds, cpu = perf_counter() - begin, process_time() - cpu
         assert found.status == "succeeded", found.errors
         counts = {name: activity.outputs["result"] for name, activity in found.activities.items()}

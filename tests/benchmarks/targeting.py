@@ -210,7 +210,7 @@ def by_engine(folder: Path) -> Outcome:
             at=MOMENT, workflow=spec.name, path="benchmark.yaml", workflow_text=text, project_text=PROJECT,
             environment=None, variables={}, time=MOMENT,
         ))  # fmt: skip
-        found = result("r", spec.name, graph, runner.drive())
+        found = result("r", spec, graph, runner.drive())
         total, cpu = perf_counter() - begin, process_time() - cpu
         assert found.status == "succeeded", found.errors
         counts = {

@@ -42,6 +42,7 @@ def damaged(text: str, chance: random.Random) -> str:
     return text
 
 
+@pytest.mark.shows("a fix prints the author's line as it should be, here those of a test with stand-ins")
 @pytest.mark.parametrize("seed", range(8))
 def test_a_damaged_workflow_is_read_as_far_as_it_goes(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  (no secret hangs on it)

@@ -12,7 +12,7 @@ from engine.kit.errors import AuthorError, Diagnostic, Span, suggestion
 NO_PURPOSE = "none"
 """Written by an author who means that no consent is to be asked."""
 
-COUNTS = ("matched", "unmatched", "opted_out", "identifiers", "duplicate", "added", "removed", "kept")
+COUNTS = ("matched", "unmatched", "opted_out", "identifiers", "ambiguous", "duplicate", "added", "removed", "kept")
 """What is told of a share in numbers."""
 
 

@@ -36,7 +36,7 @@ def test_a_share_writes_what_left_with_whom_and_on_what_basis(world: World) -> N
             "purpose": "advertising", "legal_basis": "consent", "service": "audience_manager", "organization": None, "is_local": True,
             "mode": "append",
             "counts": {
-                "matched": 3, "unmatched": 1, "opted_out": 4, "identifiers": 2, "duplicate": 1, "added": 2, "removed": 0, "kept": 0,
+                "matched": 3, "unmatched": 1, "opted_out": 4, "identifiers": 2, "ambiguous": 1, "duplicate": 1, "added": 2, "removed": 0, "kept": 0,
             },
         },
     }  # fmt: skip
