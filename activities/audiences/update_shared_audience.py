@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import sqlalchemy as sa
 
-from activities.connectors import audience_manager, experience_cloud
-from activities.connectors.audience_manager import WrittenFile
+from activities.connectors import experience_cloud
+from activities.connectors.delivery import Delivery
 from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
 from activities.connectors.identity import coded, same_dimension
 from activities.connectors.judgement import Division, divide, withdrawn
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
-from engine.kit.connector import ObjectStore
 from engine.kit.context import SENDING, Context
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression.rows import semi_joined
@@ -25,7 +22,9 @@ from engine.kit.option import Name, Percentage, option
 from engine.kit.population import Inputs, Population
 from engine.kit.types import TEXT
 
-RESERVABLE = timedelta(hours=1)
+if TYPE_CHECKING:  # Arrow is heavy, and most commands read no rows
+    import pyarrow as pa
+
 ALWAYS_REMOVED = 100
 """So many members may go however small the audience is."""
 MEMBER = "identifier"
@@ -89,9 +88,8 @@ class UpdateSharedAudience(Effect):
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
         divided = divide(population, audience, source, catalog, lambda _name, rows: rows)
-        file = audience_manager.inbound_name(source.id, 0).replace("0" * 10, "<second>")
         return EffectPlan(outputs=divided.ports, sentences=(
-            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, as {file}",
+            f"add the members of 'result' to '{audience.name}' (trait {audience.trait}) by {audience.data_source}, as {source.sent_as}",
             *self._removals(),
         ))  # fmt: skip
 
@@ -99,13 +97,14 @@ class UpdateSharedAudience(Effect):
         audience, source = self._declared(ctx.catalog)
         population = inputs[FROM.name]
         same_dimension(population, audience.data_source, source)
-        ctx.take_back(SENDING, lambda sending: _store(ctx).exists(str(sending["key"])))
+        delivery = Delivery(ctx=ctx, open=lambda: ctx.connect("experience_cloud").destination(audience, source))
+        delivery.take_back()
         divided = divide(population, audience, coded(source, population, "own", ctx), ctx.catalog, ctx.keep)
         ctx.guard(divided.ports["result"], replaces=self.mode == "replace")
         leaving = self._leaving(divided, audience, source, ctx)
         self._hold_removed(leaving.count or 0, ctx)
         if divided.sent.count or leaving.count:
-            self._deliver(divided, leaving, audience, source, ctx)
+            self._deliver(divided, leaving, delivery)
         return divided.ports
 
     def disclosed(self, said: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
@@ -161,54 +160,29 @@ class UpdateSharedAudience(Effect):
                 "see whether rows are missing; if they are to leave, write 'max_removed: 100%'",
             )
 
-    def _deliver(
-        self, divided: Division, leaving: Population, audience: AudienceSettings, source: DataSourceSettings, ctx: Context
-    ) -> None:  # fmt: skip
-        joining, gone = divided.leaving, leaving.column(MEMBER)
+    def _deliver(self, divided: Division, leaving: Population, delivery: Delivery) -> None:
+        ctx, joining, gone = delivery.ctx, divided.leaving, leaving.column(MEMBER)
+        lines = _lines(joining, gone if leaving.count else None, ctx.catalog)
         matched, unmatched, opted_out = (divided.ports[port].count for port in ("result", "complement", "suppressed"))
         ambiguous = ctx.keep("ambiguous", divided.ambiguous).count
-        start = int(ctx.moment.now.timestamp())
-        seconds = range(start, start + int(RESERVABLE.total_seconds()))
 
-        def path() -> Path:
-            return ctx.staging / str(prepared["file"])
+        def rows() -> Iterator[pa.RecordBatch]:
+            return ctx.batches(lines)
 
-        def write() -> WrittenFile:
-            return audience_manager.write_inbound(
-                path(),
-                ctx.batches(_lines(joining, gone if leaving.count else None, ctx.catalog)),
-                str(audience.trait),
-                is_visitor_id=source.kind == "visitor_id",
-            )
+        def counts(written: int) -> Mapping[str, Any]:
+            identifiers = written - (leaving.count or 0)
+            duplicate = (divided.sent.count or 0) - identifiers
+            return {"identifiers": identifiers, "ambiguous": ambiguous, "duplicate": duplicate}
 
         def prepare() -> Mapping[str, Any]:
-            name = ctx.reserve(audience_manager.inbound_name(source.id, second) for second in seconds)
             matching = {"matched": matched, "unmatched": unmatched, "opted_out": opted_out}
-            return {"audience": self.audience, **matching, "file": name}
+            return {"audience": self.audience, **matching, "file": delivery.name()}
 
-        def announce() -> Mapping[str, Any]:
-            file = write()
-            key = audience_manager.inbound_key(path().name, ctx.now())
-            identifiers = file.lines - (leaving.count or 0)
-            duplicate = (divided.sent.count or 0) - identifiers
-            counts = {"identifiers": identifiers, "ambiguous": ambiguous, "duplicate": duplicate}
-            return {"key": key, **counts, "bytes": file.size, "md5": file.md5}
-
-        def deliver() -> Mapping[str, Any]:
-            announced = sending["bytes"], sending["md5"]
-            if not audience_manager.is_whole(path(), *announced):  # another machine, or power was lost
-                write()
-            if not audience_manager.is_whole(path(), *announced):
-                raise DataError(
-                    f"the file {path()} is not the one that was about to be sent, and cannot be written as it was",
-                    "see whether the disk is full or another program writes there, then resume the run",
-                )
-            receipt = _store(ctx).put(path(), str(sending["key"]))
-            return {"path": str(path()), "receipt": dict(receipt)}
-
-        prepared = ctx.step("prepared", prepare)
-        sending = ctx.step(SENDING, announce)
-        ctx.change_members(self.audience, sa.select(joining), sa.select(gone), deliver)
+        name = str(ctx.step("prepared", prepare).get("file"))
+        sending = ctx.step(SENDING, lambda: delivery.announce(name, rows, counts))
+        ctx.change_members(
+            self.audience, sa.select(joining), sa.select(gone), lambda: delivery.hand_over(name, rows, sending)
+        )
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
@@ -245,8 +219,3 @@ def _members(audience: str, staying: sa.ColumnElement[Any], ctx: Context) -> Pop
     stays = semi_joined(ctx.catalog, [ledger.c.identifier], [others.c[MEMBER]], others, [], [others])
     rows = sa.select(ledger.c.identifier.label(MEMBER)).where(ledger.c.audience == audience, ~stays)
     return Population(relation=rows.subquery(), key=(MEMBER,), columns={MEMBER: TEXT}, unique=True)
-
-
-def _store(ctx: Context) -> ObjectStore:
-    store: ObjectStore = ctx.connect("experience_cloud").export_store
-    return store

@@ -25,7 +25,7 @@ import duckdb
 import pyarrow.compute  # noqa: F401  (so that no pair imports it)
 
 from activities.connectors.audience_manager import write_inbound
-from activities.connectors.audience_manager.writing import md5_of
+from activities.connectors.files.content import md5_of
 
 TRAIT = "10603116"
 BATCH_ROWS = 50_000

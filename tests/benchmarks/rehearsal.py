@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from activities.connectors import audience_manager
+from activities.connectors.audience_manager import destination
 from engine.app import api
 from tests.benchmarks.targeting import MOMENT, Outcome, _driver, _session, by_engine, prepare, spread
 
@@ -40,17 +40,17 @@ class Spent:
 
 def run(folder: Path) -> tuple[Spent, Outcome]:
     """Run the workflow; give what it spent but for the export."""
-    export, write = Spent(), audience_manager.write_inbound
+    export, write = Spent(), destination.write_inbound
 
     def written(*arguments: Any, **options: Any) -> Any:
         with export.timed():
             return write(*arguments, **options)
 
-    audience_manager.write_inbound = written
+    destination.write_inbound = written
     try:
         outcome = by_engine(folder)
     finally:
-        audience_manager.write_inbound = write
+        destination.write_inbound = write
     return Spent(seconds=outcome.total - export.seconds, cpu=outcome.cpu - export.cpu), outcome
 
 

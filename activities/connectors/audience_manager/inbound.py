@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -84,21 +84,7 @@ def inbound_key(name: str, sent_at: datetime) -> str:
     return f"date={sent_at.astimezone(UTC):%Y-%m-%d}/{name}"
 
 
-def write_inbound(path: Path, batches: Iterable[pa.RecordBatch], trait: str, *, is_visitor_id: bool) -> WrittenFile:
-    """Write one file, as `write_inbound_parts` does; DataError when Adobe would not take a file so large."""
-    whole = replace(CONVENTIONS, part_bytes=CONVENTIONS.plain_bytes)
-    file, *others = write_inbound_parts(path, batches, trait, is_visitor_id=is_visitor_id, conventions=whole)
-    if others:
-        for written in (file, *others):
-            path.with_name(written.name).unlink()
-        raise DataError(
-            f"one file would be larger than the {whole.plain_bytes:,} bytes that are taken",
-            "share fewer people at once",
-        )
-    return file
-
-
-def write_inbound_parts(
+def write_inbound(
     path: Path,
     batches: Iterable[pa.RecordBatch],
     trait: str,

@@ -17,7 +17,7 @@ from typing import Any
 from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.lines import CHUNK_BYTES, chunks, count_lines
 from activities.connectors.audience_manager.problem import Problem
-from activities.connectors.audience_manager.writing import md5_of
+from activities.connectors.files.content import md5_of
 
 ENDING = ".info"
 LARGEST = 64 << 20

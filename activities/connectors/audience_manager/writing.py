@@ -187,17 +187,6 @@ def part_name(name: str, number: int) -> str:
     return re.sub(r"(\.gz)?$", rf".{number}\1", name, count=1)
 
 
-def is_whole(path: Path, size: int, md5: str) -> bool:
-    """Say whether a file is there and holds what was written."""
-    return path.is_file() and path.stat().st_size == size and md5_of(path) == md5
-
-
-def md5_of(path: Path) -> str:
-    """Give the md5 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
 def _bytes_of(texts: pa.LargeStringArray) -> memoryview:
     """Give the texts of an array, one behind the other, without copying."""
     _, offsets, data = texts.buffers()

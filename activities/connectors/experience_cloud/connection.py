@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from activities.connectors import audience_manager
+from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
+from activities.connectors.delivery import Destination
 from activities.connectors.experience_cloud.local import LocalStore, local
 from activities.connectors.experience_cloud.outbound_files import OutboundFiles
-from activities.connectors.experience_cloud.settings import DataSourceSettings, of_project
+from activities.connectors.experience_cloud.settings import AudienceSettings, DataSourceSettings, of_project
 from activities.connectors.experience_cloud.transfers import Transfer
 from activities.connectors.object_store import ForwardingStore, StoreSettings, open_store
 from engine.kit.connector import ObjectStore, Surroundings
@@ -25,6 +27,14 @@ class ExperienceCloud:
     import_store: ObjectStore
     transfers: Callable[[str, DataSourceSettings, Sequence[int]], Sequence[Transfer]]
     """Gives the transfers with a segment to a data source's destination, from the first of those on that were taken before."""
+    conventions: Conventions = CONVENTIONS
+
+    def destination(self, audience: AudienceSettings, source: DataSourceSettings) -> Destination:
+        """Give who takes the identifiers of a data source into an audience that has a trait."""
+        return audience_manager.InboundFiles(
+            store=self.export_store, data_source=source.id, trait=str(audience.trait),
+            is_visitor_id=source.kind == "visitor_id", conventions=self.conventions,
+        )  # fmt: skip
 
 
 def connect(surroundings: Surroundings) -> ExperienceCloud:

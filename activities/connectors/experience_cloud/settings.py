@@ -133,6 +133,13 @@ class DataSourceSettings(Options):
         return coded
 
     @property
+    def sent_as(self) -> str:
+        """Give how files of its identifiers are named."""
+        from activities.connectors.audience_manager.inbound import inbound_name
+
+        return inbound_name(self.id, 0).replace("0" * 10, "<second>")
+
+    @property
     def came_back(self) -> Templates:
         """Give the templates of the files that come back; that of lines is the default where none is written."""
         from activities.connectors.audience_manager.outbound import DEFAULT_CONTENT, Templates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import lzma
 import zipfile
 import zlib
@@ -81,6 +82,12 @@ def opened(path: Path) -> Iterator[Any]:
         raise DataError(
             f"{path}: the file cannot be read to its end: {problem}", "have it written or sent again"
         ) from None
+
+
+def md5_of(path: Path) -> str:
+    """Give the md5 of a file as it lies there, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from activities.connectors.experience_cloud.connection import connect
 from engine.kit.errors import RetryLater
 from tests.activities.audiences.test_update_shared_audience import PLAIN, SHARE, people
 from tests.contract.world import World
@@ -63,10 +65,14 @@ def test_what_was_not_taken_is_not_written(offline_world: World) -> None:
     world = offline_world
 
     class Closed:
+        def exists(self, _key: str) -> bool:
+            return False
+
         def put(self, *_: object) -> None:
             raise RetryLater("the door is closed")
 
-    world.connect = lambda _name: type("Cloud", (), {"export_store": Closed()})()
+    real = connect(world.surroundings)
+    world.connect = lambda _name: replace(real, export_store=Closed())
     with pytest.raises(RetryLater):
         world.run(SHARE, people(world, 1), run="one")
     assert said(world) == []

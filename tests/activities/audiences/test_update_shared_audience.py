@@ -369,7 +369,9 @@ def test_a_ledger_that_forgot_what_the_facts_tell_stops_the_share(world: World, 
         for table in (world.ledger.effects, world.ledger.reservations, world.ledger.memberships):
             connection.execute(table.delete())
     spec = world.load(SHARE, {"from": 1})
-    known = {"sending": {"key": key}} | ({"delivered": {}} if step == "delivered" else {})
+    known: dict[str, Any] = {"sending": {"files": [{"key": key, "lines": 1, "bytes": 1, "md5": ""}]}} | (
+        {"delivered": {}} if step == "delivered" else {}
+    )
     context = world.context(world.execution(spec, "one"), spec.activities["tested"], known)
 
     def attempt() -> None:

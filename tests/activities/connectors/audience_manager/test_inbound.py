@@ -15,7 +15,6 @@ from activities.connectors.audience_manager import (
     inbound_key,
     inbound_name,
     write_inbound,
-    write_inbound_parts,
 )
 from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.inbound import InboundName, parse_line, read_inbound, read_inbound_name
@@ -31,7 +30,8 @@ def batches(*identifiers: list[str]) -> list[pa.RecordBatch]:
 
 
 def write(path: Path, *identifiers: list[str], is_visitor_id: bool = False) -> WrittenFile:
-    return write_inbound(path, batches(*identifiers), "10603116", is_visitor_id=is_visitor_id)
+    (file,) = write_inbound(path, batches(*identifiers), "10603116", is_visitor_id=is_visitor_id)
+    return file
 
 
 # what leaves
@@ -166,7 +166,7 @@ def test_a_file_is_split_between_lines(tmp_path: Path, batched: list[list[str]])
     name = str(InboundName(data_source="21", second=1795422600))
     line = len("a\td_sid=1\n")
     small = Conventions(part_bytes=2 * line + 1)
-    parts = write_inbound_parts(tmp_path / name, batches(*batched), "1", is_visitor_id=False, conventions=small)
+    parts = write_inbound(tmp_path / name, batches(*batched), "1", is_visitor_id=False, conventions=small)
     assert [(part.name, part.lines) for part in parts] == [
         ("ftp_dpm_21_1795422600.sync.1.gz", 2),
         ("ftp_dpm_21_1795422600.sync.2.gz", 2),
