@@ -15,7 +15,7 @@ from activities.connectors.identity import coded, same_dimension
 from activities.connectors.judgement import Division, divide, withdrawn
 from engine.kit.activity import FROM, RESULT, Effect, EffectPlan, Port
 from engine.kit.catalog import Catalog
-from engine.kit.context import SENDING, Context
+from engine.kit.context import PREPARED, Context
 from engine.kit.errors import AuthorError, DataError
 from engine.kit.expression.rows import semi_joined
 from engine.kit.option import Name, Percentage, option
@@ -43,13 +43,18 @@ class UpdateSharedAudience(Effect):
     somebody in, `ambiguous` those of them that several rows bear, `duplicate` how many more rows bear them. A declared id that is
     encrypted is encrypted in the ledger and in `result` too.
 
-    Only whom this project sent into the audience before is ever taken out; it remembers them in the database, from the moment
-    Experience Cloud has taken the file. `mode: replace` takes out all of them who are not in `result`; it fails when nobody is, unless
-    `guard: {on_empty: allow}` is written. `mode: append` takes out those not in `result` who may not be shared any more: no row of the
-    dimension bears their identifier, or one that does may not leave. With `on_withdrawal: keep` nobody is taken out for that: `append`
-    takes nobody out, and `replace` keeps those who are in `suppressed`. A share that would take out more than `max_removed` of the
-    members, and more than a hundred, fails before anything leaves: a table that lost its rows does not empty the audience. `added` and
-    `removed` count identifiers, `kept` those who were there before and stay. (Campaign: Update shared audience, which only adds.)
+    Only whom this project sent into the audience before is ever taken out; it remembers them in the database, from the moment they are
+    about to leave: an attempt that is cut off may have brought them in. They are remembered for a trait, a data source and what is done
+    to its identifiers; a share fails where the project says another of these. `mode: replace` takes out all of them who are not in
+    `result`; it fails when nobody is, unless `guard: {on_empty: allow}` is written. `mode: append` takes out those not in `result` who may
+    not be shared any more: no row of the dimension bears their identifier, or one that does may not leave. With `on_withdrawal: keep`
+    nobody is taken out for that: `append` takes nobody out, and `replace` keeps those who are in `suppressed`. A share that would take out
+    more than `max_removed` of the members, and more than a hundred, fails before anything leaves: a table that lost its rows does not
+    empty the audience. `added` and `removed` count identifiers, `kept` those who were there before and stay.
+
+    Large audiences leave in several files; once one of them has been taken, an attempt that was cut off goes on with the others, as they
+    were. Audience Manager takes files in no order: who comes and goes within two days, in two shares, may end as either says; the next
+    share sends everybody who is in again. (Campaign: Update shared audience, which only adds.)
     """
 
     type: ClassVar[str] = "update_shared_audience"
@@ -99,12 +104,13 @@ class UpdateSharedAudience(Effect):
         same_dimension(population, audience.data_source, source)
         delivery = Delivery(ctx=ctx, open=lambda: ctx.connect("experience_cloud").destination(audience, source))
         delivery.take_back()
+        self._hold_meaning(audience, source, ctx)
         divided = divide(population, audience, coded(source, population, "own", ctx), ctx.catalog, ctx.keep)
         ctx.guard(divided.ports["result"], replaces=self.mode == "replace")
         leaving = self._leaving(divided, audience, source, ctx)
         self._hold_removed(leaving.count or 0, ctx)
         if divided.sent.count or leaving.count:
-            self._deliver(divided, leaving, delivery)
+            self._deliver(divided, leaving, delivery, _meaning(audience, source))
         return divided.ports
 
     def disclosed(self, said: Mapping[str, Any], catalog: Catalog) -> Mapping[str, Any]:
@@ -138,6 +144,16 @@ class UpdateSharedAudience(Effect):
         everyone = ctx.catalog.dimension(source.dimension).population()
         return ctx.keep("withdrawn", withdrawn(absent, audience, coded(source, everyone, "all", ctx), ctx.catalog))
 
+    def _hold_meaning(self, audience: AudienceSettings, source: DataSourceSettings, ctx: Context) -> None:
+        """Refuse to take the members we have for others: who stands in another trait would stay there for ever."""
+        before, now = ctx.sent_as(self.audience), _meaning(audience, source)
+        if before not in (None, now):
+            raise DataError(
+                f"the members of '{self.audience}' were sent as {before}, and the project says {now} now",
+                "write what stood there before, or declare the audience under another name; the old one is emptied by "
+                "'mode: replace' with 'guard: {on_empty: allow}'",
+            )
+
     def _hold_rows(self, source: DataSourceSettings, ctx: Context) -> None:
         """Refuse to take a table without a row for the word of everybody that they withdrew."""
         table = ctx.catalog.dimension(source.dimension).table
@@ -160,7 +176,7 @@ class UpdateSharedAudience(Effect):
                 "see whether rows are missing; if they are to leave, write 'max_removed: 100%'",
             )
 
-    def _deliver(self, divided: Division, leaving: Population, delivery: Delivery) -> None:
+    def _deliver(self, divided: Division, leaving: Population, delivery: Delivery, sent_as: str) -> None:
         ctx, joining, gone = delivery.ctx, divided.leaving, leaving.column(MEMBER)
         lines = _lines(joining, gone if leaving.count else None, ctx.catalog)
         matched, unmatched, opted_out = (divided.ports[port].count for port in ("result", "complement", "suppressed"))
@@ -178,11 +194,11 @@ class UpdateSharedAudience(Effect):
             matching = {"matched": matched, "unmatched": unmatched, "opted_out": opted_out}
             return {"audience": self.audience, **matching, "file": delivery.name()}
 
-        name = str(ctx.step("prepared", prepare).get("file"))
-        sending = ctx.step(SENDING, lambda: delivery.announce(name, rows, counts))
-        ctx.change_members(
-            self.audience, sa.select(joining), sa.select(gone), lambda: delivery.hand_over(name, rows, sending)
+        name = str(ctx.step(PREPARED, prepare).get("file"))
+        sending = ctx.announce_members(
+            self.audience, sa.select(joining), sent_as, lambda: delivery.announce(name, rows, counts)
         )
+        ctx.confirm_members(self.audience, sa.select(gone), lambda: delivery.hand_over(name, rows, sending))
 
     def _declared(self, catalog: Catalog) -> tuple[AudienceSettings, DataSourceSettings]:
         audience, source = experience_cloud.audience(catalog, self.audience, getattr(self.audience, "span", None))
@@ -195,6 +211,13 @@ class UpdateSharedAudience(Effect):
                 f"create it with 'audienceflow audiences create {self.audience}', and write its ids into project.yaml",
             )
         return audience, source
+
+
+def _meaning(audience: AudienceSettings, source: DataSourceSettings) -> str:
+    """Say what the members of an audience are outside: where they are, and what they are known by."""
+    done = [*(source.normalise or ()), source.hash or "none"] if source.kind == "declared_id" else []
+    made = "encrypted" if source.encrypt else ", ".join(step for step in done if step != "none") or "as it is"
+    return f"trait {audience.trait} by data source {source.id} ({source.kind}, {made})"
 
 
 def _lines(joining: sa.ColumnElement[Any], gone: sa.ColumnElement[Any] | None, catalog: Catalog) -> sa.Select[Any]:

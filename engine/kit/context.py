@@ -21,6 +21,9 @@ Json = Mapping[str, Any]
 
 ListMode = Literal["append", "replace", "remove"]
 
+PREPARED = "prepared"
+"""The first step of an effect that sends; a repetition leaves it as it was."""
+
 SENDING = "sending"
 """The step that says under which name rows are about to leave; from then on they are what they were."""
 
@@ -97,15 +100,26 @@ class Context(Protocol):
         """
 
     memberships: sa.Table
-    """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience, and did not take out again."""
+    """The membership ledger (audience, identifier, run, sent_at): whom we sent to which shared audience, and did not take out again.
 
-    def change_members(
-        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]
-    ) -> Json:
-        """Do something outside once, as the step `delivered`, and write it to the membership ledger in the step's transaction.
+    Whom we were about to send is in it, too: what was announced may have left, whatever became of us then.
+    """
 
-        Each select gives identifiers, which are texts and not null; none stands in both. Gives what `do` says and, of the ledger's
-        members, how many were `added`, how many `removed`, and how many of those before were `kept`.
+    def sent_as(self, audience: str) -> str | None:
+        """Give what the members that the ledger has of an audience were sent as; None where it has none, or nobody knows."""
+
+    def announce_members(self, audience: str, joining: sa.Select[Any], sent_as: str, do: Callable[[], Json]) -> Json:
+        """Say who is about to join, as the step `sending`, and add them to the membership ledger in the step's transaction.
+
+        The select gives identifiers, which are texts and not null; `sent_as` says what they mean outside. The step `prepared` must
+        have been done.
+        """
+
+    def confirm_members(self, audience: str, leaving: sa.Select[Any], do: Callable[[], Json]) -> Json:
+        """Do something outside once, as the step `delivered`, and take out of the membership ledger who left, in the step's transaction.
+
+        Nobody who leaves was announced to join. Gives what `do` says and, of the ledger's members, how many were `added` by this task,
+        how many `removed`, and how many of those before were `kept`.
         """
 
     def write_list(

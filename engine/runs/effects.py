@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from engine.kit.context import SENDING, Json, ListMode
+from engine.kit.context import PREPARED, SENDING, Json, ListMode
 from engine.kit.errors import DataError, EngineBug
 from engine.kit.population import Population
 from engine.kit.types import Type
@@ -116,7 +116,7 @@ class EffectContext:
             if "delivered" in self._known:
                 raise self._lost("delivered")
             return None
-        for name in ("prepared", SENDING, "delivered"):
+        for name in (PREPARED, SENDING, "delivered"):
             if name in self._done:
                 self._tell(name, self._done[name])
         ports = (port.name for port in self._activity.activity.outputs())
@@ -207,14 +207,28 @@ class EffectContext:
     def step(self, name: str, do: Callable[[], Json]) -> Json:
         return self._step(name, do, lambda _connection, outcome: outcome)
 
-    def change_members(
-        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]
-    ) -> Json:
+    def sent_as(self, audience: str) -> str | None:
+        return self._execution.ledger.sent_as(audience)
+
+    def announce_members(self, audience: str, joining: sa.Select[Any], sent_as: str, do: Callable[[], Json]) -> Json:
         def perform(connection: sa.Connection, outcome: Json) -> Json:
-            ledger, moment = self._execution.ledger, (self.moment.run, self.moment.now)
-            return {**outcome, **ledger.change_members(connection, audience, joining, leaving, moment)}
+            self._execution.ledger.add_members(connection, audience, joining, sent_as, self._begun())
+            return outcome
+
+        return self._step(SENDING, do, perform)
+
+    def confirm_members(self, audience: str, leaving: sa.Select[Any], do: Callable[[], Json]) -> Json:
+        def perform(connection: sa.Connection, outcome: Json) -> Json:
+            return {
+                **outcome,
+                **self._execution.ledger.take_members_out(connection, audience, leaving, self._begun()),
+            }
 
         return self._step("delivered", do, perform)
+
+    def _begun(self) -> tuple[str, datetime]:
+        """Give the run, and a time that is the same for every attempt of the task, and no other task's."""
+        return self.moment.run, self._execution.ledger.time_of(self._key, PREPARED)
 
     def take_back(self, name: str, has_happened: Callable[[Json], bool]) -> None:
         announced = self._done.get(name, self._known.get(name))
@@ -301,7 +315,7 @@ class EffectContext:
 
     def _fact(self, step: str, outcome: Json) -> Fact:
         task = {"at": self._execution.clock(), "activity": self._activity.id, "arrival": self.moment.arrival}
-        if step in ("prepared", SENDING):
+        if step in (PREPARED, SENDING):
             return EffectPrepared(**task, step=step, outcome=outcome)  # type: ignore[arg-type]
         return EffectDelivered(**task, step=step, outcome=outcome)  # type: ignore[arg-type]
 

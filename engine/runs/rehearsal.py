@@ -28,7 +28,10 @@ class RehearsedEffect(EffectContext):
     def step(self, name: str, do: Callable[[], Json]) -> Json:  # noqa: ARG002  (not done)
         return super().step(name, dict)
 
-    def change_members(
-        self, audience: str, joining: sa.Select[Any], leaving: sa.Select[Any], do: Callable[[], Json]  # noqa: ARG002  (not done)
+    def announce_members(
+        self, audience: str, joining: sa.Select[Any], sent_as: str, do: Callable[[], Json]  # noqa: ARG002  (not done)
     ) -> Json:  # fmt: skip
-        return super().change_members(audience, joining, leaving, dict)
+        return super().announce_members(audience, joining, sent_as, dict)
+
+    def confirm_members(self, audience: str, leaving: sa.Select[Any], do: Callable[[], Json]) -> Json:  # noqa: ARG002  (not done)
+        return super().confirm_members(audience, leaving, dict)

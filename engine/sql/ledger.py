@@ -64,6 +64,9 @@ class Ledger:
             "expiries", sa.Column("name", text, primary_key=True), sa.Column("expires_at", text, nullable=False)
         )
         self.memberships = memberships.table(db.schema, db.dialect.capabilities, metadata)
+        self.audiences = table(
+            "audiences", sa.Column("name", text, primary_key=True), sa.Column("sent_as", text, nullable=False)
+        )
         self.history = HistoryTables(db.schema, db.dialect.capabilities, metadata)
         self.audit = audit.table(db.schema, db.dialect.capabilities, metadata)
         self._metadata = metadata
@@ -87,6 +90,12 @@ class Ledger:
         statement = sa.select(self.effects.c.step, self.effects.c.outcome).where(*self._is(self.effects, key))
         with self.db.reading() as connection:
             return {step: json.loads(outcome) for step, outcome in connection.execute(statement)}
+
+    def time_of(self, key: Key, step: str) -> datetime:
+        """Give when an effect did a step."""
+        statement = sa.select(self.effects.c.at).where(*self._is(self.effects, key), self.effects.c.step == step)
+        with self.db.reading() as connection:
+            return datetime.fromisoformat(str(connection.scalar(statement)))
 
     def tables_of(self, run: str) -> set[str]:
         """Name the tables that the effects of a run made; some may be gone."""
@@ -282,16 +291,32 @@ class Ledger:
         connection.execute(self.replaced.delete().where(self.replaced.c.stored_in == stored_in))
         connection.execute(self.replaced.insert().values(stored_in=stored_in, at=at.isoformat()))
 
-    def change_members(
-        self,
-        connection: sa.Connection,
-        audience: str,
-        joining: sa.Select[Any],
-        leaving: sa.Select[Any],
-        moment: tuple[str, datetime],
+    def sent_as(self, audience: str) -> str | None:
+        """Give what the members of a shared audience were sent as; None where there are none, or nobody knows."""
+        is_somebody = sa.exists().where(self.memberships.c.audience == audience)
+        statement = sa.select(self.audiences.c.sent_as).where(self.audiences.c.name == audience, is_somebody)
+        with self.db.reading() as connection:
+            return connection.scalar(statement)
+
+    def add_members(
+        self, connection: sa.Connection, audience: str, joining: sa.Select[Any], sent_as: str, moment: tuple[str, datetime]
+    ) -> None:  # fmt: skip
+        """Add members to a shared audience in the caller's transaction; see `memberships.add`."""
+        memberships.add(connection, self.db.dialect, self.memberships, audience, joining, moment)
+        connection.execute(self.audiences.delete().where(self.audiences.c.name == audience))
+        connection.execute(self.audiences.insert().values(name=audience, sent_as=sent_as))
+
+    def take_members_out(
+        self, connection: sa.Connection, audience: str, leaving: sa.Select[Any], moment: tuple[str, datetime]
     ) -> Mapping[str, int]:
-        """Change the members of a shared audience in the caller's transaction; see `memberships.change`."""
-        return memberships.change(connection, self.db.dialect, self.memberships, audience, joining, leaving, moment)
+        """Take members out of a shared audience in the caller's transaction.
+
+        Gives how many were `removed`, how many of the others were `added` at the moment, and how many were `kept`, who came before.
+        """
+        removed = memberships.take_out(connection, self.memberships, audience, leaving)
+        added = memberships.count(connection, self.memberships, audience, moment)
+        there = memberships.count(connection, self.memberships, audience)
+        return {"added": added, "removed": removed, "kept": there - added}
 
     def member_counts(self) -> Mapping[str, tuple[int, datetime]]:
         """See `engine.kit.command.Members`."""
@@ -304,10 +329,12 @@ class Ledger:
         with self.db.transaction() as connection:
             self.db.load(target, {"identifier": TEXT}, batches)
             rows = sa.select(column).select_from(target)
-            nobody = rows.where(sa.false())
-            counts = self.change_members(connection, audience, rows, nobody, (memberships.ADOPTED, at))
+            before = memberships.count(connection, self.memberships, audience)
+            moment = memberships.ADOPTED, at
+            memberships.add(connection, self.db.dialect, self.memberships, audience, rows, moment)
+            added = memberships.count(connection, self.memberships, audience) - before
             self.db.drop([target])
-        return counts
+        return {"added": added, "kept": before}
 
     @staticmethod
     def _is(table: sa.Table, key: Key) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,4 +1,4 @@
-"""The membership ledger: whom we sent to which shared audience, and did not take out again."""
+"""The membership ledger: whom we sent to which shared audience, or were about to, and did not take out again."""
 
 from __future__ import annotations
 
@@ -28,20 +28,11 @@ def table(schema: str, capabilities: Capabilities, metadata: sa.MetaData) -> sa.
     )  # fmt: skip
 
 
-def change(
-    connection: sa.Connection, dialect: Dialect, ledger: sa.Table, audience: str,
-    joining: sa.Select[Any], leaving: sa.Select[Any], moment: tuple[str, datetime],
-) -> Mapping[str, int]:  # fmt: skip
-    """Add identifiers that are no members yet, take members out; give how many were added, removed, and kept of those before.
-
-    Nobody stands in both selects. `moment` is the run, and when.
-    """
+def add(
+    connection: sa.Connection, dialect: Dialect, ledger: sa.Table, audience: str, joining: sa.Select[Any], moment: tuple[str, datetime]
+) -> None:  # fmt: skip
+    """Add identifiers that are no members yet. `moment` is the run, and when; it marks them."""
     run, at = moment
-
-    def count() -> int:
-        return int(connection.scalar(sa.select(sa.func.count()).where(ledger.c.audience == audience)) or 0)
-
-    before = count()
     fresh, known = joining.subquery(), ledger.alias()
     (identifier,) = fresh.c
     values = (
@@ -52,11 +43,24 @@ def change(
     )
     is_known = sa.exists().where(known.c.audience == audience, known.c.identifier == identifier)
     connection.execute(dialect.insert_new(ledger, COLUMNS, sa.select(*values).distinct().where(~is_known)))
-    grown = count()
+
+
+def take_out(connection: sa.Connection, ledger: sa.Table, audience: str, leaving: sa.Select[Any]) -> int:
+    """Take members out; give how many there were of them."""
+    before = count(connection, ledger, audience)
     gone = sa.select(*leaving.subquery().c)
     connection.execute(ledger.delete().where(ledger.c.audience == audience, ledger.c.identifier.in_(gone)))
-    removed = grown - count()
-    return {"added": grown - before, "removed": removed, "kept": before - removed}
+    return before - count(connection, ledger, audience)
+
+
+def count(
+    connection: sa.Connection, ledger: sa.Table, audience: str, moment: tuple[str, datetime] | None = None
+) -> int:
+    """Count the members; of a moment, those it marks."""
+    wanted = [ledger.c.audience == audience]
+    if moment is not None:
+        wanted += [ledger.c.run == moment[0], ledger.c.sent_at == moment[1].replace(tzinfo=None)]
+    return int(connection.scalar(sa.select(sa.func.count()).where(*wanted)) or 0)
 
 
 def counts(connection: sa.Connection, ledger: sa.Table) -> Mapping[str, tuple[int, datetime]]:

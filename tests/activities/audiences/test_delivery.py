@@ -17,6 +17,7 @@ import pytest
 from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.delivery import Destination, Part
 from activities.connectors.experience_cloud.connection import connect
+from engine.kit.errors import DataError
 from tests.activities.audiences.test_update_shared_audience import PLAIN, Cut, people, sent
 from tests.contract.world import World
 
@@ -39,6 +40,8 @@ class Cutting:
     world: World
     cut_at: int = -1
     is_taken: bool = False
+    forgets: bool = False
+    """It takes its files away, and knows nothing of them then."""
     calls: int = 0
 
     def passed(self, do: Callable[[], Any]) -> Any:
@@ -141,7 +144,7 @@ class Between:
         return self.cutting.passed(lambda: self.real.deliver(file, key))  # type: ignore[no-any-return]
 
     def acknowledge(self, key: str) -> bool:
-        return self.cutting.passed(lambda: self.real.acknowledge(key))  # type: ignore[no-any-return]
+        return self.cutting.passed(lambda: not self.cutting.forgets and self.real.acknowledge(key))  # type: ignore[no-any-return]
 
 
 CLOUDS = [InTraits, InTables]
@@ -196,3 +199,46 @@ def test_a_delivery_cut_off_at_any_call_goes_on_with_the_file_that_is_missing(
         share(kind(world=plain), f"cut {number}", *AFTER, replaces=True)
         assert first.members() == remembered(plain) == known_as(*AFTER)
         assert first.files()[before:] == whole
+
+
+@pytest.mark.parametrize("run", ["cut", "another"])
+@pytest.mark.parametrize("kind", CLOUDS)
+def test_whom_a_forgotten_file_brought_in_is_taken_out(plain: World, kind: Kind, run: str) -> None:
+    """The receiver put the file away before the run was resumed, or nobody ever resumed it."""
+    with pytest.raises(Cut):
+        share(kind(world=plain, cut_at=3, is_taken=True), "cut", 1, 3)
+    cloud = kind(world=plain, forgets=True)
+    assert (cloud.members(), remembered(plain)) == (known_as(1, 3), known_as(1, 3))
+    plain.write_list("opted_out", plain.given("household_id integer", [3]))
+    plain.now += timedelta(hours=1)
+    share(cloud, run, 1, 3)
+    assert (cloud.members(), remembered(plain)) == (known_as(1), known_as(1))
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "changed", "told"),
+    [
+        ("audiences", "by_plain", {"trait": "999"}, "trait 999 by data source 1235"),
+        ("data_sources", "plain", {"id": "999"}, "by data source 999"),
+        ("data_sources", "plain", {"hash": "sha256"}, "(declared_id, sha256)"),
+        ("data_sources", "plain", {"normalise": ("trim",)}, "(declared_id, trim)"),
+    ],
+)
+def test_members_are_not_taken_for_those_of_another_trait_or_data_source(
+    plain: World, section: str, name: str, changed: dict[str, Any], told: str
+) -> None:
+    share(InTables(world=plain), "one", *BEFORE)
+    plain.declare(section, name, **changed)
+    with pytest.raises(DataError, match="the members of 'by_plain' were sent as trait") as caught:
+        share(InTables(world=plain), "two", *AFTER)
+    assert told in str(caught.value)
+    assert remembered(plain) == known_as(*BEFORE)
+
+
+def test_an_audience_without_members_may_become_another(plain: World) -> None:
+    cloud = InTables(world=plain)
+    share(cloud, "one", 1)
+    cloud.world.run(f"{PLAIN}\nmode: replace\nguard: {{on_empty: allow}}", people(plain), run="two")
+    plain.declare("audiences", "by_plain", trait="999")
+    share(cloud, "three", 3)
+    assert remembered(plain) == known_as(3)
