@@ -17,6 +17,7 @@ import pytest
 from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.delivery import Destination, Part
 from activities.connectors.experience_cloud.connection import connect
+from engine.kit.connector import ObjectStore
 from engine.kit.errors import DataError
 from tests.activities.audiences.test_update_shared_audience import PLAIN, Cut, people, sent
 from tests.contract.world import World
@@ -53,12 +54,16 @@ class Cutting:
         raise Cut
 
 
+@dataclass(kw_only=True)
 class InTraits(Cutting):
-    """Audience Manager, in small files."""
+    """Audience Manager, in small files, which it reads from a store; where none is said, its own."""
+
+    store: ObjectStore | None = None
 
     def destination(self, audience: Any, source: Any) -> Destination:
         line = len("c-1\td_sid=10603116\n")
         cloud = replace(connect(self.world.surroundings), conventions=Conventions(part_bytes=ROWS_A_FILE * line))
+        cloud = cloud if self.store is None else replace(cloud, export_store=self.store)
         return Between(cutting=self, real=cloud.destination(audience, source))
 
     def members(self) -> set[str]:
