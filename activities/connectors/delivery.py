@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,12 +57,14 @@ class Destination(Protocol):
         """Say whether a file has been taken that was handed over under this key."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Delivery:
     """What a task hands over: named, announced, and then each file once. The destination is opened when it is first asked."""
 
     ctx: Context
     open: Callable[[], Destination]
+    _is_new: bool = field(default=False, init=False)
+    """This attempt announced it, so that nothing can have been taken yet."""
 
     def take_back(self) -> None:
         """Take back what an earlier attempt announced, unless the destination has taken a file of it: then the others follow."""
@@ -76,6 +78,7 @@ class Delivery:
 
     def announce(self, name: str, rows: Rows, said: Callable[[int], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Write the files, and say under which keys they are about to leave; `said` adds what follows from the number of lines."""
+        self._is_new = True
         parts = self.open().encode(self.ctx.staging / name, rows(), self.ctx.now)
         return {**said(sum(part.lines for part in parts)), "files": [asdict(part) for part in parts]}
 
@@ -94,9 +97,9 @@ class Delivery:
                     f"the file {folder / part.name} is not the one that was about to be sent, and cannot be written as it was",
                     "see whether the disk is full or another program writes there, then resume the run",
                 )
-        left = [part for part in parts if not destination.acknowledge(part.key)]
+        left = [part for part in parts if self._is_new or not destination.acknowledge(part.key)]
         receipts = [dict(destination.deliver(folder / part.name, part.key)) for part in left]
-        return {"staging": str(folder), "receipts": receipts}
+        return {"paths": [str(folder / part.name) for part in parts], "receipts": receipts}
 
 
 def _parts(announced: Mapping[str, Any]) -> list[Part]:

@@ -119,8 +119,8 @@ def test_a_run_ends_with_counts_effects_and_status(call: Call) -> None:
     assert "sides.young → share 2" in lines
     assert "share.suppressed 1" in lines
     assert "identifiers 1" in lines
-    assert any(line.startswith("receipt records received 1, stored records 1") for line in lines)
-    assert any(line.startswith("path /") and line.endswith(".sync.gz") for line in lines)
+    assert any(line.startswith("receipts records received 1, stored records 1") for line in lines)
+    assert any(line.startswith("paths /") and line.endswith(".sync.gz") for line in lines)
     assert lines[-1].endswith("succeeded")
 
 

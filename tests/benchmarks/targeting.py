@@ -198,7 +198,10 @@ def by_engine(folder: Path) -> Outcome:
         begin, cpu = perf_counter(), process_time()
         text = (folder / "benchmark.yaml").read_text()
         spec, graph = read_workflow(folder / "benchmark.yaml", text, session.registry)
-        cloud = SimpleNamespace(export_store=Folder(state / "sent"))
+        sent: Any = Folder(state / "sent")
+        cloud = SimpleNamespace(destination=lambda audience, source: audience_manager.InboundFiles(
+            store=sent, data_source=source.id, trait=audience.trait, is_visitor_id=False,
+        ))  # fmt: skip
         execution = Execution(
             run="r", spec=spec, graph=graph, db=session.db, ledger=session.ledger, catalog=session.catalog,
             values=bind.values(spec, {}, run="r", time=MOMENT, started_at=MOMENT), evaluate=session.evaluate, time=MOMENT,

@@ -83,8 +83,8 @@ class Done:
 
     def sent(self, share: str) -> list[str]:
         """Give the identifiers in the file that a share exported, line by line."""
-        details = self.main.activities[share].details
-        return read_export(Path(details["staging"], details["file"]))
+        (path,) = self.main.activities[share].details["paths"]
+        return read_export(Path(path))
 
     def list_members(self, name: str) -> frozenset[int]:
         with Database(self.url) as db:

@@ -211,7 +211,7 @@ def test_a_delivery_cut_off_at_any_call_goes_on_with_the_file_that_is_missing(
 def test_whom_a_forgotten_file_brought_in_is_taken_out(plain: World, kind: Kind, run: str) -> None:
     """The receiver put the file away before the run was resumed, or nobody ever resumed it."""
     with pytest.raises(Cut):
-        share(kind(world=plain, cut_at=3, is_taken=True), "cut", 1, 3)
+        share(kind(world=plain, cut_at=2, is_taken=True), "cut", 1, 3)
     cloud = kind(world=plain, forgets=True)
     assert (cloud.members(), remembered(plain)) == (known_as(1, 3), known_as(1, 3))
     plain.write_list("opted_out", plain.given("household_id integer", [3]))
