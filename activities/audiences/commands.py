@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # pydantic and Arrow are heavy, and help needs none of them
     from activities.connectors.audience_manager.inspection import Inspection
     from activities.connectors.audience_manager.outbound import Templates
     from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
+    from activities.connectors.experience_cloud.catalog import MadeAudience
     from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
     from engine.kit.connector import Surroundings
     from engine.kit.dialect import Dialect, Sql
@@ -135,7 +136,7 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     if made.created is not None:
         usable = made.created + CONVENTIONS.trait_wait
         typer.echo(f"Share from {usable:%Y-%m-%d %H:%M} UTC on: Adobe asks to wait after a trait is made.", err=True)
-    typer.echo(_lines(name, made.trait, made.segment))
+    typer.echo(_lines(name, made))
 
 
 @app.command()
@@ -375,8 +376,9 @@ def _summary(name: str, found: AudienceSettings, surroundings: Surroundings) -> 
     return {"audience": name, "name": found.name, "data_source": found.data_source, **ids, "members": members}
 
 
-def _lines(name: str, trait: str, segment: str) -> str:
-    return f'audiences:\n  {name}:\n    trait: "{trait}"\n    segment: "{segment}"'
+def _lines(name: str, made: MadeAudience) -> str:
+    lines = f'audiences:\n  {name}:\n    trait: "{made.trait}"\n    segment: "{made.segment}"'
+    return lines if made.created is None else f'{lines}\n    created: "{made.created:%Y-%m-%d %H:%MZ}"'
 
 
 def _print_aligned(rows: list[list[str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from activities.connectors.audience_manager.conventions import CONVENTIONS, Conv
 from activities.connectors.audience_manager.inbound import inbound_key, inbound_name, write_inbound
 from activities.connectors.delivery import Part
 from engine.kit.connector import ObjectStore
+from engine.kit.errors import NotYet
 
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none
     import pyarrow as pa
@@ -28,9 +29,16 @@ class InboundFiles:
     data_source: str
     trait: str
     is_visitor_id: bool
+    created: datetime | None = None
+    """When the trait was made; None when that is long ago, or nobody knows."""
     conventions: Conventions = CONVENTIONS
 
     def identify(self, begun: datetime) -> Iterator[str]:
+        """NotYet where the trait was made so recently that Adobe may not know it where files are read."""
+        usable = begun if self.created is None else self.created + self.conventions.trait_wait
+        if begun < usable:
+            message = f"the trait {self.trait} is new: Adobe asks to send nobody before {usable.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            raise NotYet(message, usable - begun)
         start = int(begun.timestamp())
         return (
             inbound_name(self.data_source, second) for second in range(start, start + int(RESERVABLE.total_seconds()))

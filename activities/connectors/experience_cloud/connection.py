@@ -33,7 +33,7 @@ class ExperienceCloud:
         """Give who takes the identifiers of a data source into an audience that has a trait."""
         return audience_manager.InboundFiles(
             store=self.export_store, data_source=source.id, trait=str(audience.trait),
-            is_visitor_id=source.kind == "visitor_id", conventions=self.conventions,
+            is_visitor_id=source.kind == "visitor_id", created=audience.created_at, conventions=self.conventions,
         )  # fmt: skip
 
 

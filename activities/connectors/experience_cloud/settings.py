@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -227,7 +228,28 @@ class AudienceSettings(Options):
     )
     segment: Name | None = option("The segment's id, read from outbound files.", default=None, example="10603117")
 
+    created: Name | None = option(
+        "When the trait was made. Audience Manager asks for about 4 hours before the first file; until then a share waits.",
+        default=None,
+        example="2026-11-24 07:50Z",
+    )
+
     _numbers = field_validator("trait", "segment")(_is_number)
+
+    @property
+    def created_at(self) -> datetime | None:
+        return None if self.created is None else datetime.fromisoformat(self.created)
+
+    @field_validator("created")
+    @classmethod
+    def _is_a_moment(cls, value: str | None) -> str | None:
+        try:
+            is_one = value is None or datetime.fromisoformat(value).tzinfo is not None
+        except ValueError:
+            is_one = False
+        if not is_one:
+            raise wrong(f"'{value}' is no time with a time zone", "write, for example, '2026-11-24 07:50Z'")
+        return value
 
 
 class AccountSettings(Options):

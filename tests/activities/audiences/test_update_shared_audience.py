@@ -14,10 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from pydantic import ValidationError
 
+from activities.connectors.experience_cloud import AudienceSettings
 from activities.connectors.experience_cloud.connection import connect
 from engine.kit.connector import ObjectStore
-from engine.kit.errors import AuthorError, DataError
+from engine.kit.errors import AuthorError, DataError, NotYet
 from engine.kit.population import Inputs, Population
 from engine.runs.effects import SkipEffect
 from engine.runs.guard import GuardTrip
@@ -397,6 +399,26 @@ def test_two_shares_in_one_second_have_files_of_their_own(world: World) -> None:
         "1795422601.sync.gz",
         "1795422602.sync.gz",
     ]
+
+
+@pytest.mark.contract("A4", "four hours pass after a trait is made")
+def test_a_share_waits_until_adobe_knows_a_new_trait(world: World) -> None:
+    world.declare("audiences", "loyal_vip", created="2026-11-23 06:00+01:00")
+    with pytest.raises(
+        NotYet, match=r"the trait 10603116 is new: Adobe asks to send nobody before 2026-11-23 09:00 UTC"
+    ) as waits:
+        world.run(SHARE, people(world, 1), run="one")
+    assert (waits.value.pause, sent(world)) == (timedelta(minutes=30), {})
+    assert world.table_rows(world.ledger.reservations) == []
+    world.now += waits.value.pause
+    world.run(SHARE, people(world, 1), run="one")
+    assert identifiers(world) == [hashed("a-001")]
+
+
+@pytest.mark.parametrize("created", ["2026-11-23", "yesterday", "2026-11-23 06:00"])
+def test_when_a_trait_was_made_is_a_time_with_a_zone(created: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{created}' is no time with a time zone"):
+        AudienceSettings(name="VIP", data_source="crm", created=created)
 
 
 @pytest.mark.contract("G", "an append adds new members only")

@@ -298,5 +298,9 @@ def test_the_command_prints_the_ids_and_when_the_first_file_may_come(
     monkeypatch.setenv("IMS_SECRET", SECRET)
     made = CliRunner().invoke(app, ["--env", "prod", "audiences", "create", "vip"])
     assert made.exit_code == 0, made.stderr
-    assert made.stdout == 'audiences:\n  vip:\n    trait: "20000001"\n    segment: "20000002"\n'
+    assert (
+        made.stdout
+        == 'audiences:\n  vip:\n    trait: "20000001"\n    segment: "20000002"\n    created: "'
+        + f'{MADE.created:%Y-%m-%d %H:%MZ}"\n'
+    )
     assert f"Share from {MADE.created + timedelta(hours=4):%Y-%m-%d %H:%M} UTC on" in made.stderr
