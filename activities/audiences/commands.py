@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # pydantic and Arrow are heavy, and help needs none of them
 
     from activities.connectors.audience_manager.inspection import Inspection
     from activities.connectors.audience_manager.outbound import Templates
+    from activities.connectors.conventions import Conventions
     from activities.connectors.experience_cloud import AudienceSettings, DataSourceSettings
     from activities.connectors.experience_cloud.catalog import MadeAudience
     from activities.connectors.experience_cloud_sandbox import ExperienceCloudSandbox
@@ -123,8 +124,8 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     A trait whose members stay for ever, and the segment of who has it: in the local Experience Cloud, or with --env in Audience Manager.
     Again, it finds what it made.
     """
-    from activities.connectors.audience_manager.conventions import CONVENTIONS
     from activities.connectors.experience_cloud.catalog import open_catalog
+    from activities.connectors.experience_cloud.settings import of_project
 
     surroundings = _surroundings(ctx)
     found = _find(name, surroundings)
@@ -134,7 +135,7 @@ def create(ctx: typer.Context, name: AudienceName) -> None:
     made = open_catalog(surroundings).create(name, found, _source(found, surroundings))
     typer.echo(f"'{found.name}' is there. Write its ids into project.yaml:", err=True)
     if made.created is not None:
-        usable = made.created + CONVENTIONS.trait_wait
+        usable = made.created + of_project(surroundings).conventions.trait_wait
         typer.echo(f"Share from {usable:%Y-%m-%d %H:%M} UTC on: Adobe asks to wait after a trait is made.", err=True)
     typer.echo(_lines(name, made))
 
@@ -266,12 +267,14 @@ def inspect(
     """
     from activities.connectors.audience_manager import inspection
 
-    templates = _templates(template or [], ctx)
+    templates, conventions = _templates(template or [], ctx), _conventions(ctx)
     if name is not None and len(files) > 1:
         raise typer.BadParameter("one name is for one file", param_hint="'--name'")
     are_valid = True
     for file in files:
-        found = inspection.inspect(file, name=name, templates=templates, against=against, records=records)
+        found = inspection.inspect(
+            file, name=name, templates=templates, against=against, records=records, conventions=conventions
+        )
         are_valid &= found.is_valid
         typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if format == "json" else _described(found))
     if not are_valid:
@@ -300,6 +303,19 @@ def _templates(texts: list[str], ctx: typer.Context) -> Templates:
         return replace(Templates.of(written), header_lines=header_lines)
     except WrongTemplate as wrong:
         raise typer.BadParameter(str(wrong), param_hint="'--template'") from None
+
+
+def _conventions(ctx: typer.Context) -> Conventions:
+    """Give the conventions of the project; where there is none, or it says nothing, those that hold without."""
+    from activities.connectors.conventions import CONVENTIONS
+
+    try:
+        settings = _surroundings(ctx).sections.get("experience_cloud")
+    except AuthorError as problem:
+        if [item.code for item in problem.diagnostics] != ["P001"]:
+            raise
+        settings = None
+    return CONVENTIONS if settings is None else settings.conventions
 
 
 def _described(found: Inspection) -> str:

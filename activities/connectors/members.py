@@ -58,7 +58,7 @@ def members(
     before = _taken(kept, place, ctx)
 
     def prepare() -> Mapping[str, Any]:
-        choice = choose(cloud.transfers(place["segment"], source, before), before)
+        choice = choose(cloud.transfers(place["segment"], source, before), before, cloud.conventions)
         _hold(choice, before, source, patience, ctx)
         counts = {"full": len(choice.full), "first": choice.first}
         return {"files": list(choice.keys), "cursor": {**place, **counts, "after": _texts(before), "transfers": _texts(choice.taken)}}  # fmt: skip

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.inbound import inbound_key, inbound_name, write_inbound
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from activities.connectors.delivery import Part
 from engine.kit.connector import ObjectStore
 from engine.kit.errors import NotYet

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.identifiers import (
     GLOBAL_DATA_SOURCES,
     damage,
@@ -24,6 +23,7 @@ from activities.connectors.audience_manager.identifiers import (
 from activities.connectors.audience_manager.lines import LINES_PER_USER, Line, crowds, read_lines
 from activities.connectors.audience_manager.problem import Parsed, Problem, dropped
 from activities.connectors.audience_manager.writing import WrittenFile, write_lines
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError, EngineBug
 
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none

@@ -10,7 +10,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.declared_id import NAMES, read_declared_ids
 from activities.connectors.audience_manager.id_sync import IdSyncName, read_id_sync, read_id_sync_name
 from activities.connectors.audience_manager.inbound import InboundName, read_inbound, read_inbound_name
@@ -34,6 +33,7 @@ from activities.connectors.audience_manager.transfer_control import (
     read_transfer_control,
     root,
 )
+from activities.connectors.conventions import CONVENTIONS, Conventions
 
 Name: TypeAlias = InboundName | IdSyncName | OutboundName | None
 
@@ -179,7 +179,7 @@ _KINDS: tuple[tuple[str, Callable[[Path, str, str, Templates, Conventions], _Fou
 def _outbound_name(name: str, templates: Templates, conventions: Conventions) -> OutboundName | None:
     if templates.name is not None:
         return read_outbound_name(name, templates.name, conventions)
-    in_seconds = replace(conventions, timestamp="seconds")
+    in_seconds = conventions.model_copy(update={"timestamp": "seconds"})
     tries = (
         read_outbound_name(name, each, way)
         for way in (conventions, in_seconds)

@@ -13,7 +13,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.identifiers import fault
 from activities.connectors.audience_manager.lines import Line, Unpackable, chunks, read_lines
 from activities.connectors.audience_manager.problem import Parsed, Problem, dropped
@@ -24,6 +23,7 @@ from activities.connectors.audience_manager.template import (
     is_of_content,
     name_template,
 )
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError
 
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none

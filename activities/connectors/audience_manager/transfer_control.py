@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.lines import CHUNK_BYTES, chunks, count_lines
 from activities.connectors.audience_manager.problem import Problem
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from activities.connectors.files.content import md5_of
 
 ENDING = ".info"

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from isal import igzip_threaded
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.lines import LONGEST_LINE
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError
 
 if TYPE_CHECKING:  # Arrow is heavy, and naming a file needs none

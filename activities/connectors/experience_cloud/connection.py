@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from activities.connectors import audience_manager
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from activities.connectors.delivery import Destination
 from activities.connectors.experience_cloud.local import LocalStore, local
 from activities.connectors.experience_cloud.outbound_files import OutboundFiles
@@ -50,12 +50,14 @@ def connect(surroundings: Surroundings) -> ExperienceCloud:
         return _local(surroundings)
     hold_named(surroundings)
     export_store, import_store = (_declared_store(name, surroundings) for name in STORES)
-    outbound = OutboundFiles(import_store)
+    outbound = OutboundFiles(import_store, settings.conventions)
 
     def transfers(_segment: str, source: DataSourceSettings, taken: Sequence[int]) -> Sequence[Transfer]:
         return outbound.transfers(source.destination, source.id, source.came_back, taken)  # a file holds all segments
 
-    return ExperienceCloud(export_store=export_store, import_store=outbound, transfers=transfers)
+    return ExperienceCloud(
+        export_store=export_store, import_store=outbound, transfers=transfers, conventions=settings.conventions
+    )
 
 
 def hold_named(surroundings: Surroundings) -> None:
@@ -100,4 +102,5 @@ def _local(surroundings: Surroundings) -> ExperienceCloud:
         name = audience_manager.read_outbound_name(keys[0])
         return [Transfer(stamp=name.stamp or 0 if name else 0, mode="full", keys=tuple(keys))]
 
-    return ExperienceCloud(export_store=folders, import_store=folders, transfers=transfers)
+    conventions = of_project(surroundings).conventions
+    return ExperienceCloud(export_store=folders, import_store=folders, transfers=transfers, conventions=conventions)

@@ -19,6 +19,7 @@ from activities.connectors.audience_manager.transfer_control import (
     read_transfer_control,
     root,
 )
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from activities.connectors.experience_cloud.transfers import Transfer
 from activities.connectors.object_store import ForwardingStore
 from engine.kit.connector import ObjectStore
@@ -31,8 +32,9 @@ _MODES: Mapping[str | None, Mode] = {None: "full", "full": "full", "iter": "iter
 class OutboundFiles(ForwardingStore):
     """The store they lie in. A fetched file whose transfer control file says something else of it is not given."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, conventions: Conventions = CONVENTIONS) -> None:
         super().__init__(lambda: store)
+        self._conventions = conventions
 
     def fetch(self, key: str, to: Path) -> Path:
         path = self._store.fetch(key, to)
@@ -46,7 +48,8 @@ class OutboundFiles(ForwardingStore):
                 f"{key}: {there:,} of {told[name].size:,} bytes are there", "resume the run when the file is whole"
             )
         try:
-            wrong = [problem.message for problem in differences(told[name], path)] if name in told else []
+            found = differences(told[name], path, self._conventions) if name in told else ()
+            wrong = [problem.message for problem in found]
         except Unpackable as problem:
             wrong = [f"the file cannot be unpacked to its end: {problem}"]
         if wrong:
@@ -62,7 +65,7 @@ class OutboundFiles(ForwardingStore):
         names do not say is not asked of them. Raises DataError for increments whose names do not say when they were sent.
         """
         keys = self._store.list()
-        named = _named(keys, destination, data_source, templates.name or DEFAULT_NAME)
+        named = _named(keys, destination, data_source, templates.name or DEFAULT_NAME, self._conventions)
         parts: dict[tuple[int, Mode], dict[int, str]] = {}
         for (stamp, mode), number, key in named:
             if not stamp or stamp >= min(taken, default=0):
@@ -101,11 +104,11 @@ class OutboundFiles(ForwardingStore):
 
 
 def _named(
-    keys: Iterable[str], destination: str | None, data_source: str, template: str
+    keys: Iterable[str], destination: str | None, data_source: str, template: str, conventions: Conventions
 ) -> Iterator[tuple[tuple[int, Mode], int, str]]:
     """Give the files of a destination, and their transfer control files, each with its moment, mode and number."""
     for key in keys:
-        name = read_outbound_name(_announced(key, template), template)
+        name = read_outbound_name(_announced(key, template), template, conventions)
         if name is None or name.mode not in _MODES:
             continue
         if name.destination in (None, destination) and name.data_source in (None, data_source):

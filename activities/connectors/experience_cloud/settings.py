@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 from pydantic import PrivateAttr, field_validator
 
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from activities.connectors.encryption import EncryptionSettings
 from activities.connectors.object_store import StoreSettings
 from engine.kit.catalog import Catalog
@@ -291,6 +292,7 @@ class ExperienceCloudSettings(Options):
     )
     ims: AccountSettings | None = option("The technical account that makes audiences.", default=None)
     catalog: CatalogSettings = option("Where audiences are made.", default=CatalogSettings())
+    conventions: Conventions = option("What is chosen where Adobe's pages are silent.", default=CONVENTIONS)
     sandbox: Flag = option("Use the local Experience Cloud instead of the real one.", default=False, example="true")
     export_store: StoreSettings | None = option(
         "Where files are handed over: for Audience Manager the bucket with the folder and the partner name it gave.",

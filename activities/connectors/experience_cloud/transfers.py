@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Literal
 
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError
 
 NOBODY = 0

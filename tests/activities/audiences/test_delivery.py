@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from activities.connectors.audience_manager.conventions import Conventions
+from activities.connectors.conventions import Conventions
 from activities.connectors.delivery import Destination, Part
 from activities.connectors.experience_cloud.connection import connect
 from engine.kit.connector import ObjectStore

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.audience_manager.id_sync import (
     IdSyncName,
     parse_row,
@@ -16,6 +15,7 @@ from activities.connectors.audience_manager.id_sync import (
     write_id_sync,
 )
 from activities.connectors.audience_manager.lines import Line
+from activities.connectors.conventions import Conventions
 from engine.kit.errors import DataError
 
 ECID = "59767559181262060060278870901087098252"

@@ -16,10 +16,10 @@ from activities.connectors.audience_manager import (
     inbound_name,
     write_inbound,
 )
-from activities.connectors.audience_manager.conventions import CONVENTIONS, Conventions
 from activities.connectors.audience_manager.inbound import InboundName, parse_line, read_inbound, read_inbound_name
 from activities.connectors.audience_manager.lines import Line
 from activities.connectors.audience_manager.problem import Parsed
+from activities.connectors.conventions import CONVENTIONS, Conventions
 from engine.kit.errors import DataError, EngineBug
 
 VISITOR = "1" * 38

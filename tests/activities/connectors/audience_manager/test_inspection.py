@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.audience_manager.inspection import MOST_PROBLEMS, inspect
+from activities.connectors.conventions import Conventions
 from engine.app.cli import app
 
 ECID = "59767559181262060060278870901087098252"

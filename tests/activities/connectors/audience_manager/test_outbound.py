@@ -13,7 +13,6 @@ from activities.connectors.audience_manager import (
     read_outbound_changes,
     read_outbound_name,
 )
-from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.audience_manager.lines import Line
 from activities.connectors.audience_manager.outbound import (
     DEFAULT_CONTENT,
@@ -24,6 +23,7 @@ from activities.connectors.audience_manager.outbound import (
     by_template,
 )
 from activities.connectors.audience_manager.template import WrongTemplate
+from activities.connectors.conventions import Conventions
 from engine.kit.errors import DataError
 
 ECID = "59767559181262060060278870901087098252"

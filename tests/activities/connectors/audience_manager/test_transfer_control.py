@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from activities.connectors.audience_manager.conventions import Conventions
 from activities.connectors.audience_manager.transfer_control import (
     Transfer,
     TransferredFile,
@@ -16,6 +15,7 @@ from activities.connectors.audience_manager.transfer_control import (
     read_transfer_control,
     root,
 )
+from activities.connectors.conventions import Conventions
 
 NAME = "ftp_12345_67890_full_1500727351632"
 MD5 = "0123456789abcdef0123456789abcdef"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.connectors.audience_manager.conventions import Conventions
+from activities.connectors.conventions import Conventions
 from activities.connectors.experience_cloud.transfers import Choice, Transfer, choose
 from engine.kit.errors import DataError
 
