@@ -114,7 +114,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), [], {}, ""):
+    if value is None or value in ((), [], {}, "") or isinstance(value, BaseModel):  # whose defaults stand on its own
         return "–"
     return code(flow(value))
 
