@@ -303,8 +303,11 @@ class Ledger:
     ) -> None:  # fmt: skip
         """Add members to a shared audience in the caller's transaction; see `memberships.add`."""
         memberships.add(connection, self.db.dialect, self.memberships, audience, joining, moment)
-        connection.execute(self.audiences.delete().where(self.audiences.c.name == audience))
-        connection.execute(self.audiences.insert().values(name=audience, sent_as=sent_as))
+        table = self.audiences
+        connection.execute(table.update().where(table.c.name == audience).values(sent_as=sent_as))
+        row = sa.select(*(sa.literal(value, sa.Text()) for value in (audience, sent_as)))
+        row = row.where(~sa.exists().where(table.c.name == audience))
+        connection.execute(self.db.dialect.insert_new(table, ("name", "sent_as"), row))
 
     def take_members_out(
         self, connection: sa.Connection, audience: str, leaving: sa.Select[Any], moment: tuple[str, datetime]

@@ -362,6 +362,32 @@ def test_two_shares_of_one_person_at_once_are_both_remembered_as_one(
     assert remembered == sorted([("loyal_vip", hashed("a-001"), "other"), ("loyal_vip", hashed("é-005"), "one")])
 
 
+def test_a_changed_hash_of_an_audience_with_members_stops_the_share(world: World) -> None:
+    world.run(PLAIN, people(world, 5), run="one")
+    world.identify("plain", "crm_id", hash="sha256")
+    with pytest.raises(
+        DataError, match=r"sent as trait 10603120 by data source 1235 \(declared_id, as it is\), and the project says"
+    ):
+        world.run(PLAIN, people(world, 8), run="two")
+
+
+def test_two_first_shares_of_an_audience_at_once_do_not_hinder_each_other(
+    postgres_database: Database, postgres_url: str, tmp_path: Path
+) -> None:
+    with (
+        opened(postgres_database, tmp_path, FULL) as world,
+        Database(postgres_url) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        world.ledger.ensure()
+        with other.transaction() as connection:
+            connection.execute(world.ledger.audiences.insert().values(name="loyal_vip", sent_as="the same"))
+            running = pool.submit(world.run, SHARE, people(world, 1), run="one")
+            wait_until_blocked(postgres_url)
+        assert world.keys(running.result()["result"]) == [1]
+        assert [name for name, _ in world.table_rows(world.ledger.audiences)] == ["loyal_vip"]
+
+
 @pytest.mark.parametrize("step", ["sending", "delivered"])
 def test_a_ledger_that_forgot_what_the_facts_tell_stops_the_share(world: World, step: str) -> None:
     """The data database was brought back from a backup; the run's facts are elsewhere."""
