@@ -280,6 +280,7 @@ INTERRUPT = """
 import os, signal, sys
 from datetime import UTC, datetime
 import engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has a job in the background ignore it
 def listen(fact, state):
     if (type(fact).__name__, getattr(fact, "activity", "")) == ("TaskFinished", "share_vip"):
         os.kill(os.getpid(), signal.SIGINT)
